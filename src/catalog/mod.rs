@@ -1,0 +1,365 @@
+//! An immutable snapshot of the database's catalogue: what names mean. Pure; never asks a server.
+//!
+//! `backend::catalog` reads it; everything that decides looks names up here and nowhere else.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, RelationId, TypeId};
+
+/// The schema PostgreSQL's own objects live in.
+pub const PG_CATALOG: &str = "pg_catalog";
+/// The schema of the SQL standard's catalogue views.
+pub const INFORMATION_SCHEMA: &str = "information_schema";
+/// OIDs below this belong to PostgreSQL itself (`FirstNormalObjectId` in its source).
+pub const FIRST_USER_OID: u32 = 16384;
+
+/// What kind of relation a row of `pg_class` is (`pg_class.relkind`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelationKind {
+    /// `r`
+    Table,
+    /// `p`
+    PartitionedTable,
+    /// `v`
+    View,
+    /// `m`
+    MaterializedView,
+    /// `f`
+    ForeignTable,
+    /// `S`
+    Sequence,
+    /// `i`, `I`, `t`, `c` and whatever a later version adds: never readable by name.
+    Other,
+}
+
+/// A column of a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Column {
+    /// `attnum`.
+    pub number: ColumnNumber,
+    /// The name in its real case.
+    pub name: Arc<str>,
+    /// The declared type; a domain is itself, not its base.
+    pub type_id: TypeId,
+    /// `atttypmod`, -1 when there is none.
+    pub typmod: i32,
+    /// Declared NOT NULL.
+    pub not_null: bool,
+    /// Has a default, is an identity column or is generated.
+    pub has_default: bool,
+    /// `GENERATED ALWAYS AS (…) STORED` or virtual: cannot be written.
+    pub generated: bool,
+}
+
+/// A relation and what the gateway needs to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// `pg_class.oid`.
+    pub id: RelationId,
+    /// The schema in its real case.
+    pub schema: Arc<str>,
+    /// The name in its real case.
+    pub name: Arc<str>,
+    /// What it is.
+    pub kind: RelationKind,
+    /// Live columns in order; dropped ones are absent.
+    pub columns: Vec<Column>,
+    /// The primary key's columns in key order; empty without one.
+    pub primary_key: Vec<ColumnNumber>,
+    /// Tables this one is a partition or an inheritance child of, directly.
+    pub parents: Vec<RelationId>,
+    /// `pg_get_viewdef` under an empty search path (all names qualified), for views.
+    pub view_definition: Option<Arc<str>>,
+    /// A rule other than a view's own `_RETURN` rewrites statements on it.
+    pub has_rules: bool,
+    /// Has row triggers that can change or veto a written row.
+    pub has_triggers: bool,
+    /// Native row-level security is enabled on it.
+    pub row_security: bool,
+    /// `pg_type.oid` of its row type.
+    pub row_type: TypeId,
+}
+
+impl Relation {
+    /// The column of that name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| &*column.name == name)
+    }
+
+    /// The column of that number.
+    pub fn column_by_number(&self, number: ColumnNumber) -> Option<&Column> {
+        self.columns.iter().find(|column| column.number == number)
+    }
+
+    /// `schema.name` for people; never for SQL.
+    pub fn qualified_name(&self) -> String {
+        format!("{}.{}", self.schema, self.name)
+    }
+
+    /// Belongs to PostgreSQL itself.
+    pub fn is_system(&self) -> bool {
+        &*self.schema == PG_CATALOG || &*self.schema == INFORMATION_SCHEMA
+    }
+}
+
+/// `pg_type.typtype`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TypeKind {
+    /// `b`
+    Base,
+    /// `c`: a relation's row type or a stand-alone composite type.
+    Composite,
+    /// `d`
+    Domain,
+    /// `e`
+    Enum,
+    /// `p`
+    Pseudo,
+    /// `r` and `m`
+    Range,
+}
+
+/// A type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlType {
+    /// `pg_type.oid`.
+    pub id: TypeId,
+    /// The schema in its real case.
+    pub schema: Arc<str>,
+    /// `typname`: `int4`, `_text`, `my_enum`.
+    pub name: Arc<str>,
+    /// What it is.
+    pub kind: TypeKind,
+    /// `typcategory`: `N` numeric, `S` string, `D` date/time, `B` boolean, `A` array, `U` user …
+    pub category: char,
+    /// The element type of an array type.
+    pub element: Option<TypeId>,
+    /// The array type over this one.
+    pub array: Option<TypeId>,
+    /// The base type of a domain.
+    pub base: Option<TypeId>,
+}
+
+/// `pg_proc.prokind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// `f`
+    Function,
+    /// `p`
+    Procedure,
+    /// `a`
+    Aggregate,
+    /// `w`
+    Window,
+}
+
+/// `pg_proc.provolatile`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Volatility {
+    /// `i`
+    Immutable,
+    /// `s`
+    Stable,
+    /// `v`
+    Volatile,
+}
+
+/// A function, procedure, aggregate or window function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// `pg_proc.oid`.
+    pub id: FunctionId,
+    /// The schema in its real case.
+    pub schema: Arc<str>,
+    /// The name in its real case.
+    pub name: Arc<str>,
+    /// Argument types, input arguments only.
+    pub arguments: Vec<TypeId>,
+    /// The result type.
+    pub result: TypeId,
+    /// What it is.
+    pub kind: FunctionKind,
+    /// `SECURITY DEFINER`.
+    pub security_definer: bool,
+    /// How much it may change between calls.
+    pub volatility: Volatility,
+    /// Returns a set.
+    pub returns_set: bool,
+}
+
+/// An operator that does not belong to PostgreSQL itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserOperator {
+    /// The schema in its real case.
+    pub schema: Arc<str>,
+    /// The operator's name, such as `=`.
+    pub name: Arc<str>,
+    /// The function it calls.
+    pub function: FunctionId,
+}
+
+/// The names of one database at one moment.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    /// Grows with every snapshot that differs from the one before.
+    pub version: CatalogVersion,
+    /// The server's `server_version_num`, such as 150018.
+    pub server_version: u32,
+    /// The role the gateway connects as.
+    pub backend_user: Arc<str>,
+    relations: HashMap<RelationId, Arc<Relation>>,
+    relations_by_name: HashMap<Arc<str>, HashMap<Arc<str>, RelationId>>,
+    types: HashMap<TypeId, SqlType>,
+    functions: HashMap<Arc<str>, Vec<Arc<Function>>>,
+    operators: HashMap<Arc<str>, Vec<UserOperator>>,
+    schemas: Vec<Arc<str>>,
+}
+
+/// What a catalogue is made from; the reader fills it in any order.
+#[derive(Debug, Default)]
+pub struct CatalogParts {
+    /// All schemas.
+    pub schemas: Vec<Arc<str>>,
+    /// All relations that can be named in a statement.
+    pub relations: Vec<Relation>,
+    /// All types.
+    pub types: Vec<SqlType>,
+    /// All functions, PostgreSQL's own included.
+    pub functions: Vec<Function>,
+    /// Operators outside `pg_catalog`.
+    pub operators: Vec<UserOperator>,
+}
+
+impl Catalog {
+    /// Indexes the parts. Order in the parts does not matter.
+    pub fn new(
+        version: CatalogVersion,
+        server_version: u32,
+        backend_user: &str,
+        parts: CatalogParts,
+    ) -> Self {
+        let mut catalog = Self {
+            version,
+            server_version,
+            backend_user: Arc::from(backend_user),
+            schemas: parts.schemas,
+            ..Self::default()
+        };
+        for relation in parts.relations {
+            catalog
+                .relations_by_name
+                .entry(Arc::clone(&relation.schema))
+                .or_default()
+                .insert(Arc::clone(&relation.name), relation.id);
+            catalog.relations.insert(relation.id, Arc::new(relation));
+        }
+        for sql_type in parts.types {
+            catalog.types.insert(sql_type.id, sql_type);
+        }
+        for function in parts.functions {
+            catalog
+                .functions
+                .entry(Arc::clone(&function.name))
+                .or_default()
+                .push(Arc::new(function));
+        }
+        for operator in parts.operators {
+            catalog.operators.entry(Arc::clone(&operator.name)).or_default().push(operator);
+        }
+        catalog
+    }
+
+    /// The relation with that OID.
+    pub fn relation(&self, id: RelationId) -> Option<&Arc<Relation>> {
+        self.relations.get(&id)
+    }
+
+    /// The relation of that schema and name, both in their real case.
+    pub fn relation_named(&self, schema: &str, name: &str) -> Option<&Arc<Relation>> {
+        self.relations_by_name.get(schema)?.get(name).and_then(|id| self.relations.get(id))
+    }
+
+    /// All relations, in no particular order.
+    pub fn relations(&self) -> impl Iterator<Item = &Arc<Relation>> {
+        self.relations.values()
+    }
+
+    /// The type with that OID.
+    pub fn sql_type(&self, id: TypeId) -> Option<&SqlType> {
+        self.types.get(&id)
+    }
+
+    /// The type of that schema and `typname`.
+    pub fn type_named(&self, schema: &str, name: &str) -> Option<&SqlType> {
+        self.types.values().find(|t| &*t.schema == schema && &*t.name == name)
+    }
+
+    /// Follows domains down to the type they are over.
+    pub fn base_type(&self, id: TypeId) -> TypeId {
+        let mut current = id;
+        // Domains over domains are rare and short; the bound keeps a broken catalogue from looping.
+        for _ in 0..32 {
+            match self.types.get(&current).and_then(|t| t.base) {
+                Some(base) => current = base,
+                None => break,
+            }
+        }
+        current
+    }
+
+    /// Every function of that name, in every schema.
+    pub fn functions_named(&self, name: &str) -> &[Arc<Function>] {
+        self.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Operators of that name outside `pg_catalog`.
+    pub fn user_operators_named(&self, name: &str) -> &[UserOperator] {
+        self.operators.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the schema exists.
+    pub fn has_schema(&self, name: &str) -> bool {
+        self.schemas.iter().any(|schema| &**schema == name)
+    }
+
+    /// All schemas.
+    pub fn schemas(&self) -> &[Arc<str>] {
+        &self.schemas
+    }
+
+    /// `id` and everything it is a partition or inheritance child of, nearest first.
+    pub fn lineage(&self, id: RelationId) -> Vec<RelationId> {
+        let mut lineage = vec![id];
+        let mut next = 0;
+        while let Some(current) = lineage.get(next).copied() {
+            next += 1;
+            if let Some(relation) = self.relations.get(&current) {
+                for parent in &relation.parents {
+                    if !lineage.contains(parent) {
+                        lineage.push(*parent);
+                    }
+                }
+            }
+        }
+        lineage
+    }
+}
+
+/// The schemas a session's unqualified names are looked up in, in order, `pg_catalog` included
+/// where the server searches it (PostgreSQL documentation, 5.10.3 "The Schema Search Path").
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct SearchPath(pub Vec<Arc<str>>);
+
+impl SearchPath {
+    /// The effective path as `current_schemas(true)` reports it.
+    pub fn new<S: AsRef<str>>(schemas: impl IntoIterator<Item = S>) -> Self {
+        Self(schemas.into_iter().map(|schema| Arc::from(schema.as_ref())).collect())
+    }
+
+    /// Finds the relation an unqualified name means.
+    pub fn relation<'c>(&self, catalog: &'c Catalog, name: &str) -> Option<&'c Arc<Relation>> {
+        self.0.iter().find_map(|schema| catalog.relation_named(schema, name))
+    }
+}

@@ -1,0 +1,16 @@
+//! rowgate: a PostgreSQL wire-protocol proxy that gives a database row filters, column masks,
+//! write checks and a tamper-evident audit log.
+//!
+//! The straight line of one statement: frame → lex → plan (cache, or parse → resolve → decide →
+//! rewrite → verify) → splice → record intent → backend → relay → record outcome.
+//!
+//! Modules in reading order. The core decides and does no I/O: sql, [`catalog`], resolve,
+//! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
+
+pub mod catalog;
+pub mod diagnostic;
+pub mod error;
+pub mod ids;
+pub mod planner;
+pub mod policy;
+pub mod rewrite;

@@ -1,0 +1,8 @@
+//! Resolved syntax and a permit → edits on the client's own tokens. Pure: same input, same plan.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
+
+mod plan;
+mod rewritten;
+
+pub use plan::{Action, Answer, Edit, Effect, Local, Piece, Plan, StatementPlan, Touched};
+pub use rewritten::Rewrite;

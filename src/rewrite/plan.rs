@@ -1,0 +1,143 @@
+//! The plan of one query string: edits on the client's own tokens and what the session has to know
+//! to run and answer it. It holds no identity, so everybody with the same roles shares it. Pure.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::ids::RelationId;
+use crate::policy::{Hole, Verb};
+
+/// A piece of inserted text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Text of the rewriter.
+    Text(Box<str>),
+    /// An identity value: a bind parameter or a typed literal, as the statement allows. A
+    /// schema-qualified cast stands around it in the text.
+    Identity(Hole),
+    /// The server's private name of a prepared statement that the client calls this.
+    StatementName(Box<str>),
+}
+
+/// Replaces a run of the client's tokens (possibly none: an insertion before `tokens.start`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Token indexes in the client's text.
+    pub tokens: Range<usize>,
+    /// What stands there instead; the splice puts a space on both sides.
+    pub pieces: Vec<Piece>,
+}
+
+/// The plan of a whole query string, which may hold several statements.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Ascending and disjoint.
+    pub edits: Vec<Edit>,
+    /// In order; empty for an empty query string.
+    pub statements: Vec<StatementPlan>,
+}
+
+/// What the session has to know of one statement.
+#[derive(Debug, Clone)]
+pub struct StatementPlan {
+    /// `SELECT`, `INSERT`, `SET` …: the statement's kind for the audit log and the metrics.
+    pub kind: &'static str,
+    /// The statement's tokens in the client's text, without the semicolon.
+    pub tokens: Range<usize>,
+    /// Who answers it.
+    pub action: Action,
+    /// What it changes besides what it answers.
+    pub effect: Effect,
+    /// What becomes of the server's answer.
+    pub answer: Answer,
+    /// Relations, verbs, filters and masks, for the audit log.
+    pub touched: Vec<Touched>,
+    /// The most rows the answer may hold (limits of the policy).
+    pub rows_per_query: Option<u64>,
+}
+
+/// Who answers a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// The server, with the spliced text.
+    Forward,
+    /// The server; and the session remembers the prepared statement's name.
+    Prepare {
+        /// The client's name for it.
+        name: Box<str>,
+    },
+    /// The server; the session first makes sure that the statement exists and is not stale.
+    Execute {
+        /// The client's name for it.
+        name: Box<str>,
+    },
+    /// The session forgets names; the server is told.
+    Deallocate {
+        /// `None` is ALL.
+        name: Option<Box<str>>,
+    },
+    /// rowgate itself. Only as the single statement of its query string.
+    Local(Local),
+}
+
+/// A statement that never reaches the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Local {
+    /// `SHOW rowgate.user`, `rowgate.roles`, `rowgate.policy_version`, `rowgate.decision`.
+    Show {
+        /// The name after `rowgate.`, lower case.
+        name: Box<str>,
+    },
+    /// `SET [LOCAL] rowgate.user = '…'` of a service account; `None` is RESET or DEFAULT.
+    ActAs {
+        /// The end user's login.
+        login: Option<Box<str>>,
+        /// For the current transaction only.
+        local: bool,
+    },
+}
+
+/// What a statement changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing that outlives it: its audit record may be synced while it runs.
+    Reads,
+    /// Rows or schema: its audit record is durable before it runs.
+    Writes,
+    /// Settings: the session asks the server for its search path before it plans the next one.
+    Settings,
+    /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT …: settings may come back with it.
+    Transaction,
+    /// Anything (an unrestricted statement that was not understood).
+    Unknown,
+}
+
+/// What the session does with the rows of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Relays them.
+    Relay,
+    /// Drops them: the client asked for none, the only column is the hidden check column.
+    DropRows,
+    /// Cuts the last column, the hidden check column.
+    CutLastColumn,
+}
+
+/// One relation a statement touches, as the audit log tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// The relation.
+    pub relation: RelationId,
+    /// `schema.name`.
+    pub name: Arc<str>,
+    /// What was done to it.
+    pub verb: Verb,
+    /// Columns the statement names, in catalogue order; all of them for `*`.
+    pub columns: Vec<Arc<str>>,
+    /// The row filter as text, holes shown as `:name`; empty when all rows are in scope.
+    pub filter: Box<str>,
+    /// `column: kind` for each mask in force.
+    pub masks: Vec<Box<str>>,
+    /// `file:line name` of each policy line that took part.
+    pub lines: Vec<Box<str>>,
+}
