@@ -1,8 +1,7 @@
 //! A throw-away PostgreSQL server on a loopback port: for `rowgate demo` and for the tests.
 //!
-//! It is not durable (no fsync) and not for keeping anything. It runs beside a small shell that
-//! waits on a pipe from this process: when this process ends, in whatever way, the pipe closes, the
-//! server stops and its files are removed.
+//! It is not durable (no fsync) and not for keeping anything: it stops and its files are removed when
+//! the [`Cluster`] is dropped, and also when this process is killed.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -11,13 +10,15 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use nix::unistd::{Gid, Uid, User};
 use tokio_postgres::NoTls;
+
+use super::supervised::{Run, Supervised};
 
 /// The oldest server rowgate works with: older lexers read numbers such as `0x1F` differently.
 pub const OLDEST_SERVER: u32 = 15;
@@ -27,19 +28,6 @@ pub const BINARIES_VARIABLE: &str = "ROWGATE_POSTGRES_BIN";
 
 /// The name of the superuser of a throw-away server.
 pub const SUPERUSER: &str = "postgres";
-
-/// Runs the server, and stops it and removes its files when standard input ends.
-///
-/// Arguments: the server, its data folder, its port. A shell starts background commands with
-/// standard input on /dev/null, hence the copy in 3.
-const SUPERVISOR: &str = r#"
-exec 3<&0
-"$1" -D "$2" -p "$3" >"$2.log" 2>&1 3<&- &
-server=$!
-( read -r _ <&3; kill -QUIT "$server" ) 2>/dev/null &
-wait "$server"
-rm -rf "$2" "$2.log" 2>/dev/null
-"#;
 
 /// Settings of a server whose data nobody needs after a crash.
 const SERVER_SETTINGS: &str = "
@@ -179,8 +167,8 @@ impl Unprivileged {
 /// A running throw-away server; dropping it stops the server and removes its files.
 #[derive(Debug)]
 pub struct Cluster {
+    server: Supervised,
     binaries: Binaries,
-    supervisor: Child,
     port: u16,
     password: String,
 }
@@ -201,24 +189,21 @@ impl Cluster {
         initialise(&binaries, user, &home, &data, &password).await?;
 
         let port = free_port()?;
-        let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", SUPERVISOR, "supervisor"])
-            .args([binaries.program("postgres").into_os_string(), data.into_os_string()])
-            .arg(port.to_string())
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("LC_ALL", "C.UTF-8")
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            // Ctrl-C in the terminal is for us; the server stops after we have.
-            .process_group(0);
-        user.apply(&mut command);
-        let supervisor = command.spawn().map_err(io_error("start the PostgreSQL server"))?;
-        let mut cluster = Self { binaries, supervisor, port, password };
-        cluster.wait_until_ready(&home.join("data.log")).await?;
+        let port_text = port.to_string();
+        let program = binaries.program("postgres");
+        let log = home.join("log");
+        let server = Supervised::start(Run {
+            program: &program,
+            arguments: &["-D".as_ref(), data.as_os_str(), "-p".as_ref(), port_text.as_ref()],
+            // Immediate shutdown: nobody needs these files.
+            stop_signal: "QUIT",
+            log: &log,
+            remove: Some(&data),
+            user: user.0,
+        })
+        .map_err(io_error("start the PostgreSQL server"))?;
+        let mut cluster = Self { server, binaries, port, password };
+        cluster.wait_until_ready(&log).await?;
         Ok(cluster)
     }
 
@@ -262,34 +247,16 @@ impl Cluster {
 
     async fn wait_until_ready(&mut self, log: &Path) -> Result<(), ClusterError> {
         for _ in 0..600 {
-            let ended = self.supervisor.try_wait().map_err(io_error("wait for the server"))?;
-            if ended.is_none()
-                && let Ok((client, connection)) = self.superuser("postgres").connect(NoTls).await
-            {
-                drop(client);
-                drop(connection);
-                return Ok(());
-            }
-            if ended.is_some() {
+            if !self.server.is_running() {
                 break;
+            }
+            if self.superuser("postgres").connect(NoTls).await.is_ok() {
+                return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let output = fs::read_to_string(log).unwrap_or_default();
         Err(ClusterError::Failed { program: "postgres", output: last_lines(&output) })
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        // The supervisor reads the end of its input, stops the server and removes its files.
-        drop(self.supervisor.stdin.take());
-        for _ in 0..200 {
-            match self.supervisor.try_wait() {
-                Ok(None) => std::thread::sleep(Duration::from_millis(25)),
-                Ok(Some(_)) | Err(_) => return,
-            }
-        }
     }
 }
 

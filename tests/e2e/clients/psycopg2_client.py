@@ -31,11 +31,12 @@ answers["scroll.back"] = scroll.fetchone()
 scroll.close()
 connection.commit()
 
-out = io.StringIO()
-cursor.copy_expert("COPY (SELECT id, name, phone FROM crm.account ORDER BY id LIMIT 10) TO STDOUT WITH CSV HEADER", out) \
-    if not restricted() else out.write("not granted")
-answers["copy"] = out.getvalue() if not restricted() else None
-connection.commit()
+# COPY is a verb of its own, which a representative does not have.
+if not restricted():
+    out = io.StringIO()
+    cursor.copy_expert("COPY (SELECT id, name, phone FROM crm.account ORDER BY id LIMIT 10) TO STDOUT WITH CSV HEADER", out)
+    answers["copy"] = out.getvalue()
+    connection.commit()
 
 dictionary = connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor)
 dictionary.execute("SELECT id, name, attributes FROM crm.account WHERE id IN (1, 41, 81) ORDER BY id")
@@ -43,7 +44,7 @@ answers["dictionary"] = [dict(row) for row in dictionary.fetchall()]
 
 # Writes, and back again.
 cursor.execute("UPDATE crm.account SET note = 'seen' WHERE id IN (1, 4, 41)")
-answers["update"] = cursor.rowcount if not restricted() else cursor.rowcount >= 1
+answers["update"] = cursor.rowcount
 cursor.execute("SELECT note FROM crm.account WHERE id = 1")
 answers["update.read"] = cursor.fetchall()
 cursor.execute("SAVEPOINT s")
