@@ -8,6 +8,7 @@
 //! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
 
 pub mod catalog;
+pub mod cli;
 pub mod config;
 pub mod diagnostic;
 pub mod error;

@@ -243,7 +243,7 @@ fn read_listen_tls(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<
         )
     });
     let encrypted = matches!(mode, Some(ListenMode::Allow | ListenMode::Require));
-    let mut path = |reader: &mut Reader<'_>, section: &mut Section<'_>, key: &str| {
+    let path = |reader: &mut Reader<'_>, section: &mut Section<'_>, key: &str| {
         let item = if encrypted { section.required(reader, key)? } else { section.item(key)? };
         reader.existing_path(&item)
     };

@@ -24,7 +24,7 @@ const SIZE_UNITS: [(&str, u64); 8] = [
 ];
 
 /// `"30s"`, `"500ms"`, `"1h30m"`: numbers, each with a unit (ms, s, m, h, d, w).
-pub fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return None;
@@ -42,14 +42,14 @@ pub fn duration(text: &str) -> Option<Duration> {
 }
 
 /// `"16MiB"`, `"512 KiB"`: a whole number and a unit (B, KiB, MiB, GiB, kB, MB, GB), in bytes.
-pub fn size(text: &str) -> Option<u64> {
+pub(super) fn size(text: &str) -> Option<u64> {
     let (number, unit) = leading_number(text.trim())?;
     let factor = SIZE_UNITS.iter().find(|(name, _)| *name == unit.trim_start())?.1;
     number.checked_mul(factor)
 }
 
 /// Host and port of `host:port`, `[::1]:port`, `host` or an IPv6 address.
-pub fn host_and_port(text: &str, default_port: u16) -> Option<(String, u16)> {
+pub(super) fn host_and_port(text: &str, default_port: u16) -> Option<(String, u16)> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, after) = rest.split_once(']')?;
         host.parse::<std::net::Ipv6Addr>().ok()?;
@@ -75,7 +75,7 @@ pub fn host_and_port(text: &str, default_port: u16) -> Option<(String, u16)> {
 }
 
 /// Only reachable from this machine. A name other than `localhost` is not known to be.
-pub fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
