@@ -8,6 +8,8 @@
 //! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
 
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod demo;
 pub mod diagnostic;
 pub mod error;
@@ -15,3 +17,4 @@ pub mod ids;
 pub mod planner;
 pub mod policy;
 pub mod rewrite;
+pub mod yaml;
