@@ -13,5 +13,6 @@ pub mod error;
 pub mod ids;
 pub mod planner;
 pub mod policy;
+pub mod resolve;
 pub mod rewrite;
 pub mod sql;
