@@ -6,9 +6,11 @@ mod lex;
 mod lower;
 mod lower_utility;
 mod parse;
+mod verify;
 
 pub use lex::{Token, TokenKind, Tokens};
 pub use parse::parse;
+pub(crate) use verify::{Claim, verify};
 
 use crate::error::{Refusal, SqlState};
 
