@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+pub mod directory;
 pub mod error;
 pub mod ids;
 pub mod planner;
