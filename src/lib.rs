@@ -8,7 +8,10 @@
 //! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
 
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod diagnostic;
+pub mod directory;
 pub mod error;
 pub mod ids;
 pub mod planner;
@@ -16,3 +19,4 @@ pub mod policy;
 pub mod resolve;
 pub mod rewrite;
 pub mod sql;
+pub mod yaml;
