@@ -1,0 +1,3 @@
+//! Who is at the other end of a client connection.
+
+pub mod scram;

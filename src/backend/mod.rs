@@ -1,0 +1,7 @@
+//! The server behind the gateway: connecting, pooling, cancelling, and reading its catalogue. Knows
+//! nothing of policies or people.
+
+pub mod connect;
+mod wire;
+
+pub use wire::{ServerError, WireError};
