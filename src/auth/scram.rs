@@ -97,12 +97,7 @@ impl Verifier {
         let part = |label: &[u8]| hmac(secret, &[label, b"\0", login.as_bytes()]);
         let mut salt = part(b"salt").to_vec();
         salt.truncate(SALT_LENGTH);
-        Self {
-            iterations,
-            salt,
-            stored_key: part(b"stored key"),
-            server_key: part(b"server key"),
-        }
+        Self { iterations, salt, stored_key: part(b"stored key"), server_key: part(b"server key") }
     }
 
     /// How many rounds of PBKDF2 the client has to do.

@@ -234,8 +234,7 @@ pub async fn connect(
 
 /// A TCP connection with the options every server connection has.
 pub(super) async fn open_socket(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let unreachable =
-        |source| ConnectError::Unreachable { host: host.to_owned(), port, source };
+    let unreachable = |source| ConnectError::Unreachable { host: host.to_owned(), port, source };
     let socket = TcpStream::connect((host, port)).await.map_err(unreachable)?;
     socket.set_nodelay(true).map_err(unreachable)?;
     // A host that has vanished without a word is noticed within minutes, not hours.

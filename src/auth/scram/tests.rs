@@ -76,10 +76,7 @@ fn downgrade_of_channel_binding_is_refused() {
     assert_eq!(start(SCRAM_SHA_256_PLUS, "n,,n=,r=abc", endpoint), refused);
     assert_eq!(start(SCRAM_SHA_256, "p=tls-server-end-point,,n=,r=abc", endpoint), refused);
     assert_eq!(start(SCRAM_SHA_256_PLUS, "p=tls-unique,,n=,r=abc", endpoint), refused);
-    assert_eq!(
-        start(SCRAM_SHA_256_PLUS, "p=tls-server-end-point,,n=,r=abc", endpoint),
-        Ok(())
-    );
+    assert_eq!(start(SCRAM_SHA_256_PLUS, "p=tls-server-end-point,,n=,r=abc", endpoint), Ok(()));
     assert_eq!(
         start(SCRAM_SHA_256_PLUS, "p=tls-server-end-point,,n=,r=abc", None),
         Err(ScramError::Mechanism)
@@ -106,9 +103,7 @@ fn a_client_on_another_tls_channel_is_refused() {
 fn a_foreign_client_implementation_agrees_with_and_without_channel_binding() {
     for endpoint in [None, Some(b"endpoint hash".as_slice())] {
         let (mechanism, binding) = match endpoint {
-            Some(hash) => {
-                (SCRAM_SHA_256_PLUS, ChannelBinding::tls_server_end_point(hash.to_vec()))
-            }
+            Some(hash) => (SCRAM_SHA_256_PLUS, ChannelBinding::tls_server_end_point(hash.to_vec())),
             None => (SCRAM_SHA_256, ChannelBinding::unsupported()),
         };
         let mut client = ScramSha256::new("pässwörd".as_bytes(), binding);
