@@ -12,6 +12,7 @@ mod render;
 mod settings;
 mod store;
 mod text;
+pub mod verify;
 mod writer;
 
 pub use record::{
