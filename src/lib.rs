@@ -9,9 +9,12 @@
 
 pub mod audit;
 pub mod catalog;
+pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod error;
 pub mod ids;
 pub mod planner;
 pub mod policy;
 pub mod rewrite;
+pub mod yaml;
