@@ -7,6 +7,7 @@
 //! Modules in reading order. The core decides and does no I/O: sql, [`catalog`], resolve,
 //! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
 
+pub mod audit;
 pub mod auth;
 pub mod backend;
 pub mod catalog;
