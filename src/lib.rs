@@ -13,4 +13,5 @@ pub mod error;
 pub mod ids;
 pub mod planner;
 pub mod policy;
+pub mod protocol;
 pub mod rewrite;
