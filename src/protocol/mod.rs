@@ -5,3 +5,5 @@ pub mod settings;
 pub mod startup;
 pub mod stream;
 pub mod tls;
+pub mod frame;
+pub mod message;
