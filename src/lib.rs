@@ -14,3 +14,4 @@ pub mod ids;
 pub mod planner;
 pub mod policy;
 pub mod rewrite;
+pub mod yaml;
