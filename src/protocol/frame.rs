@@ -1,0 +1,422 @@
+//! Frames of protocol 3 over a byte stream: header scan, caps, two bounded buffers. Never decodes a
+//! body, never trusts a length, never holds memory for an idle connection.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes of a frame's header: the type and the length.
+pub const HEADER_LENGTH: usize = 5;
+
+/// Bytes one read asks the kernel for. One buffer of this size per thread serves all its
+/// connections, because it is only in use while a read returns.
+const READ_SIZE: usize = 256 * 1024;
+
+/// A buffer that is empty and larger than this is given back.
+const KEPT_CAPACITY: usize = 8 * 1024;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_SIZE]);
+}
+
+/// What is wrong with the bytes of a peer, or with the connection.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// A length that no frame can have.
+    #[error("invalid message length {length} in a message of type 0x{tag:02X}")]
+    InvalidLength {
+        /// The frame's type, 0 for a start-up packet.
+        tag: u8,
+        /// The length field.
+        length: u32,
+    },
+    /// A length above the cap for this type in this phase.
+    #[error("a message of type 0x{tag:02X} has {length} bytes, the limit is {limit}")]
+    TooLong {
+        /// The frame's type, 0 for a start-up packet.
+        tag: u8,
+        /// Bytes in the body.
+        length: usize,
+        /// The cap.
+        limit: usize,
+    },
+    /// The peer closed the connection inside a frame.
+    #[error("the connection was closed in the middle of a message")]
+    Truncated,
+    /// The connection failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// A frame's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// The message type.
+    pub tag: u8,
+    /// Bytes in the body, the length field not counted.
+    pub length: usize,
+}
+
+/// A whole frame, cut out by its own length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The message type.
+    pub tag: u8,
+    /// The body without the length field.
+    pub body: Bytes,
+}
+
+/// Bytes received and not yet looked at.
+#[derive(Debug, Default)]
+pub struct Inbound {
+    buffer: BytesMut,
+}
+
+impl Inbound {
+    /// How many bytes wait.
+    pub fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Appends bytes as if they had been read.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The header of the next frame, when it has arrived.
+    pub fn header(&self) -> Result<Option<Header>, FrameError> {
+        let Some((&tag, rest)) = self.buffer.split_first() else { return Ok(None) };
+        let Some(length) = rest.first_chunk::<4>() else { return Ok(None) };
+        let length = u32::from_be_bytes(*length);
+        match body_length(length) {
+            Some(length) => Ok(Some(Header { tag, length })),
+            None => Err(FrameError::InvalidLength { tag, length }),
+        }
+    }
+
+    /// The next frame, once it is complete. `limit` gives the cap on a body of that type; a longer
+    /// one is an error as soon as its header is here.
+    pub fn take_frame(&mut self, limit: impl Fn(u8) -> usize) -> Result<Option<Frame>, FrameError> {
+        let Some(Header { tag, length }) = self.header()? else { return Ok(None) };
+        let limit = limit(tag);
+        if length > limit {
+            return Err(FrameError::TooLong { tag, length, limit });
+        }
+        if self.buffer.len() < HEADER_LENGTH.saturating_add(length) {
+            return Ok(None);
+        }
+        self.buffer.advance(HEADER_LENGTH);
+        let body = self.buffer.split_to(length).freeze();
+        self.release();
+        Ok(Some(Frame { tag, body }))
+    }
+
+    /// The next start-up packet, which has a length and no type, without its length field.
+    pub fn take_startup(&mut self, limit: usize) -> Result<Option<Bytes>, FrameError> {
+        let Some(length) = self.buffer.first_chunk::<4>() else { return Ok(None) };
+        let length = u32::from_be_bytes(*length);
+        let Some(body) = body_length(length) else {
+            return Err(FrameError::InvalidLength { tag: 0, length });
+        };
+        if body > limit {
+            return Err(FrameError::TooLong { tag: 0, length: body, limit });
+        }
+        if self.buffer.len() < body.saturating_add(4) {
+            return Ok(None);
+        }
+        self.buffer.advance(4);
+        let body = self.buffer.split_to(body).freeze();
+        self.release();
+        Ok(Some(body))
+    }
+
+    /// Up to `most` bytes as they came.
+    pub fn take_bytes(&mut self, most: usize) -> BytesMut {
+        let taken = self.buffer.split_to(most.min(self.buffer.len()));
+        self.release();
+        taken
+    }
+
+    fn release(&mut self) {
+        if self.buffer.is_empty() && self.buffer.capacity() > KEPT_CAPACITY {
+            self.buffer = BytesMut::new();
+        }
+    }
+}
+
+/// Bytes to send.
+#[derive(Debug, Default)]
+pub struct Outbound {
+    buffer: BytesMut,
+}
+
+impl Outbound {
+    /// How many bytes wait.
+    pub fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// The bytes that wait, for tests and for moving them elsewhere.
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// Appends bytes that are frames already; takes the buffer over when nothing waits.
+    pub fn append(&mut self, bytes: BytesMut) {
+        if self.buffer.is_empty() {
+            self.buffer = bytes;
+        } else {
+            self.buffer.extend_from_slice(&bytes);
+        }
+    }
+
+    /// Appends a copy of bytes that are frames already.
+    pub fn extend(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Appends one frame; `body` writes what follows the length field.
+    pub fn frame(&mut self, tag: u8, body: impl FnOnce(&mut BytesMut)) {
+        write_frame(&mut self.buffer, tag, body);
+    }
+
+    /// The buffer, for the encoders of [`super::message`].
+    pub fn buffer(&mut self) -> &mut BytesMut {
+        &mut self.buffer
+    }
+}
+
+/// Appends one frame to `buffer`; `body` writes what follows the length field.
+pub fn write_frame(buffer: &mut BytesMut, tag: u8, body: impl FnOnce(&mut BytesMut)) {
+    buffer.put_u8(tag);
+    let start = buffer.len();
+    buffer.put_u32(0);
+    body(buffer);
+    // A body never reaches 4 GiB: everything written comes from frames capped far below.
+    let length = u32::try_from(buffer.len().saturating_sub(start)).unwrap_or(u32::MAX);
+    if let Some(field) = buffer.get_mut(start..start.saturating_add(4)) {
+        field.copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+/// The body's length, from a length field that counts itself.
+fn body_length(field: u32) -> Option<usize> {
+    // PostgreSQL keeps lengths in signed 32-bit integers.
+    if field > 0x7fff_ffff {
+        return None;
+    }
+    usize::try_from(field).ok()?.checked_sub(4)
+}
+
+/// A stream and its two buffers.
+#[derive(Debug)]
+pub struct Connection<T> {
+    stream: T,
+    /// Received, not yet looked at.
+    pub inbound: Inbound,
+    /// To be sent.
+    pub outbound: Outbound,
+    unflushed: bool,
+}
+
+impl<T> Connection<T> {
+    /// A connection with empty buffers.
+    pub fn new(stream: T) -> Self {
+        Self {
+            stream,
+            inbound: Inbound::default(),
+            outbound: Outbound::default(),
+            unflushed: false,
+        }
+    }
+
+    /// The stream.
+    pub fn stream(&self) -> &T {
+        &self.stream
+    }
+
+    /// The stream and what was received from it and not used. Whoever changes the meaning of the
+    /// stream (TLS) has to refuse when that is not empty.
+    pub fn into_parts(self) -> (T, Inbound) {
+        (self.stream, self.inbound)
+    }
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
+    /// Receives what is there; 0 is the end of the stream.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        READ_BUFFER.with_borrow_mut(|shared| {
+            let mut read = ReadBuf::new(shared);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            self.inbound.buffer.extend_from_slice(read.filled());
+            Poll::Ready(Ok(read.filled().len()))
+        })
+    }
+
+    /// Sends what the peer accepts; ready with `true` when something was sent and with `false`
+    /// when there was nothing left to do.
+    pub fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if !self.outbound.is_empty() {
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.outbound.buffer))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.outbound.buffer.advance(sent);
+            if self.outbound.buffer.is_empty() {
+                self.outbound.buffer = BytesMut::new();
+            }
+            self.unflushed = true;
+            return Poll::Ready(Ok(true));
+        }
+        if self.unflushed {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(false))
+    }
+
+    /// Something is left to send or to flush.
+    pub fn has_unsent(&self) -> bool {
+        self.unflushed || !self.outbound.is_empty()
+    }
+
+    /// Receives once. Nothing is lost when the future is dropped.
+    pub async fn fill(&mut self) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    /// Sends everything. What was sent stays sent when the future is dropped.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        while poll_fn(|cx| self.poll_send(cx)).await? {}
+        Ok(())
+    }
+
+    /// The next whole frame; `None` when the peer closed the connection between frames.
+    pub async fn next_frame(
+        &mut self,
+        limit: impl Fn(u8) -> usize,
+    ) -> Result<Option<Frame>, FrameError> {
+        loop {
+            if let Some(frame) = self.inbound.take_frame(&limit)? {
+                return Ok(Some(frame));
+            }
+            if self.fill().await? == 0 {
+                return if self.inbound.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
+            }
+        }
+    }
+
+    /// The next start-up packet; `None` when the peer closed the connection before it.
+    pub async fn next_startup(&mut self, limit: usize) -> Result<Option<Bytes>, FrameError> {
+        loop {
+            if let Some(packet) = self.inbound.take_startup(limit)? {
+                return Ok(Some(packet));
+            }
+            if self.fill().await? == 0 {
+                return if self.inbound.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
+            }
+        }
+    }
+
+    /// Says goodbye to the transport (TLS close_notify, FIN).
+    pub async fn shutdown(&mut self) -> io::Result<()> {
+        poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = BytesMut::new();
+        write_frame(&mut bytes, tag, |buffer| buffer.extend_from_slice(body));
+        bytes.to_vec()
+    }
+
+    fn unlimited(_tag: u8) -> usize {
+        usize::MAX
+    }
+
+    #[test]
+    fn frame_split_over_reads_is_not_taken_early() {
+        let bytes = frame(b'Q', b"SELECT 1\0");
+        for cut in 0..bytes.len() {
+            let mut inbound = Inbound::default();
+            inbound.extend(&bytes[..cut]);
+            assert!(inbound.take_frame(unlimited).unwrap().is_none(), "cut at {cut}");
+            inbound.extend(&bytes[cut..]);
+            let taken = inbound.take_frame(unlimited).unwrap().unwrap();
+            assert_eq!(&taken.body[..], b"SELECT 1\0");
+        }
+    }
+
+    #[test]
+    fn several_frames_in_one_read_stay_apart() {
+        let mut inbound = Inbound::default();
+        inbound.extend(&[frame(b'H', b""), frame(b'S', b""), frame(b'X', b"")].concat());
+        let mut tags = Vec::new();
+        while let Some(frame) = inbound.take_frame(unlimited).unwrap() {
+            tags.push(frame.tag);
+        }
+        assert_eq!(tags, b"HSX");
+    }
+
+    #[test]
+    fn lengths_below_four_and_above_two_gigabytes_are_refused() {
+        for length in [0_u32, 1, 2, 3, 0x8000_0000, u32::MAX] {
+            let mut inbound = Inbound::default();
+            inbound.extend(b"Q");
+            inbound.extend(&length.to_be_bytes());
+            assert!(matches!(
+                inbound.take_frame(unlimited),
+                Err(FrameError::InvalidLength { tag: b'Q', .. })
+            ));
+            let mut inbound = Inbound::default();
+            inbound.extend(&length.to_be_bytes());
+            assert!(matches!(
+                inbound.take_startup(usize::MAX),
+                Err(FrameError::InvalidLength { tag: 0, .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn oversize_frame_is_refused_before_its_body_arrives() {
+        let mut inbound = Inbound::default();
+        inbound.extend(b"Q");
+        inbound.extend(&1_000_000_u32.to_be_bytes());
+        assert!(matches!(
+            inbound.take_frame(|_| 1000),
+            Err(FrameError::TooLong { tag: b'Q', length: 999_996, limit: 1000 })
+        ));
+    }
+
+    #[tokio::test]
+    async fn close_inside_a_frame_is_told_from_close_between_frames() {
+        let (near, far) = tokio::io::duplex(64);
+        let mut writer = Connection::new(far);
+        writer.outbound.extend(&frame(b'S', b""));
+        writer.outbound.extend(b"Q\0\0");
+        writer.flush().await.unwrap();
+        drop(writer);
+        let mut reader = Connection::new(near);
+        assert_eq!(reader.next_frame(unlimited).await.unwrap().unwrap().tag, b'S');
+        assert!(matches!(reader.next_frame(unlimited).await, Err(FrameError::Truncated)));
+    }
+}
