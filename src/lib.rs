@@ -11,6 +11,7 @@ pub mod catalog;
 pub mod diagnostic;
 pub mod error;
 pub mod ids;
+pub mod mask;
 pub mod planner;
 pub mod policy;
 pub mod rewrite;
