@@ -7,6 +7,7 @@
 //! Modules in reading order. The core decides and does no I/O: sql, [`catalog`], resolve,
 //! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
 
+pub mod admin;
 pub mod audit;
 pub mod catalog;
 pub mod cli;
@@ -17,4 +18,5 @@ pub mod ids;
 pub mod planner;
 pub mod policy;
 pub mod rewrite;
+pub mod telemetry;
 pub mod yaml;

@@ -245,6 +245,20 @@ async fn segments_rotate_and_the_chain_goes_on() {
 }
 
 #[tokio::test]
+async fn a_dictionary_that_is_full_starts_anew_and_every_text_stays_known() {
+    let directory = tempfile::tempdir().unwrap();
+    let audit =
+        Audit::open(AuditSettings { durability: Durability::Async, ..settings(directory.path()) })
+            .unwrap();
+    for number in 0..5000 {
+        let recorded = audit.intent(intent(number, &format!("SELECT {number}"))).unwrap();
+        audit.durable(&recorded).await.unwrap();
+    }
+    audit.close().await.unwrap();
+    assert_eq!(verify(directory.path(), &[]).unwrap().segments, 1);
+}
+
+#[tokio::test]
 async fn a_second_gateway_does_not_write_the_same_log() {
     let directory = tempfile::tempdir().unwrap();
     let audit = Audit::open(settings(directory.path())).unwrap();
@@ -439,4 +453,117 @@ async fn passwords_and_classed_parameters_do_not_reach_the_files() {
     assert_eq!(hashes.len(), 2);
     assert_eq!(hashes[0], hashes[1], "equal values can be found");
     assert_ne!(hashes[0], to_hex(blake3::hash(b"secret-a").as_bytes()), "the hash is keyed");
+}
+
+/// Says to the test below that it is the process that is killed, and where it writes.
+const CHILD: &str = "ROWGATE_TEST_AUDIT_CHILD";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kill_9_under_load_loses_no_acknowledged_record() {
+    if let Ok(path) = std::env::var(CHILD) {
+        return write_until_killed(Path::new(&path)).await;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("audit");
+    let acknowledged = directory.path().join("acknowledged");
+    for round in 1..=3 {
+        let name = std::thread::current().name().unwrap_or_default().to_owned();
+        assert!(name.contains("kill_9"), "the test's thread carries its name");
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name.as_str(), "--nocapture"])
+            .env(CHILD, directory.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let count = || fs::read_to_string(&acknowledged).unwrap_or_default().lines().count();
+        while count() < round * 200 {
+            assert!(child.try_wait().unwrap().is_none(), "the child ended by itself");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    Audit::open(settings(&log)).unwrap().close().await.unwrap();
+    let key = SigningKey::from_bytes(&[7; 32]).verifying_key();
+    verify(&log, &[key]).unwrap();
+    let filter = search::Filter { limit: usize::MAX, ..search::Filter::default() };
+    let recorded: std::collections::HashSet<String> = search::search(&log, &filter)
+        .unwrap()
+        .into_iter()
+        .filter_map(|hit| hit.original.map(|text| text.to_string()))
+        .collect();
+    for line in fs::read_to_string(&acknowledged).unwrap().lines() {
+        assert!(recorded.contains(line), "{line} was acknowledged");
+    }
+}
+
+async fn write_until_killed(directory: &Path) {
+    use std::io::Write as _;
+
+    let audit =
+        Audit::open(AuditSettings { segment_size: 20_000, ..settings(&directory.join("audit")) })
+            .unwrap();
+    let acknowledged =
+        fs::OpenOptions::new().create(true).append(true).open(directory.join("acknowledged"));
+    let acknowledged = Arc::new(acknowledged.unwrap());
+    let process = std::process::id();
+    let sessions: Vec<_> = (0..8)
+        .map(|session| {
+            let (audit, acknowledged) = (audit.clone(), Arc::clone(&acknowledged));
+            tokio::spawn(async move {
+                for number in 1.. {
+                    let sql = format!("SELECT {process}, {session}, {number}");
+                    let recorded = audit.intent(intent(number, &sql)).unwrap();
+                    audit.durable(&recorded).await.unwrap();
+                    let line = format!("{sql}\n");
+                    acknowledged.as_ref().write_all(line.as_bytes()).unwrap();
+                    audit.outcome(recorded.query(), outcome());
+                }
+            })
+        })
+        .collect();
+    for session in sessions {
+        session.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_search_finds_statements_by_person_table_text_and_decision() {
+    let directory = tempfile::tempdir().unwrap();
+    let audit = Audit::open(settings(directory.path())).unwrap();
+    run(&audit, 3).await;
+    let refused = audit
+        .event(Event::Refused(Box::new(Refused {
+            at: clock(),
+            who: Arc::new(Who { login: "bob".into(), session: 4, ..Who::default() }),
+            statement: 1,
+            command: "DELETE",
+            original: "DELETE FROM crm.contact".into(),
+            parameters: Vec::new(),
+            touched: Vec::new(),
+            decision: DecisionId::from("d-77"),
+            sqlstate: "42501".into(),
+            message: "permission denied".into(),
+            reason: "no grant".into(),
+            policy: PolicyVersion::from("p1"),
+        })))
+        .unwrap();
+    audit.durable(&refused).await.unwrap();
+    audit.close().await.unwrap();
+    let base = search::Filter { limit: 10, ..search::Filter::default() };
+    let count = |filter: search::Filter| search::search(directory.path(), &filter).unwrap().len();
+    assert_eq!(count(base.clone()), 4);
+    assert_eq!(count(search::Filter { user: Some("alice".into()), ..base.clone() }), 3);
+    assert_eq!(count(search::Filter { user: Some("alice".into()), limit: 2, ..base.clone() }), 2);
+    assert_eq!(count(search::Filter { table: Some("crm.account".into()), ..base.clone() }), 3);
+    assert_eq!(count(search::Filter { column: Some("phone".into()), ..base.clone() }), 0);
+    assert_eq!(count(search::Filter { decision: Some("deny".into()), ..base.clone() }), 1);
+    assert_eq!(count(search::Filter { sql_like: Some("delete%".into()), ..base.clone() }), 1);
+    let filter = search::Filter { decision: Some("d-77".into()), ..base.clone() };
+    let hits = search::search(directory.path(), &filter).unwrap();
+    assert_eq!(hits[0].sqlstate.as_deref(), Some("42501"));
+    assert_eq!(hits[0].who.as_ref().unwrap().session, 4);
+    let permitted = search::Filter { user: Some("alice".into()), ..base };
+    let hits = search::search(directory.path(), &permitted).unwrap();
+    assert!(hits.iter().all(|hit| hit.ending == Some(Ending::Completed) && hit.rows == Some(2)));
 }
