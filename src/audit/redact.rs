@@ -117,7 +117,7 @@ impl Token<'_> {
 
 /// A cheap look that nearly every statement passes.
 fn may_hold_secret(sql: &str) -> bool {
-    sql.contains("://") || sql.contains("\\") || is_secret_name(sql)
+    sql.contains("://") || sql.contains('\\') || is_secret_name(sql)
 }
 
 fn is_secret_name(text: &str) -> bool {

@@ -90,7 +90,7 @@ impl AuditSettings {
             instance: "rowgate".to_owned(),
             queue: 8192,
             segment_size: 128 << 20,
-            segment_age: Duration::from_hours(24),
+            segment_age: Duration::from_secs(24 * 60 * 60),
             checkpoint_lines: 1000,
             checkpoint_interval: Duration::from_secs(1),
             head_interval: Duration::from_millis(50),

@@ -232,7 +232,7 @@ fn run_verify(arguments: &Verify, out: &mut dyn Write) -> Result<Exit, Failure> 
             }
         }
         (Format::Table, Err(bad)) => {
-            writeln!(out, "NOT verified: {}", printable(&bad.to_string()))?
+            writeln!(out, "NOT verified: {}", printable(&bad.to_string()))?;
         }
     }
     Ok(exit)
