@@ -17,4 +17,5 @@ pub mod ids;
 pub mod planner;
 pub mod policy;
 pub mod rewrite;
+pub mod snapshot;
 pub mod yaml;
