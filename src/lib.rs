@@ -7,6 +7,8 @@
 //! Modules in reading order. The core decides and does no I/O: sql, [`catalog`], resolve,
 //! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
 
+pub mod auth;
+pub mod backend;
 pub mod catalog;
 pub mod cli;
 pub mod config;
@@ -17,6 +19,7 @@ pub mod ids;
 pub mod mask;
 pub mod planner;
 pub mod policy;
+pub mod protocol;
 pub mod rewrite;
 pub mod snapshot;
 pub mod yaml;
