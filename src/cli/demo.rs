@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     check: bool,
 }
 
-pub(super) fn run(arguments: Arguments, _out: &mut dyn Write) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, _out: &mut dyn Write) -> Result<Exit, Failure> {
     let Arguments { listen: _, data_dir: _, check: _ } = arguments;
     Err(Failure::usage("this build has no demo"))
 }

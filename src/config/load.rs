@@ -197,28 +197,25 @@ fn read_listen(reader: &mut Reader<'_>, mut section: Section<'_>) -> Listen {
     });
     let auth_timeout =
         or(&mut section, "auth_timeout", default.auth_timeout, |item| reader.duration(item));
-    let tls = match section.item("tls") {
-        Some(item) => {
-            let tls = reader.section(&item).and_then(|tls| read_listen_tls(reader, tls));
-            if tls == Some(ListenTls::Disable) && !units::is_loopback(&host) {
-                reader.warning(
-                    item.place.span.clone(),
-                    format!("statements and rows cross the network in clear text on {host}"),
-                    Some("set `mode = \"require\"` with a certificate".to_owned()),
-                );
-            }
-            tls.unwrap_or(ListenTls::Disable)
+    let tls = if let Some(item) = section.item("tls") {
+        let tls = reader.section(&item).and_then(|tls| read_listen_tls(reader, tls));
+        if tls == Some(ListenTls::Disable) && !units::is_loopback(&host) {
+            reader.warning(
+                item.place.span.clone(),
+                format!("statements and rows cross the network in clear text on {host}"),
+                Some("set `mode = \"require\"` with a certificate".to_owned()),
+            );
         }
-        None => {
-            if !units::is_loopback(&host) {
-                reader.error_with_help(
-                    address_span,
-                    format!("`listen.tls` is missing, and {host} can be reached from other machines"),
-                    "give `tls` a certificate, or write `tls = { mode = \"disable\" }` to do without",
-                );
-            }
-            ListenTls::Disable
+        tls.unwrap_or(ListenTls::Disable)
+    } else {
+        if !units::is_loopback(&host) {
+            reader.error_with_help(
+                address_span,
+                format!("`listen.tls` is missing, and {host} can be reached from other machines"),
+                "give `tls` a certificate, or write `tls = { mode = \"disable\" }` to do without",
+            );
         }
+        ListenTls::Disable
     };
     section.finish(reader);
     Listen { host, port, max_connections, auth_timeout, tls }
@@ -284,22 +281,20 @@ fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Bac
     let database = section.required(reader, "database").and_then(|item| read_name(reader, &item));
     let user = section.required(reader, "user").and_then(|item| read_name(reader, &item));
     let password = section.item("password").and_then(|item| reader.text(&item)).map(Secret::new);
-    let tls = match section.item("tls") {
-        Some(item) => reader.section(&item).and_then(|tls| read_backend_tls(reader, tls)),
-        None => {
-            let away = hosts.iter().flatten().find(|host| !units::is_loopback(&host.host));
-            if let Some(host) = away {
-                let message =
-                    format!("`backend.tls` is missing, and {} is another machine", host.host);
-                reader.error_with_help(
-                    section.place.span.clone(),
-                    message,
-                    "write `tls = { mode = \"verify-full\", ca = \"FILE\" }`, or \
+    let tls = if let Some(item) = section.item("tls") {
+        reader.section(&item).and_then(|tls| read_backend_tls(reader, tls))
+    } else {
+        let away = hosts.iter().flatten().find(|host| !units::is_loopback(&host.host));
+        if let Some(host) = away {
+            let message = format!("`backend.tls` is missing, and {} is another machine", host.host);
+            reader.error_with_help(
+                section.place.span.clone(),
+                message,
+                "write `tls = { mode = \"verify-full\", ca = \"FILE\" }`, or \
                      `{ mode = \"disable\" }` to do without",
-                );
-            }
-            Some(BackendTls::Disable)
+            );
         }
+        Some(BackendTls::Disable)
     };
     let pool = match section.item("pool") {
         Some(item) => reader.section(&item).map(|pool| read_pool(reader, pool)),
