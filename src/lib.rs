@@ -25,6 +25,7 @@ pub mod policy;
 pub mod protocol;
 pub mod resolve;
 pub mod rewrite;
+pub mod snapshot;
 pub mod sql;
 pub mod telemetry;
 pub mod yaml;
