@@ -14,4 +14,6 @@ pub mod ids;
 pub mod planner;
 pub mod policy;
 pub mod protocol;
+pub mod relay;
 pub mod rewrite;
+pub mod session;

@@ -13,6 +13,8 @@ pub struct Rewrite {
     text: String,
     statements: Vec<Range<usize>>,
     identity: Vec<Hole>,
+    /// How many bind parameters are the client's own: max(declared, highest `$k` in its text).
+    client_parameters: usize,
     /// (start in output, length in output, start in the client's text) of each kept run.
     kept: Vec<(usize, usize, usize)>,
 }
@@ -27,6 +29,7 @@ impl Rewrite {
             text: text.to_owned(),
             statements: std::iter::once(whole).collect(),
             identity: Vec::new(),
+            client_parameters: 0,
             kept: vec![(0, length, 0)],
         }
     }
@@ -49,6 +52,12 @@ impl Rewrite {
     /// The identity values that follow the client's own bind parameters, in order.
     pub fn identity(&self) -> &[Hole] {
         &self.identity
+    }
+
+    /// How many bind parameters are the client's own; the identity values come after them. Not
+    /// counted (0) where there are no identity values.
+    pub fn client_parameters(&self) -> usize {
+        self.client_parameters
     }
 
     /// The byte offset in the client's text that a byte offset of the server's text stands for;
