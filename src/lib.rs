@@ -7,13 +7,27 @@
 //! Modules in reading order. The core decides and does no I/O: sql, [`catalog`], resolve,
 //! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
 
+pub mod audit;
+pub mod auth;
+pub mod backend;
 pub mod catalog;
+pub mod cli;
+pub mod config;
+pub mod demo;
 pub mod diagnostic;
+pub mod directory;
 pub mod error;
 pub mod ids;
 pub mod planner;
 pub mod policy;
 pub mod protocol;
+<<<<<<< HEAD
 pub mod relay;
 pub mod rewrite;
 pub mod session;
+=======
+pub mod resolve;
+pub mod rewrite;
+pub mod sql;
+pub mod yaml;
+>>>>>>> main

@@ -1,3 +1,7 @@
 //! The `rowgate` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rowgate::cli::run()
+}

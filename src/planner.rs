@@ -72,6 +72,7 @@ impl Planner {
                 touched: Vec::new(),
                 rows_per_query: None,
             }],
+            literals: false,
         };
         Ok(Rewrite::verbatim(Arc::new(plan), text))
     }

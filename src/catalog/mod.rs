@@ -213,6 +213,7 @@ pub struct Catalog {
     relations_by_name: HashMap<Arc<str>, HashMap<Arc<str>, RelationId>>,
     types: HashMap<TypeId, SqlType>,
     functions: HashMap<Arc<str>, Vec<Arc<Function>>>,
+    functions_by_id: HashMap<FunctionId, Arc<Function>>,
     operators: HashMap<Arc<str>, Vec<UserOperator>>,
     schemas: Vec<Arc<str>>,
 }
@@ -259,11 +260,9 @@ impl Catalog {
             catalog.types.insert(sql_type.id, sql_type);
         }
         for function in parts.functions {
-            catalog
-                .functions
-                .entry(Arc::clone(&function.name))
-                .or_default()
-                .push(Arc::new(function));
+            let function = Arc::new(function);
+            catalog.functions_by_id.insert(function.id, Arc::clone(&function));
+            catalog.functions.entry(Arc::clone(&function.name)).or_default().push(function);
         }
         for operator in parts.operators {
             catalog.operators.entry(Arc::clone(&operator.name)).or_default().push(operator);
@@ -312,6 +311,11 @@ impl Catalog {
     /// Every function of that name, in every schema.
     pub fn functions_named(&self, name: &str) -> &[Arc<Function>] {
         self.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The function with that OID.
+    pub fn function(&self, id: FunctionId) -> Option<&Arc<Function>> {
+        self.functions_by_id.get(&id)
     }
 
     /// Operators of that name outside `pg_catalog`.

@@ -1,8 +1,15 @@
 //! Resolved syntax and a permit → edits on the client's own tokens. Pure: same input, same plan.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
 
+mod derived;
+mod modify;
 mod plan;
+mod print;
 mod rewritten;
+mod statement;
 
+pub(crate) use modify::assigns;
 pub use plan::{Action, Answer, Edit, Effect, Local, Piece, Plan, StatementPlan, Touched};
 pub use rewritten::Rewrite;
+pub(crate) use rewritten::{Values, splice};
+pub(crate) use statement::{RewriteContext, rewrite_statement};

@@ -17,6 +17,8 @@ pub enum Piece {
     Identity(Hole),
     /// The server's private name of a prepared statement that the client calls this.
     StatementName(Box<str>),
+    /// The client's own tokens again: a constant of one of its conditions.
+    Client(Range<usize>),
 }
 
 /// Replaces a run of the client's tokens (possibly none: an insertion before `tokens.start`).
@@ -35,6 +37,9 @@ pub struct Plan {
     pub edits: Vec<Edit>,
     /// In order; empty for an empty query string.
     pub statements: Vec<StatementPlan>,
+    /// PostgreSQL takes no bind parameters in one of the statements (COPY, PREPARE …): identity
+    /// values become typed literals also in the extended protocol.
+    pub literals: bool,
 }
 
 /// What the session has to know of one statement.
@@ -121,6 +126,8 @@ pub enum Answer {
     DropRows,
     /// Cuts the last column, the hidden check column.
     CutLastColumn,
+    /// Relays the lines of EXPLAIN without their conditions, which hold the policy's.
+    RedactPlan,
 }
 
 /// One relation a statement touches, as the audit log tells it.

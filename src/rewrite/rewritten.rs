@@ -3,8 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::Plan;
+use super::{Edit, Piece, Plan};
+use crate::error::Refusal;
+use crate::planner::Fill;
 use crate::policy::Hole;
+use crate::sql::Tokens;
 
 /// The only thing a backend runs. Private fields: only this module makes one.
 #[derive(Debug, Clone)]
@@ -15,8 +18,21 @@ pub struct Rewrite {
     identity: Vec<Hole>,
     /// How many bind parameters are the client's own: max(declared, highest `$k` in its text).
     client_parameters: usize,
+    inserted: Vec<Range<usize>>,
     /// (start in output, length in output, start in the client's text) of each kept run.
     kept: Vec<(usize, usize, usize)>,
+}
+
+/// How identity values get into a spliced text.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Values {
+    /// As typed literals.
+    Literals,
+    /// As bind parameters, the first with this number.
+    Parameters {
+        /// The number behind the client's highest.
+        first: u32,
+    },
 }
 
 impl Rewrite {
@@ -30,6 +46,7 @@ impl Rewrite {
             statements: std::iter::once(whole).collect(),
             identity: Vec::new(),
             client_parameters: 0,
+            inserted: Vec::new(),
             kept: vec![(0, length, 0)],
         }
     }
@@ -47,6 +64,11 @@ impl Rewrite {
     /// Byte ranges of the single statements in `text`, parallel to the plan's statements.
     pub fn statements(&self) -> &[Range<usize>] {
         &self.statements
+    }
+
+    /// Byte ranges of what rowgate inserted, in order.
+    pub(crate) fn inserted(&self) -> &[Range<usize>] {
+        &self.inserted
     }
 
     /// The identity values that follow the client's own bind parameters, in order.
@@ -68,4 +90,198 @@ impl Rewrite {
             .find(|(start, length, _)| (*start..=start + length).contains(&offset))
             .map(|(start, _, client)| client + (offset - start))
     }
+}
+
+/// Applies a plan to a text that has the tokens it was made for.
+///
+/// # Errors
+///
+/// A refusal when a value is missing: the plan was made for somebody who has it.
+pub(crate) fn splice(
+    tokens: &Tokens<'_>,
+    plan: &Arc<Plan>,
+    values: Values,
+    fill: &dyn Fill,
+) -> Result<Rewrite, Refusal> {
+    let source = tokens.source();
+    let mut out = Splice {
+        text: String::with_capacity(source.len() * 2 + 64),
+        identity: Vec::new(),
+        inserted: Vec::with_capacity(plan.edits.len()),
+        kept: Vec::with_capacity(plan.edits.len() + 1),
+        values,
+        fill,
+        tokens,
+    };
+    let mut at = 0;
+    let mut statements = Vec::with_capacity(plan.statements.len());
+    let mut open = plan.statements.iter().map(|statement| &statement.tokens);
+    let mut current = open.next();
+    let mut started = 0;
+    for edit in &plan.edits {
+        // Statements that end before this edit.
+        while let Some(span) = current
+            && span.end <= edit.tokens.start
+            && edit.tokens.start > span.start
+            && !(edit.tokens.is_empty() && edit.tokens.start == span.end)
+        {
+            let end = behind(tokens, span.end);
+            out.keep(at..end);
+            at = end;
+            statements.push(started..out.text.len());
+            started = out.text.len();
+            current = open.next();
+        }
+        let (start, end) = bytes(tokens, &edit.tokens);
+        out.keep(at..start);
+        out.insert(edit)?;
+        at = end;
+    }
+    while let Some(span) = current {
+        let end = behind(tokens, span.end).max(at);
+        out.keep(at..end);
+        at = end;
+        statements.push(started..out.text.len());
+        started = out.text.len();
+        current = open.next();
+    }
+    out.keep(at..source.len());
+    Ok(Rewrite {
+        plan: Arc::clone(plan),
+        text: out.text,
+        statements,
+        identity: out.identity,
+        client_parameters: match values {
+            Values::Literals => 0,
+            Values::Parameters { first } => (first as usize).saturating_sub(1),
+        },
+        inserted: out.inserted,
+        kept: out.kept,
+    })
+}
+
+/// Behind the last byte of the token before `index`: what is inserted there stands before a comment
+/// that follows, not in it.
+fn behind(tokens: &Tokens<'_>, index: usize) -> usize {
+    index
+        .checked_sub(1)
+        .and_then(|before| tokens.get(before))
+        .map_or(0, |token| token.end as usize)
+}
+
+fn bytes(tokens: &Tokens<'_>, range: &Range<usize>) -> (usize, usize) {
+    if range.is_empty() {
+        let at = behind(tokens, range.start);
+        return (at, at);
+    }
+    let start = tokens.get(range.start).map_or(tokens.source().len(), |token| token.start as usize);
+    (start, behind(tokens, range.end))
+}
+
+struct Splice<'s> {
+    text: String,
+    identity: Vec<Hole>,
+    inserted: Vec<Range<usize>>,
+    kept: Vec<(usize, usize, usize)>,
+    values: Values,
+    fill: &'s dyn Fill,
+    tokens: &'s Tokens<'s>,
+}
+
+impl Splice<'_> {
+    fn keep(&mut self, range: Range<usize>) {
+        if let Some(text) = self.tokens.source().get(range.clone())
+            && !text.is_empty()
+        {
+            self.kept.push((self.text.len(), text.len(), range.start));
+            self.text.push_str(text);
+        }
+    }
+
+    fn insert(&mut self, edit: &Edit) -> Result<(), Refusal> {
+        let start = self.text.len();
+        for piece in &edit.pieces {
+            self.text.push(' ');
+            match piece {
+                Piece::Text(text) => self.text.push_str(text),
+                Piece::Identity(hole) => self.identity(*hole)?,
+                Piece::StatementName(client) => {
+                    let name = self.fill.statement_name(client);
+                    self.text.push_str(&super::print::ident(&name).to_string());
+                }
+                Piece::Client(tokens) => {
+                    let (start, end) = bytes(self.tokens, tokens);
+                    if let Some(text) = self.tokens.source().get(start..end) {
+                        self.text.push_str(text);
+                    }
+                }
+            }
+        }
+        self.text.push(' ');
+        self.inserted.push(start..self.text.len());
+        Ok(())
+    }
+
+    fn identity(&mut self, hole: Hole) -> Result<(), Refusal> {
+        match self.values {
+            Values::Parameters { first } => {
+                let index = match self.identity.iter().position(|known| *known == hole) {
+                    Some(index) => index,
+                    None => {
+                        self.identity.push(hole);
+                        self.identity.len() - 1
+                    }
+                };
+                let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(first);
+                self.text.push('$');
+                self.text.push_str(&number.to_string());
+            }
+            Values::Literals => {
+                let value = self
+                    .fill
+                    .value(hole)
+                    .ok_or_else(|| super::print::defect("an identity value is missing"))?;
+                if value.contains('\0') {
+                    return Err(super::print::defect("an identity value holds a null character"));
+                }
+                // `standard_conforming_strings` is pinned to on: doubling quotes is all there is.
+                self.text.push('\'');
+                self.text.push_str(&value.replace('\'', "''"));
+                self.text.push('\'');
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The pieces of a whole rewritten text, for putting one into another.
+pub(super) fn flatten(tokens: &Tokens<'_>, edits: &[Edit]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    let keep = |pieces: &mut Vec<Piece>, range: Range<usize>| {
+        if let Some(text) = tokens.source().get(range)
+            && !text.is_empty()
+        {
+            pieces.push(Piece::Text(text.into()));
+        }
+    };
+    for edit in edits {
+        let (start, end) = bytes(tokens, &edit.tokens);
+        keep(&mut pieces, at..start);
+        for piece in &edit.pieces {
+            match piece {
+                // Token numbers of this text mean nothing in the one around it.
+                Piece::Client(range) => {
+                    let (start, end) = bytes(tokens, range);
+                    keep(&mut pieces, start..end);
+                }
+                Piece::Text(_) | Piece::Identity(_) | Piece::StatementName(_) => {
+                    pieces.push(piece.clone());
+                }
+            }
+        }
+        at = end;
+    }
+    keep(&mut pieces, at..tokens.source().len());
+    pieces
 }

@@ -1,0 +1,195 @@
+//! Lines, hashes and signatures of the log. Pure.
+//!
+//! Every line starts with its sequence number and the SHA-256 of the line before it, over the
+//! exact bytes without the line end. Signed lines end with an ed25519 signature over their own
+//! bytes without that last field. The head is a small signed file that says where the log ends.
+
+use std::io::Write as _;
+
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::record::Record;
+
+/// Signatures are made for one purpose each, so that none can be passed off as another.
+const LINE_CONTEXT: &[u8] = b"rowgate audit line v1\n";
+const HEAD_CONTEXT: &[u8] = b"rowgate audit head v1\n";
+
+/// The bytes before and after a signature at the end of a signed line or head.
+const SIGNATURE_OPEN: &[u8] = b",\"sig\":\"";
+const SIGNATURE_CLOSE: &[u8] = b"\"}";
+const SIGNATURE_DIGITS: usize = 128;
+
+/// The SHA-256 of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// What the first line of a log has before it.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The hash of a line's bytes, without the line end.
+    pub fn of(line: &[u8]) -> Self {
+        Self(Sha256::digest(line).into())
+    }
+
+    /// In lower-case hexadecimal.
+    pub fn to_hex(self) -> String {
+        to_hex(&self.0)
+    }
+}
+
+/// Lower-case hexadecimal.
+pub fn to_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(nibble), 16));
+        }
+    }
+    text
+}
+
+/// Reads lower-case hexadecimal of exactly `N` bytes. Upper case is refused: two spellings of one
+/// value would let a byte change unnoticed.
+pub fn from_hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    if text.len() != N * 2 {
+        return None;
+    }
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
+        let [high, low] = pair else { return None };
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+/// Where a chain stands: what the next line has to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tip {
+    /// The sequence number of the last line; 0 before the first.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: Hash,
+}
+
+impl Tip {
+    /// Before the first line of a log.
+    pub const START: Self = Self { seq: 0, hash: Hash::ZERO };
+
+    /// Writes the next line, with its line end, to `out` and moves on.
+    pub fn append(
+        &mut self,
+        out: &mut Vec<u8>,
+        at: Timestamp,
+        record: &Record,
+        key: Option<&SigningKey>,
+    ) -> Result<(), serde_json::Error> {
+        let start = out.len();
+        let seq = self.seq + 1;
+        // Writing to a vector does not fail.
+        let _infallible =
+            write!(out, "{{\"seq\":{seq},\"prev\":\"{}\",\"at\":\"{at:.6}\",", self.hash.to_hex());
+        let body = serde_json::to_vec(record)?;
+        out.extend_from_slice(body.get(1..).unwrap_or_default());
+        if let Some(key) = key {
+            sign(out, start, LINE_CONTEXT, key);
+        }
+        self.hash = Hash::of(out.get(start..).unwrap_or_default());
+        self.seq = seq;
+        out.push(b'\n');
+        Ok(())
+    }
+}
+
+/// Adds a signature over the JSON object that starts at `start` as that object's last field.
+fn sign(out: &mut Vec<u8>, start: usize, context: &[u8], key: &SigningKey) {
+    let mut message = context.to_vec();
+    message.extend_from_slice(out.get(start..).unwrap_or_default());
+    let signature = key.sign(&message);
+    out.pop();
+    out.extend_from_slice(SIGNATURE_OPEN);
+    out.extend_from_slice(to_hex(&signature.to_bytes()).as_bytes());
+    out.extend_from_slice(SIGNATURE_CLOSE);
+}
+
+/// Checks the signature at the end of a line or head. `None`: there is none.
+fn check(bytes: &[u8], context: &[u8], key: &VerifyingKey) -> Option<bool> {
+    let rest = bytes.strip_suffix(SIGNATURE_CLOSE)?;
+    let (rest, digits) = rest.split_at_checked(rest.len().checked_sub(SIGNATURE_DIGITS)?)?;
+    let object = rest.strip_suffix(SIGNATURE_OPEN)?;
+    let Some(signature) = from_hex::<64>(digits) else { return Some(false) };
+    let mut message = context.to_vec();
+    message.extend_from_slice(object);
+    message.push(b'}');
+    Some(key.verify_strict(&message, &Signature::from_bytes(&signature)).is_ok())
+}
+
+/// Whether a line carries a valid signature of `key`; `None` when it carries none.
+pub fn line_signature(line: &[u8], key: &VerifyingKey) -> Option<bool> {
+    check(line, LINE_CONTEXT, key)
+}
+
+/// What every line starts with, and whether it ends with a signature.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Prefix {
+    /// The sequence number.
+    pub seq: u64,
+    /// The hash of the line before, in hexadecimal.
+    pub prev: String,
+    /// The time.
+    pub at: Timestamp,
+    /// The kind of record.
+    pub kind: String,
+    /// The signature.
+    #[serde(default)]
+    pub sig: Option<String>,
+}
+
+/// Where the log ends, as of the last time the head file was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The version of the format.
+    pub format: u32,
+    /// The gateway instance.
+    pub instance: String,
+    /// The segment that holds the last line.
+    pub segment: u64,
+    /// The last line's sequence number.
+    pub seq: u64,
+    /// Its hash, in hexadecimal.
+    pub hash: String,
+    /// Nothing may follow: the log was closed properly.
+    pub closed: bool,
+    /// When the head was written.
+    pub at: String,
+    /// The public key, in hexadecimal.
+    pub key: String,
+}
+
+impl Head {
+    /// The head file's bytes.
+    pub fn seal(&self, key: &SigningKey) -> Result<Vec<u8>, serde_json::Error> {
+        let mut bytes = serde_json::to_vec(self)?;
+        sign(&mut bytes, 0, HEAD_CONTEXT, key);
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Reads a head file; does not check its signature.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes.strip_suffix(b"\n")?).ok()
+    }
+
+    /// Whether the head file's bytes carry a valid signature of `key`.
+    pub fn signature(bytes: &[u8], key: &VerifyingKey) -> bool {
+        bytes.strip_suffix(b"\n").and_then(|line| check(line, HEAD_CONTEXT, key)) == Some(true)
+    }
+}

@@ -1,0 +1,425 @@
+//! From records to the bytes of segments: chain, dictionary of texts, checkpoints, rotation. Does
+//! no I/O; bytes stay pending until the writer says that they are written.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Instant;
+
+use ed25519_dalek::SigningKey;
+use jiff::Timestamp;
+
+use super::chain::{Hash, Head, Tip, to_hex};
+use super::record::{
+    Change, ChangeRecord, Event, FORMAT, Intent, Outcome, Parameter, ParameterValue, Parameters,
+    Record, RecordedParameter, Refused, Statement, Text, TextId, Touch, Verdict, Who,
+};
+use super::recover::Resume;
+use super::redact::redact;
+use super::settings::AuditSettings;
+use super::writer::{Entry, Item};
+use crate::rewrite::Touched;
+
+/// The dictionary starts anew beyond so many texts …
+const DICTIONARY_TEXTS: u64 = 4096;
+/// … or so many bytes, so that readers need little memory.
+const DICTIONARY_BYTES: usize = 16 << 20;
+
+/// Bytes for one place in one segment.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    pub(super) segment: u64,
+    pub(super) offset: u64,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// The texts that the open segment holds already.
+#[derive(Debug, Default)]
+struct Dictionary {
+    n: u64,
+    bytes: usize,
+    known: HashSet<TextId>,
+    /// Texts without secrets, by themselves: saves redaction and hash when they come again.
+    plain: HashMap<Text, TextId>,
+}
+
+pub(super) struct Renderer {
+    settings: AuditSettings,
+    key: SigningKey,
+    parameter_key: [u8; 32],
+    tip: Tip,
+    segment: u64,
+    /// Length of the open segment, pending bytes included.
+    length: u64,
+    lines: u64,
+    opened: Instant,
+    unsigned: u64,
+    signed_at: Instant,
+    dictionary: Dictionary,
+    pending: Vec<Chunk>,
+    closed: bool,
+    /// The tip that the head file names.
+    head: Option<Tip>,
+    head_at: Option<Instant>,
+}
+
+impl Renderer {
+    /// Closes what the last run left open and opens the next segment.
+    pub(super) fn new(
+        settings: AuditSettings,
+        key: SigningKey,
+        resume: Resume,
+    ) -> Result<Self, serde_json::Error> {
+        let now = Instant::now();
+        let mut renderer = Self {
+            parameter_key: blake3::derive_key(
+                "rowgate 2026 audit log parameter hash",
+                key.as_bytes(),
+            ),
+            settings,
+            key,
+            tip: resume.tip,
+            segment: 0,
+            length: 0,
+            lines: 0,
+            opened: now,
+            unsigned: 0,
+            signed_at: now,
+            dictionary: Dictionary::default(),
+            pending: Vec::new(),
+            closed: false,
+            head: None,
+            head_at: None,
+        };
+        if let Some((segment, length, lines)) = resume.unclosed {
+            renderer.segment = segment;
+            renderer.length = length;
+            renderer.lines = lines;
+            renderer.unsigned = resume.recovered.as_ref().map_or(0, |found| found.unsigned);
+            let record = Record::Close { records: lines + 1, reason: "recovery".into() };
+            renderer.line((renderer.settings.clock)(), &record, true)?;
+        }
+        renderer.open(resume.next)?;
+        if let Some(recovered) = resume.recovered {
+            renderer.line((renderer.settings.clock)(), &Record::Recovered(recovered), false)?;
+        }
+        Ok(renderer)
+    }
+
+    pub(super) fn entry(&mut self, entry: Entry) {
+        self.rotate_if_due();
+        let (at, rendered) = match entry.item {
+            Item::Intent(intent) => (intent.at, self.intent(entry.number, *intent)),
+            Item::Outcome { query, session, outcome } => {
+                let Outcome { at, ending, rows, bytes, duration_us, sqlstate } = outcome;
+                let record =
+                    Record::Outcome { query, session, ending, rows, bytes, duration_us, sqlstate };
+                (at, Ok(record))
+            }
+            Item::Event(event) => self.event(entry.number, event),
+        };
+        self.put(at, rendered);
+    }
+
+    /// Says how many records did not fit into memory while the disk failed.
+    pub(super) fn lost(&mut self, n_records: u64) {
+        let record = Record::Alert {
+            name: "audit_records_lost".into(),
+            message: format!("{n_records} records did not fit while the log could not be written")
+                .into(),
+            who: None,
+        };
+        self.put((self.settings.clock)(), Ok(record));
+    }
+
+    pub(super) fn checkpoint_if_due(&mut self) {
+        if self.unsigned == 0 {
+            return;
+        }
+        if self.unsigned >= self.settings.checkpoint_lines
+            || self.signed_at.elapsed() >= self.settings.checkpoint_interval
+        {
+            let record = Record::Checkpoint { covers: self.unsigned };
+            let result = self.line((self.settings.clock)(), &record, true);
+            complain(result);
+        }
+    }
+
+    pub(super) fn close(&mut self, reason: &str) {
+        let record = Record::Close { records: self.lines + 1, reason: reason.into() };
+        let result = self.line((self.settings.clock)(), &record, true);
+        complain(result);
+        self.closed = true;
+    }
+
+    pub(super) fn pending(&self) -> &[Chunk] {
+        &self.pending
+    }
+
+    /// The pending bytes are where they belong.
+    pub(super) fn written(&mut self) {
+        self.pending.clear();
+    }
+
+    /// When there is something to do without new records.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let checkpoint =
+            (self.unsigned > 0).then(|| self.signed_at + self.settings.checkpoint_interval);
+        let head = (self.head != Some(self.tip))
+            .then(|| self.head_at.map_or_else(Instant::now, |at| at + self.settings.head_interval));
+        checkpoint.into_iter().chain(head).min()
+    }
+
+    /// The head file, when it is old enough to be replaced.
+    pub(super) fn head_if_due(&self) -> Option<Vec<u8>> {
+        let fresh = self.head_at.is_some_and(|at| at.elapsed() < self.settings.head_interval);
+        if self.head == Some(self.tip) || (fresh && !self.closed) {
+            return None;
+        }
+        let head = Head {
+            format: FORMAT,
+            instance: self.settings.instance.clone(),
+            segment: self.segment,
+            seq: self.tip.seq,
+            hash: self.tip.hash.to_hex(),
+            closed: self.closed,
+            at: format!("{:.6}", (self.settings.clock)()),
+            key: to_hex(self.key.verifying_key().as_bytes()),
+        };
+        match head.seal(&self.key) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                complain(Err(error));
+                None
+            }
+        }
+    }
+
+    pub(super) fn head_written(&mut self) {
+        self.head = Some(self.tip);
+        self.head_at = Some(Instant::now());
+    }
+
+    fn put(&mut self, at: Timestamp, rendered: Result<Record, serde_json::Error>) {
+        let result = rendered.and_then(|record| self.line(at, &record, false));
+        complain(result);
+    }
+
+    fn open(&mut self, segment: u64) -> Result<(), serde_json::Error> {
+        self.segment = segment;
+        self.length = 0;
+        self.lines = 0;
+        self.opened = Instant::now();
+        self.dictionary = Dictionary::default();
+        let record = Record::Open {
+            format: FORMAT,
+            segment,
+            instance: self.settings.instance.as_str().into(),
+            key: to_hex(self.key.verifying_key().as_bytes()),
+        };
+        self.line((self.settings.clock)(), &record, true)
+    }
+
+    fn rotate_if_due(&mut self) {
+        if self.length < self.settings.segment_size
+            && self.opened.elapsed() < self.settings.segment_age
+        {
+            return;
+        }
+        self.close("rotation");
+        self.closed = false;
+        let result = self.open(self.segment + 1);
+        complain(result);
+    }
+
+    fn line(
+        &mut self,
+        at: Timestamp,
+        record: &Record,
+        signed: bool,
+    ) -> Result<(), serde_json::Error> {
+        let mut bytes = Vec::with_capacity(512);
+        self.tip.append(&mut bytes, at, record, signed.then_some(&self.key))?;
+        self.lines += 1;
+        if signed {
+            self.unsigned = 0;
+            self.signed_at = Instant::now();
+        } else {
+            self.unsigned += 1;
+        }
+        let offset = self.length;
+        self.length += bytes.len() as u64;
+        match self.pending.last_mut() {
+            Some(chunk) if chunk.segment == self.segment => chunk.bytes.append(&mut bytes),
+            Some(_) | None => self.pending.push(Chunk { segment: self.segment, offset, bytes }),
+        }
+        Ok(())
+    }
+
+    fn intent(&mut self, query: u64, intent: Intent) -> Result<Record, serde_json::Error> {
+        let at = intent.at;
+        let original = self.text(at, &intent.original)?;
+        let rewritten = intent.rewritten.as_ref().map(|text| self.text(at, text)).transpose()?;
+        Ok(Record::Intent(Box::new(Statement {
+            query,
+            statement: intent.statement,
+            command: intent.command.to_owned(),
+            decision: Verdict::Permit,
+            decision_id: intent.decision.0.into(),
+            policy: intent.policy.0.into(),
+            original,
+            rewritten,
+            touched: self.touched(at, &intent.touched)?,
+            parameters: self.parameters(&intent.parameters),
+            reasons: intent.reasons,
+            who: Who::clone(&intent.who),
+            sqlstate: None,
+            message: None,
+        })))
+    }
+
+    fn refused(&mut self, query: u64, refused: Refused) -> Result<Record, serde_json::Error> {
+        let at = refused.at;
+        let original = self.text(at, &refused.original)?;
+        let reasons = if refused.reason.is_empty() {
+            Vec::new()
+        } else {
+            vec![redact(&refused.reason).as_ref().into()]
+        };
+        Ok(Record::Refusal(Box::new(Statement {
+            query,
+            statement: refused.statement,
+            command: refused.command.to_owned(),
+            decision: Verdict::Deny,
+            decision_id: refused.decision.0.into(),
+            policy: refused.policy.0.into(),
+            original,
+            rewritten: None,
+            touched: self.touched(at, &refused.touched)?,
+            parameters: self.parameters(&refused.parameters),
+            reasons,
+            sqlstate: Some(refused.sqlstate),
+            message: Some(redact(&refused.message).as_ref().into()),
+            who: Who::clone(&refused.who),
+        })))
+    }
+
+    fn event(
+        &mut self,
+        query: u64,
+        event: Event,
+    ) -> (Timestamp, Result<Record, serde_json::Error>) {
+        match event {
+            Event::Refused(refused) => (refused.at, self.refused(query, *refused)),
+            Event::Login { at, who, method } => {
+                (at, Ok(Record::Login { who: Who::clone(&who), method }))
+            }
+            Event::LoginFailed { at, who, reason } => {
+                (at, Ok(Record::LoginFailed { who: Who::clone(&who), reason }))
+            }
+            Event::Logout { at, who, reason } => {
+                (at, Ok(Record::Logout { who: Who::clone(&who), reason }))
+            }
+            Event::Policy(change) => (change.at, Ok(Record::Policy(recorded(change)))),
+            Event::Directory(change) => (change.at, Ok(Record::Directory(recorded(change)))),
+            Event::Start { at, version, detail } => (at, Ok(Record::Start { version, detail })),
+            Event::Stop { at, reason } => (at, Ok(Record::Stop { reason })),
+            Event::Alert { at, name, message, who } => {
+                let who = who.map(|who| Who::clone(&who));
+                (at, Ok(Record::Alert { name, message, who }))
+            }
+        }
+    }
+
+    /// The name of a text; the first time in a segment the text itself is recorded before.
+    fn text(&mut self, at: Timestamp, text: &Text) -> Result<TextId, serde_json::Error> {
+        if let Some(id) = self.dictionary.plain.get(text) {
+            return Ok(id.clone());
+        }
+        let redacted = redact(text);
+        let id = TextId::of(redacted.as_bytes());
+        if !self.dictionary.known.contains(&id) {
+            let n = self.define(&id, redacted.len());
+            let record = Record::Text { n, id: id.clone(), text: redacted.as_ref().into() };
+            self.line(at, &record, false)?;
+        }
+        if *redacted == **text {
+            self.dictionary.plain.insert(text.clone(), id.clone());
+        }
+        Ok(id)
+    }
+
+    fn touched(
+        &mut self,
+        at: Timestamp,
+        touched: &[Touched],
+    ) -> Result<Option<TextId>, serde_json::Error> {
+        if touched.is_empty() {
+            return Ok(None);
+        }
+        let list: Vec<Touch> = touched.iter().map(Touch::from).collect();
+        let json = serde_json::to_vec(&list)?;
+        let id = TextId::of(&json);
+        if !self.dictionary.known.contains(&id) {
+            let n = self.define(&id, json.len());
+            self.line(at, &Record::Touched { n, id: id.clone(), touched: list }, false)?;
+        }
+        Ok(Some(id))
+    }
+
+    fn define(&mut self, id: &TextId, length: usize) -> u64 {
+        if self.dictionary.n >= DICTIONARY_TEXTS || self.dictionary.bytes >= DICTIONARY_BYTES {
+            self.dictionary = Dictionary::default();
+        }
+        let n = self.dictionary.n;
+        self.dictionary.n += 1;
+        self.dictionary.bytes += length;
+        self.dictionary.known.insert(id.clone());
+        n
+    }
+
+    fn parameters(&self, parameters: &[Parameter]) -> Vec<RecordedParameter> {
+        parameters
+            .iter()
+            .map(|parameter| match parameter.class.max(self.settings.parameters) {
+                Parameters::Omit => RecordedParameter::Omitted,
+                Parameters::Record => match &parameter.value {
+                    ParameterValue::Null => RecordedParameter::Null,
+                    ParameterValue::Text(text) => {
+                        RecordedParameter::Text(redact(text).as_ref().into())
+                    }
+                    ParameterValue::Binary(bytes) => RecordedParameter::Binary(to_hex(bytes)),
+                },
+                Parameters::Hash => match &parameter.value {
+                    ParameterValue::Null => RecordedParameter::Null,
+                    ParameterValue::Text(text) => self.hashed(text.as_bytes()),
+                    ParameterValue::Binary(bytes) => self.hashed(bytes),
+                },
+            })
+            .collect()
+    }
+
+    fn hashed(&self, value: &[u8]) -> RecordedParameter {
+        let hash = blake3::keyed_hash(&self.parameter_key, value);
+        RecordedParameter::Hash(to_hex(hash.as_bytes()))
+    }
+}
+
+impl TextId {
+    /// The name of these bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut id = Hash::of(bytes).to_hex();
+        id.truncate(32);
+        Self(id)
+    }
+}
+
+fn recorded(change: Change) -> ChangeRecord {
+    let Change { at: _, accepted, version, previous, trigger, diagnostics } = change;
+    ChangeRecord { accepted, version, previous, trigger, diagnostics }
+}
+
+/// Records are plain structures of text and numbers; serde_json fails on none of them.
+fn complain(result: Result<(), serde_json::Error>) {
+    if let Err(error) = result {
+        tracing::error!(%error, "a record could not be written as JSON");
+    }
+}

@@ -1,0 +1,132 @@
+//! The files of the log: segments, head, lock. Knows nothing of what is in them.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// The head file's name.
+pub(super) const HEAD: &str = "head.json";
+/// Held locked by the process that writes.
+pub(super) const LOCK: &str = "lock";
+
+/// The file name of a segment.
+pub(super) fn segment_name(number: u64) -> String {
+    format!("segment-{number:08}.jsonl")
+}
+
+/// The segment number of a file name; `None` unless it is spelled as [`segment_name`] does.
+pub(super) fn segment_number(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("segment-")?.strip_suffix(".jsonl")?;
+    let number = digits.parse().ok()?;
+    (segment_name(number) == name).then_some(number)
+}
+
+/// The segments in a directory, ascending.
+pub(super) fn segments(path: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(path)? {
+        if let Some(number) = entry?.file_name().to_str().and_then(segment_number) {
+            numbers.push(number);
+        }
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// What the writer needs of a disk. Tests put a failing one in its place.
+pub(super) trait Store: Send {
+    /// Writes at an offset of a segment after cutting off what is there from that offset on.
+    /// Offset 0 makes the file. All earlier segments are safe on the disk before.
+    fn write(&mut self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes everything written safe on the disk.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Replaces the head file in one step.
+    fn replace_head(&mut self, bytes: &[u8], durable: bool) -> io::Result<()>;
+}
+
+/// A directory.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    /// Locked for as long as this lives.
+    _lock: File,
+    current: Option<(u64, File, u64)>,
+}
+
+impl Directory {
+    /// Makes the directory if needed and locks it. `Ok(None)`: another process holds the lock.
+    pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(path.join(LOCK))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => return Ok(None),
+            Err(fs::TryLockError::Error(error)) => return Err(error),
+        }
+        Ok(Some(Self { path: path.to_owned(), _lock: lock, current: None }))
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+/// Whether some process writes the log in `path` now.
+pub(super) fn is_being_written(path: &Path) -> bool {
+    File::open(path.join(LOCK))
+        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+}
+
+impl Store for Directory {
+    fn write(&mut self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let (file, length) = match &mut self.current {
+            Some((number, file, length)) if *number == segment => (file, length),
+            Some(_) | None => {
+                self.sync()?;
+                let path = self.path.join(segment_name(segment));
+                let file = OpenOptions::new()
+                    .create(offset == 0)
+                    .truncate(false)
+                    .write(true)
+                    .mode(0o600)
+                    .open(path)?;
+                self.sync_directory()?;
+                let length = file.metadata()?.len();
+                let (_, file, length) = self.current.insert((segment, file, length));
+                (file, length)
+            }
+        };
+        if *length != offset {
+            file.set_len(offset)?;
+            *length = offset;
+        }
+        // Until the write has succeeded nobody knows how much of it is in the file.
+        *length = u64::MAX;
+        file.write_all_at(bytes, offset)?;
+        *length = offset + bytes.len() as u64;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        match &self.current {
+            Some((_, file, _)) => file.sync_data(),
+            None => Ok(()),
+        }
+    }
+
+    fn replace_head(&mut self, bytes: &[u8], durable: bool) -> io::Result<()> {
+        let new = self.path.join("head.json.new");
+        fs::write(&new, bytes)?;
+        if durable {
+            File::open(&new)?.sync_all()?;
+        }
+        fs::rename(&new, self.path.join(HEAD))?;
+        if durable { self.sync_directory() } else { Ok(()) }
+    }
+}

@@ -1,0 +1,9 @@
+//! The server behind the gateway: connecting, pooling, cancelling, and reading its catalogue. Knows
+//! nothing of policies or people.
+
+pub mod catalog;
+pub mod client;
+pub mod connect;
+mod wire;
+
+pub use wire::{ServerError, WireError};

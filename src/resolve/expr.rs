@@ -1,0 +1,1205 @@
+//! Resolves expressions: columns, functions, operators, and whether an expression may run before a
+//! row filter. Pure.
+//!
+//! An expression is *safe* when it cannot fail and cannot tell anything about the values it reads
+//! except through its result, whatever the row holds. When in doubt it is not.
+
+use std::ops::Range;
+
+use super::function::{Class, OperatorMeaning, classify, field_is_allowed, operator_meaning};
+use super::query::Resolver;
+use super::scope::{Columns, Ctes, Facts, Item, KnownType, Scope};
+use super::{Clause, Comparison, Referenced, SimpleCondition};
+use crate::catalog::{FIRST_USER_OID, PG_CATALOG, TypeKind};
+use crate::error::{Refusal, SqlState};
+use crate::ids::TypeId;
+use crate::sql::TokenKind;
+use crate::sql::ast::{
+    Call, ColumnRef, Constant, Expr, ExprKind, Location, OperatorKind, Query, QueryBody, SortKey,
+    SqlValue, Step, SublinkKind, TypeRef,
+};
+
+const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "cmin", "xmax", "cmax", "tableoid"];
+
+const NUMERIC: TypeId = TypeId(1700);
+const FLOATS: [TypeId; 2] = [TypeId(700), TypeId(701)];
+/// `oid` and the `reg*` types: int8 is cast to them implicitly, and that can overflow.
+const OIDS: [u32; 12] = [26, 24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191];
+const COMPARISONS: [&str; 7] = ["=", "<>", "!=", "<", "<=", ">", ">="];
+
+impl Resolver<'_> {
+    /// Resolves a condition. What of it may fail exposes the relations it reads; what of it is
+    /// simple and in WHERE is remembered for the inside of a fence.
+    pub(super) fn condition(
+        &mut self,
+        expr: &Expr,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+        in_where: bool,
+    ) -> Result<Facts, Refusal> {
+        if let ExprKind::And(conjuncts) = &expr.kind {
+            let mut all = Vec::new();
+            for conjunct in conjuncts {
+                all.push(self.condition(conjunct, scope, ctes, in_where)?);
+            }
+            return Ok(Facts::over(&all));
+        }
+        let facts = self.expr(expr, scope, ctes)?;
+        if facts.safe {
+            if in_where && let Some((used, condition)) = self.simple_condition(expr, scope) {
+                if let Some(entry) = self.resolved.uses.get_mut(used) {
+                    entry.conditions.push(condition);
+                }
+            }
+        } else if !facts.aggregated {
+            if facts.deps.is_empty() {
+                // It reads no row, but whether it runs at all may depend on the other conditions.
+                for item in scope.items {
+                    let deps = item.columns.all().deps;
+                    self.expose(&deps);
+                }
+            } else {
+                self.expose(&facts.deps);
+            }
+        }
+        Ok(facts)
+    }
+
+    pub(super) fn expr(
+        &mut self,
+        expr: &Expr,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || self.expr_in(expr, scope, ctes))
+    }
+
+    fn exprs<'e>(
+        &mut self,
+        exprs: impl IntoIterator<Item = &'e Expr>,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Vec<Facts>, Refusal> {
+        exprs.into_iter().map(|expr| self.expr(expr, scope, ctes)).collect()
+    }
+
+    fn expr_in(
+        &mut self,
+        expr: &Expr,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        let boolean = KnownType::Type(TypeId(16));
+        Ok(match &expr.kind {
+            ExprKind::Column(column) => self.column(column, expr.location, scope)?,
+            ExprKind::Parameter(number) => Facts::constant(self.parameter_type(*number)),
+            ExprKind::Constant(constant) => Facts::constant(match constant {
+                Constant::Null | Constant::String(_) => KnownType::Literal,
+                Constant::Integer(_) => KnownType::Type(TypeId(23)),
+                Constant::Number(_) => KnownType::Type(NUMERIC),
+                Constant::Boolean(_) => boolean,
+                Constant::Bits(_) => KnownType::Type(TypeId(1560)),
+            }),
+            ExprKind::Operator { form, name, left, right } => {
+                self.operator(*form, name, left.as_deref(), right, scope, ctes)?
+            }
+            ExprKind::And(arguments) | ExprKind::Or(arguments) => {
+                let parts = self.exprs(arguments, scope, ctes)?;
+                Facts { known: boolean, ..Facts::over(&parts) }
+            }
+            ExprKind::Not(argument)
+            | ExprKind::NullTest(argument)
+            | ExprKind::BooleanTest(argument) => {
+                let part = self.expr(argument, scope, ctes)?;
+                Facts { known: boolean, ..Facts::over([&part]) }
+            }
+            ExprKind::Sublink { form, test, operator, query } => {
+                self.sublink(*form, test.as_deref(), operator, query, scope, ctes)?
+            }
+            ExprKind::Call(call) => self.call(call, scope, ctes)?,
+            ExprKind::Case { operand, arms, otherwise } => {
+                let mut parts = Vec::new();
+                let mut comparable = true;
+                if let Some(operand) = operand {
+                    let left = self.expr(operand, scope, ctes)?;
+                    let meaning =
+                        operator_meaning(self.context.catalog, self.context.grants, "=")?;
+                    for (when, _) in arms {
+                        let right = self.expr(when, scope, ctes)?;
+                        comparable &= self.comparable(meaning, &left, &right);
+                        parts.push(right);
+                    }
+                    parts.push(left);
+                } else {
+                    for (when, _) in arms {
+                        parts.push(self.expr(when, scope, ctes)?);
+                    }
+                }
+                let mut results = Vec::new();
+                for (_, then) in arms {
+                    results.push(self.expr(then, scope, ctes)?);
+                }
+                if let Some(otherwise) = otherwise {
+                    results.push(self.expr(otherwise, scope, ctes)?);
+                }
+                let (known, unified) = unify(&results);
+                parts.append(&mut results);
+                let facts = Facts::over(&parts);
+                Facts { known, safe: facts.safe && unified && comparable, ..facts }
+            }
+            ExprKind::Cast { operand, target } => self.cast(operand, target, scope, ctes)?,
+            ExprKind::Collate(operand) => {
+                let part = self.expr(operand, scope, ctes)?;
+                Facts { known: part.known, ..Facts::over([&part]) }
+            }
+            ExprKind::Array(elements) => {
+                let parts = self.exprs(elements, scope, ctes)?;
+                let (_, unified) = unify(&parts);
+                let facts = Facts::over(&parts);
+                Facts { safe: facts.safe && unified, ..facts }
+            }
+            ExprKind::Row(elements) => {
+                let parts = self.exprs(elements, scope, ctes)?;
+                Facts { composite: true, ..Facts::over(&parts) }
+            }
+            ExprKind::Coalesce(arguments) | ExprKind::MinMax(arguments) => {
+                let parts = self.exprs(arguments, scope, ctes)?;
+                let (known, unified) = unify(&parts);
+                let facts = Facts::over(&parts);
+                Facts { known, safe: facts.safe && unified, ..facts }
+            }
+            ExprKind::SqlValue(value) => Facts::constant(match value {
+                SqlValue::Date => KnownType::Type(TypeId(1082)),
+                SqlValue::Timestamp => KnownType::Type(TypeId(1184)),
+                SqlValue::LocalTimestamp => KnownType::Type(TypeId(1114)),
+                SqlValue::Time => KnownType::Unknown,
+                SqlValue::Role | SqlValue::Catalog | SqlValue::Schema => {
+                    KnownType::Type(TypeId(19))
+                }
+            }),
+            ExprKind::Indirection { operand, steps } => {
+                let mut parts = vec![self.expr(operand, scope, ctes)?];
+                for step in steps {
+                    match step {
+                        Step::Field(name) => self.field(name)?,
+                        Step::Star => {}
+                        Step::Subscript(bounds) => {
+                            parts.extend(self.exprs(bounds, scope, ctes)?);
+                        }
+                    }
+                }
+                Facts { safe: false, ..Facts::over(&parts) }
+            }
+            ExprKind::Grouping(arguments) => {
+                let parts = self.exprs(arguments, scope, ctes)?;
+                Facts { aggregated: true, ..Facts::over(&parts) }
+            }
+            ExprKind::Named(argument) | ExprKind::MultiAssign(argument) => {
+                self.expr(argument, scope, ctes)?
+            }
+            ExprKind::Default => Facts::constant(KnownType::Literal),
+            ExprKind::CurrentOf => Facts::opaque(Facts::constant(KnownType::Unknown).deps),
+            ExprKind::Special { what: _, operands, queries, target } => {
+                if let Some(target) = target {
+                    self.allowed_type(target)?;
+                }
+                let mut parts = self.exprs(operands, scope, ctes)?;
+                for query in queries {
+                    parts.push(self.query(query, Some(scope), ctes)?.all());
+                }
+                Facts { safe: false, ..Facts::over(&parts) }
+            }
+        })
+    }
+
+    fn parameter_type(&self, number: u32) -> KnownType {
+        let declared = usize::try_from(number)
+            .ok()
+            .and_then(|number| number.checked_sub(1))
+            .and_then(|index| self.context.declared.get(index));
+        match declared {
+            None | Some(TypeId(0)) => KnownType::Literal,
+            Some(declared) => KnownType::Type(self.context.catalog.base_type(*declared)),
+        }
+    }
+
+    // Columns.
+
+    fn column(
+        &mut self,
+        column: &ColumnRef,
+        location: Location,
+        scope: &Scope<'_>,
+    ) -> Result<Facts, Refusal> {
+        let tokens = self.reference_tokens(column, location);
+        let parts: Vec<&str> = column.parts.iter().map(String::as_str).collect();
+        if column.star {
+            // Only where a row is built of it: `f(t.*)`, `ROW(t.*)`; select lists come elsewhere.
+            let columns = self.star(&parts, scope, &tokens);
+            return Ok(Facts { composite: true, ..columns.all() });
+        }
+        match parts.as_slice() {
+            [name] => Ok(self.unqualified(name, &tokens, scope)),
+            [table, name] => self.qualified(None, table, name, &tokens, scope),
+            [schema, table, name] | [_, schema, table, name] => {
+                self.qualified(Some(schema), table, name, &tokens, scope)
+            }
+            _ => Err(Refusal::unsupported("this column reference is not supported")),
+        }
+    }
+
+    fn reference_tokens(&self, column: &ColumnRef, location: Location) -> Range<usize> {
+        // `TABLE t` has a star that nobody wrote.
+        let Some(start) = location.and_then(|offset| self.tokens.at_byte(offset as usize)) else {
+            return 0..0;
+        };
+        let parts = column.parts.len() + usize::from(column.star);
+        start..start + (2 * parts).saturating_sub(1)
+    }
+
+    fn unqualified(&mut self, name: &str, tokens: &Range<usize>, scope: &Scope<'_>) -> Facts {
+        let mut found: Vec<Facts> = Vec::new();
+        let mut level = Some(scope);
+        while let Some(current) = level {
+            let mut settled = false;
+            for item in current.items {
+                if let Some(facts) = self.item_column(item, name, tokens, 0) {
+                    settled = true;
+                    found.push(facts);
+                } else if item.columns.open {
+                    found.push(Facts::opaque(item.columns.all().deps));
+                }
+            }
+            if settled {
+                return single_or_union(found);
+            }
+            level = current.parent;
+        }
+        // Not a column: the whole row of the item with that name.
+        let mut level = Some(scope);
+        while let Some(current) = level {
+            for item in current.items.iter().filter(|item| item.name == name) {
+                return self.whole_row(item, tokens);
+            }
+            level = current.parent;
+        }
+        if found.is_empty() {
+            self.unresolved = true;
+            unknown_column(scope)
+        } else {
+            single_or_union(found)
+        }
+    }
+
+    fn qualified(
+        &mut self,
+        schema: Option<&str>,
+        table: &str,
+        name: &str,
+        tokens: &Range<usize>,
+        scope: &Scope<'_>,
+    ) -> Result<Facts, Refusal> {
+        let qualifiers = (tokens.len() / 2).max(1);
+        let mut level = Some(scope);
+        while let Some(current) = level {
+            let matching: Vec<&Item> = current
+                .items
+                .iter()
+                .filter(|item| {
+                    item.name == table
+                        && (schema.is_none() || item.schema.as_deref() == schema)
+                })
+                .collect();
+            if let [item, rest @ ..] = matching.as_slice() {
+                if !rest.is_empty() {
+                    return Err(Refusal::new(
+                        SqlState("42P09"),
+                        format!("table reference \"{table}\" is ambiguous"),
+                        "",
+                    ));
+                }
+                if let Some(facts) = self.item_column(item, name, tokens, qualifiers) {
+                    return Ok(facts);
+                }
+                // `t.f` is `f(t)` when there is no such column.
+                self.field(name)?;
+                let row = self.whole_row(item, tokens);
+                return Ok(Facts::opaque(row.deps));
+            }
+            level = current.parent;
+        }
+        self.field(name)?;
+        self.unresolved = true;
+        Ok(unknown_column(scope))
+    }
+
+    /// A field selection that could call a function.
+    fn field(&self, name: &str) -> Result<(), Refusal> {
+        if self.context.view_depth > 0 {
+            return Ok(());
+        }
+        field_is_allowed(self.context.catalog, self.context.path, self.context.grants, name)
+    }
+
+    fn item_column(
+        &mut self,
+        item: &Item,
+        name: &str,
+        tokens: &Range<usize>,
+        qualifiers: usize,
+    ) -> Option<Facts> {
+        let found: Vec<Facts> = item
+            .columns
+            .known
+            .iter()
+            .filter(|column| column.name == name)
+            .map(|column| column.facts.clone())
+            .collect();
+        if !found.is_empty() {
+            for facts in &found {
+                if let Some((used, number)) = facts.column {
+                    // A name that an alias list gave is not the relation's own spelling; only
+                    // references to the item itself are edited.
+                    let (tokens, qualifiers) = if item.relation == Some(used) {
+                        (tokens.clone(), qualifiers)
+                    } else {
+                        (0..0, 0)
+                    };
+                    self.mark(used, tokens, qualifiers, Referenced::Column(number));
+                }
+            }
+            return Some(single_or_union(found));
+        }
+        let used = item.relation?;
+        if SYSTEM_COLUMNS.contains(&name) {
+            self.mark(used, tokens.clone(), qualifiers, Referenced::System(name.to_owned()));
+            return Some(Facts::opaque(item.columns.all().deps));
+        }
+        None
+    }
+
+    fn whole_row(&mut self, item: &Item, tokens: &Range<usize>) -> Facts {
+        self.mark_item(item, tokens, 0, &Referenced::WholeRow);
+        Facts { composite: true, ..item.columns.all() }
+    }
+
+    /// Marks an item as read whole: the relation it is, or the columns that come through it.
+    fn mark_item(
+        &mut self,
+        item: &Item,
+        tokens: &Range<usize>,
+        qualifiers: usize,
+        what: &Referenced,
+    ) {
+        if let Some(used) = item.relation {
+            self.mark(used, tokens.clone(), qualifiers, what.clone());
+            return;
+        }
+        for column in &item.columns.known {
+            if let Some((used, number)) = column.facts.column {
+                self.mark(used, 0..0, 0, Referenced::Column(number));
+            }
+        }
+    }
+
+    fn star(&mut self, parts: &[&str], scope: &Scope<'_>, tokens: &Range<usize>) -> Columns {
+        let mut columns = Columns { known: Vec::new(), open: false };
+        let qualifiers = parts.len();
+        let mut level = Some(scope);
+        while let Some(current) = level {
+            let mut settled = false;
+            for item in current.items {
+                let named = match parts {
+                    [] => true,
+                    [table] => item.name == *table,
+                    [schema, table] | [_, schema, table] => {
+                        item.name == *table && item.schema.as_deref() == Some(*schema)
+                    }
+                    _ => false,
+                };
+                if !named {
+                    continue;
+                }
+                settled = true;
+                self.mark_item(item, tokens, qualifiers, &Referenced::Star);
+                columns.open |= item.columns.open;
+                columns.known.extend(item.columns.known.iter().cloned());
+            }
+            // An unqualified star is the innermost level; a qualified one looks outwards.
+            if settled || parts.is_empty() {
+                return columns;
+            }
+            level = current.parent;
+        }
+        columns.open = true;
+        columns
+    }
+
+    /// The columns of `*` or `t.*` in a select list or RETURNING; `None` for anything else.
+    pub(super) fn star_columns(
+        &mut self,
+        expr: &Expr,
+        scope: &Scope<'_>,
+        location: Location,
+    ) -> Result<Option<Columns>, Refusal> {
+        match &expr.kind {
+            ExprKind::Column(column) if column.star => {
+                let tokens = self.reference_tokens(column, expr.location.or(location));
+                let parts: Vec<&str> = column.parts.iter().map(String::as_str).collect();
+                Ok(Some(self.star(&parts, scope, &tokens)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    // Operators.
+
+    fn operator(
+        &mut self,
+        form: OperatorKind,
+        name: &[String],
+        left: Option<&Expr>,
+        right: &[Expr],
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        let left_facts = left.map(|left| self.expr(left, scope, ctes)).transpose()?;
+        let right_facts = self.exprs(right, scope, ctes)?;
+        let facts = Facts::over(left_facts.iter().chain(&right_facts));
+        let meaning = self.operator_names(form, name)?;
+        let boolean = KnownType::Type(TypeId(16));
+        let compare = |resolver: &Self| {
+            left_facts.as_ref().is_some_and(|left| {
+                right_facts.iter().all(|right| resolver.comparable(meaning, left, right))
+            })
+        };
+        let is_comparison =
+            matches!(name.last(), Some(name) if COMPARISONS.contains(&name.as_str()));
+        let (safe, known) = match form {
+            OperatorKind::Plain => {
+                if is_comparison && left.is_some() {
+                    (compare(self), boolean)
+                } else {
+                    let bounded = left_facts.iter().chain(&right_facts).all(|part| part.safe)
+                        && is_bounded_time(left, name, right);
+                    (bounded, KnownType::Unknown)
+                }
+            }
+            OperatorKind::Distinct | OperatorKind::In | OperatorKind::Between => {
+                (compare(self), boolean)
+            }
+            OperatorKind::NullIf => (
+                compare(self),
+                left_facts.as_ref().map_or(KnownType::Unknown, |facts| facts.known),
+            ),
+            OperatorKind::Any | OperatorKind::All => {
+                // An array literal or parameter is read before any row is; an array made of row
+                // values is compared element by element.
+                let array = right_facts.first();
+                let constant = array.is_some_and(|array| {
+                    array.deps.is_empty() && array.safe && array.known == KnownType::Literal
+                });
+                let plain = left_facts
+                    .as_ref()
+                    .is_some_and(|left| !left.composite && meaning == OperatorMeaning::BuiltIn);
+                (is_comparison && constant && plain, boolean)
+            }
+            OperatorKind::Like | OperatorKind::ILike => {
+                let text = left_facts.as_ref().is_some_and(|left| match left.known {
+                    KnownType::Type(TypeId(18 | 19 | 25 | 1042 | 1043)) | KnownType::Literal => {
+                        true
+                    }
+                    KnownType::Type(_) | KnownType::Unknown => false,
+                });
+                let pattern = matches!(right, [pattern] if is_well_formed_pattern(pattern));
+                (text && pattern && meaning == OperatorMeaning::BuiltIn, boolean)
+            }
+            OperatorKind::Similar => (false, boolean),
+        };
+        Ok(Facts { safe: facts.safe && safe, known, ..facts })
+    }
+
+    /// Judges every operator name that the form stands for.
+    fn operator_names(
+        &self,
+        form: OperatorKind,
+        name: &[String],
+    ) -> Result<OperatorMeaning, Refusal> {
+        let names: Vec<&str> = match form {
+            OperatorKind::Plain
+            | OperatorKind::Any
+            | OperatorKind::All
+            | OperatorKind::Distinct
+            | OperatorKind::NullIf
+            | OperatorKind::In
+            | OperatorKind::Like
+            | OperatorKind::ILike
+            | OperatorKind::Similar => name.last().map(String::as_str).into_iter().collect(),
+            OperatorKind::Between => vec![">=", "<=", "<", ">"],
+        };
+        if name.len() > 1 && name.first().map(String::as_str) == Some(PG_CATALOG) {
+            return Ok(OperatorMeaning::BuiltIn);
+        }
+        let mut meaning = OperatorMeaning::BuiltIn;
+        for name in names {
+            let found = if self.context.view_depth > 0 {
+                OperatorMeaning::Granted
+            } else {
+                operator_meaning(self.context.catalog, self.context.grants, name)?
+            };
+            match found {
+                OperatorMeaning::BuiltIn => {}
+                OperatorMeaning::OwnTypes if meaning == OperatorMeaning::BuiltIn => {
+                    meaning = OperatorMeaning::OwnTypes;
+                }
+                OperatorMeaning::OwnTypes => {}
+                OperatorMeaning::Granted => meaning = OperatorMeaning::Granted,
+            }
+        }
+        Ok(meaning)
+    }
+
+    pub(super) fn sort_operator(&self, key: &SortKey) -> Result<(), Refusal> {
+        if let Some(operator) = &key.operator {
+            self.operator_names(OperatorKind::Plain, operator)?;
+        }
+        Ok(())
+    }
+
+    /// Whether comparing the two can neither fail nor call a function that is not built in.
+    fn comparable(&self, meaning: OperatorMeaning, left: &Facts, right: &Facts) -> bool {
+        if left.composite || right.composite {
+            return false;
+        }
+        match meaning {
+            OperatorMeaning::BuiltIn => {}
+            OperatorMeaning::OwnTypes => {
+                let built_in = |facts: &Facts| match facts.known {
+                    KnownType::Literal => true,
+                    KnownType::Type(id) => id.0 < FIRST_USER_OID,
+                    KnownType::Unknown => false,
+                };
+                if !built_in(left) || !built_in(right) {
+                    return false;
+                }
+            }
+            OperatorMeaning::Granted => return false,
+        }
+        self.no_failing_cast(left.known, right.known)
+            && self.no_failing_cast(right.known, left.known)
+    }
+
+    fn no_failing_cast(&self, from: KnownType, to: KnownType) -> bool {
+        match (from, to) {
+            (KnownType::Literal, KnownType::Literal) => true,
+            // The literal takes the other's type when the statement is parsed.
+            (KnownType::Literal, KnownType::Type(_)) | (KnownType::Type(_), KnownType::Literal) => {
+                true
+            }
+            (KnownType::Type(NUMERIC), KnownType::Type(to)) => !FLOATS.contains(&to),
+            (KnownType::Type(from), KnownType::Type(to)) if OIDS.contains(&to.0) => {
+                OIDS.contains(&from.0)
+            }
+            (KnownType::Type(from), KnownType::Type(_)) => {
+                // Composite types compare their fields, whatever those are.
+                self.context.catalog.sql_type(from).is_none_or(|t| match t.kind {
+                    TypeKind::Base | TypeKind::Enum | TypeKind::Range => true,
+                    TypeKind::Composite | TypeKind::Domain | TypeKind::Pseudo => false,
+                })
+            }
+            (KnownType::Unknown, _) | (_, KnownType::Unknown) => false,
+        }
+    }
+
+    // Sub-selects.
+
+    fn sublink(
+        &mut self,
+        form: SublinkKind,
+        test: Option<&Expr>,
+        operator: &[String],
+        query: &Query,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        let test = test.map(|test| self.expr(test, scope, ctes)).transpose()?;
+        let name = operator.last().map_or("=", String::as_str).to_owned();
+        let meaning = match form {
+            SublinkKind::Any | SublinkKind::All => {
+                self.operator_names(OperatorKind::Plain, &[name])?
+            }
+            SublinkKind::Exists | SublinkKind::Scalar | SublinkKind::Array => {
+                OperatorMeaning::BuiltIn
+            }
+        };
+        let outer: Vec<(usize, usize)> = (0..self.resolved.uses.len())
+            .map(|used| (used, self.resolved.uses.get(used).map_or(0, |u| u.references.len())))
+            .collect();
+        let columns = self.query(query, Some(scope), ctes)?;
+        // Relations outside the sub-select that it refers to.
+        let mut facts = Facts::over(test.iter());
+        for (used, count) in outer {
+            let after = self.resolved.uses.get(used).map_or(0, |u| u.references.len());
+            if after > count {
+                facts.deps.add(&super::scope::Deps::one(used));
+            }
+        }
+        let output = columns.all();
+        let boolean = KnownType::Type(TypeId(16));
+        Ok(match form {
+            SublinkKind::Exists => Facts { known: boolean, ..facts },
+            SublinkKind::Any | SublinkKind::All => {
+                let comparable = match (&test, columns.known.as_slice(), columns.open) {
+                    (Some(test), [column], false) => {
+                        self.comparable(meaning, test, &column.facts)
+                            || (meaning == OperatorMeaning::BuiltIn && !test.composite)
+                                && matches!(
+                                    (test.known, column.facts.known),
+                                    (KnownType::Type(a), KnownType::Type(b)) if a == b
+                                )
+                    }
+                    (_, _, _) => false,
+                };
+                if !output.safe || !comparable {
+                    // The outputs are compared where the planner likes.
+                    facts.deps.add(&output.deps);
+                    self.expose(&output.deps);
+                }
+                Facts { known: boolean, safe: facts.safe && output.safe && comparable, ..facts }
+            }
+            SublinkKind::Scalar => {
+                let known = match columns.known.as_slice() {
+                    [column] if !columns.open => column.facts.known,
+                    _ => KnownType::Unknown,
+                };
+                // "more than one row returned" tells what a hidden row made it return.
+                let single = returns_one_row(query);
+                if !output.safe {
+                    facts.deps.add(&output.deps);
+                }
+                Facts { known, safe: facts.safe && output.safe && single, ..facts }
+            }
+            SublinkKind::Array => Facts {
+                known: KnownType::Unknown,
+                safe: facts.safe && output.safe,
+                ..facts
+            },
+        })
+    }
+
+    // Calls and casts.
+
+    fn call(
+        &mut self,
+        call: &Call,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        let mut parts = self.exprs(&call.arguments, scope, ctes)?;
+        for key in &call.order_by {
+            self.sort_operator(key)?;
+            parts.push(self.expr(&key.expr, scope, ctes)?);
+        }
+        if let Some(filter) = &call.filter {
+            parts.push(self.expr(filter, scope, ctes)?);
+        }
+        if let Some(window) = &call.over {
+            parts.push(self.window(window, scope, ctes)?);
+        }
+        let facts = Facts::over(&parts);
+        if call.over.is_some() {
+            self.class_of(call)?;
+            return Ok(Facts { aggregated: true, ..facts });
+        }
+        Ok(match self.class_of(call)? {
+            Class::Total => {
+                let known = match call.name.last().map(String::as_str) {
+                    Some("lower" | "upper" | "initcap" | "btrim" | "ltrim" | "rtrim"
+                        | "reverse" | "md5") => KnownType::Type(TypeId(25)),
+                    Some("length" | "char_length" | "character_length" | "octet_length"
+                        | "bit_length" | "strpos" | "position") => KnownType::Type(TypeId(23)),
+                    Some(_) | None => KnownType::Unknown,
+                };
+                let plain = parts.iter().all(|part| !part.composite && is_inferred(part.known));
+                Facts { known, safe: facts.safe && plain, ..facts }
+            }
+            Class::Constant => {
+                let known = match call.name.last().map(String::as_str) {
+                    Some("now" | "transaction_timestamp" | "statement_timestamp") => {
+                        KnownType::Type(TypeId(1184))
+                    }
+                    Some(_) | None => KnownType::Unknown,
+                };
+                Facts { known, ..facts }
+            }
+            Class::Aggregate => Facts { aggregated: true, ..facts },
+            Class::Fallible => {
+                let bounded = facts.safe
+                    && facts.deps.is_empty()
+                    && matches!(call.name.last().map(String::as_str), Some("date_trunc"))
+                    && matches!(
+                        call.arguments.as_slice(),
+                        [unit, _] if is_time_unit(unit)
+                    );
+                Facts { safe: bounded, ..facts }
+            }
+            Class::Sequence => {
+                self.sequence(call)?;
+                Facts { safe: false, ..facts }
+            }
+        })
+    }
+
+    fn class_of(&self, call: &Call) -> Result<Class, Refusal> {
+        if self.context.view_depth > 0 {
+            let name = call.name.last().map_or("", String::as_str);
+            let aggregate = self
+                .context
+                .catalog
+                .functions_named(name)
+                .iter()
+                .any(|f| f.kind == crate::catalog::FunctionKind::Aggregate);
+            return Ok(if aggregate { Class::Aggregate } else { Class::Fallible });
+        }
+        classify(self.context.catalog, self.context.path, self.context.grants, &call.name)
+    }
+
+    /// `nextval('schema.sequence')`: the name has to be a literal, and the sequence granted.
+    fn sequence(&self, call: &Call) -> Result<(), Refusal> {
+        let denied = |name: &str| {
+            Refusal::denied(
+                format!("permission denied for sequence {name}"),
+                "no role in force grants the use of this sequence",
+            )
+        };
+        let [argument] = call.arguments.as_slice() else { return Err(denied("")) };
+        let literal = match &argument.kind {
+            ExprKind::Constant(Constant::String(text)) => text.clone(),
+            ExprKind::Cast { operand, target }
+                if target.names.last().map(String::as_str) == Some("regclass") =>
+            {
+                match &operand.kind {
+                    ExprKind::Constant(Constant::String(text)) => text.clone(),
+                    _ => return Err(denied("named by an expression")),
+                }
+            }
+            _ => return Err(denied("named by an expression")),
+        };
+        // The text is an identifier list as in SQL: our lexer reads it as the server does.
+        let tokens = crate::sql::Tokens::new(&literal).map_err(|_| denied(&literal))?;
+        let name = |index: usize| tokens.identifier(index).ok_or_else(|| denied(&literal));
+        let relation = match tokens.len() {
+            1 => self.context.path.relation(self.context.catalog, &name(0)?),
+            3 if tokens.is_mark(1, ".") => {
+                self.context.catalog.relation_named(&name(0)?, &name(2)?)
+            }
+            _ => None,
+        };
+        match relation {
+            Some(relation) if (self.context.sequences)(relation.id) => Ok(()),
+            Some(_) | None => Err(denied(&literal)),
+        }
+    }
+
+    fn allowed_type(&self, target: &TypeRef) -> Result<Option<TypeId>, Refusal> {
+        if target.special {
+            return Err(Refusal::unsupported("this type is not supported"));
+        }
+        let catalog = self.context.catalog;
+        let found = match target.names.as_slice() {
+            [name] => self
+                .context
+                .path
+                .0
+                .iter()
+                .map(|schema| &**schema)
+                .chain([PG_CATALOG])
+                .find_map(|schema| catalog.type_named(schema, name)),
+            [schema, name] => catalog.type_named(schema, name),
+            _ => None,
+        };
+        Ok(found.map(|found| if target.array { found.array.unwrap_or(found.id) } else { found.id }))
+    }
+
+    fn cast(
+        &mut self,
+        operand: &Expr,
+        target: &TypeRef,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        let part = self.expr(operand, scope, ctes)?;
+        let to = self.allowed_type(target)?;
+        let known = to.map_or(KnownType::Unknown, |to| {
+            KnownType::Type(self.context.catalog.base_type(to))
+        });
+        let built_in = to.is_some_and(|to| to.0 < FIRST_USER_OID);
+        let literal = match &operand.kind {
+            // Read when the statement is parsed or bound, whatever the rows are.
+            ExprKind::Constant(Constant::String(_) | Constant::Null) => built_in,
+            ExprKind::Parameter(_) => built_in && part.known == KnownType::Literal,
+            _ => false,
+        };
+        let total = !target.array
+            && !target.modified
+            && built_in
+            && match (part.known, to) {
+                (KnownType::Type(from), Some(to)) => is_total_cast(from, to),
+                (_, _) => false,
+            };
+        Ok(Facts {
+            safe: part.safe && (literal || total),
+            known,
+            column: None,
+            composite: false,
+            ..Facts::over([&part])
+        })
+    }
+
+    // Conditions for the inside of a fence.
+
+    fn simple_condition(
+        &self,
+        expr: &Expr,
+        scope: &Scope<'_>,
+    ) -> Option<(usize, SimpleCondition)> {
+        let ExprKind::Operator { form, name, left, right } = &expr.kind else { return None };
+        let [name] = name.as_slice() else { return None };
+        let left = left.as_deref()?;
+        let (column, comparison, operands) = match (form, right.as_slice()) {
+            (OperatorKind::Plain, [right]) => {
+                let operator = COMPARISONS.iter().position(|known| known == name)?;
+                if let Some(column) = own_column(left, scope) {
+                    (column, Comparison::Operator(COMPARISONS.get(operator)?), vec![right])
+                } else {
+                    let column = own_column(right, scope)?;
+                    let mirrored = *["=", "<>", "!=", ">", ">=", "<", "<="].get(operator)?;
+                    (column, Comparison::Operator(mirrored), vec![left])
+                }
+            }
+            (OperatorKind::In, list) if name == "=" => {
+                (own_column(left, scope)?, Comparison::In, list.iter().collect())
+            }
+            (OperatorKind::Between, [low, high]) if name == "BETWEEN" => {
+                (own_column(left, scope)?, Comparison::Between, vec![low, high])
+            }
+            (_, _) => return None,
+        };
+        let (used, column) = column;
+        let operands =
+            operands.into_iter().map(|o| self.operand_tokens(o)).collect::<Option<Vec<_>>>()?;
+        Some((used, SimpleCondition { column, comparison, operands }))
+    }
+
+    /// The tokens of a literal or parameter, a sign included.
+    fn operand_tokens(&self, operand: &Expr) -> Option<Range<usize>> {
+        if !is_plain_operand(operand) {
+            return None;
+        }
+        let start = self.tokens.at_byte(operand.location? as usize)?;
+        let is_value = |index: usize| {
+            self.tokens.get(index).is_some_and(|token| match token.kind {
+                TokenKind::String
+                | TokenKind::Integer
+                | TokenKind::Number
+                | TokenKind::Parameter => true,
+                TokenKind::Word => ["true", "false"]
+                    .iter()
+                    .any(|word| self.tokens.text(index).eq_ignore_ascii_case(word)),
+                TokenKind::QuotedIdentifier
+                | TokenKind::UnicodeIdentifier
+                | TokenKind::SpecialString
+                | TokenKind::BitString
+                | TokenKind::DollarString
+                | TokenKind::Operator
+                | TokenKind::Punctuation => false,
+            })
+        };
+        if is_value(start) {
+            Some(start..start + 1)
+        } else if self.tokens.is_mark(start, "-") && is_value(start + 1) {
+            Some(start..start + 2)
+        } else {
+            None
+        }
+    }
+
+    pub(super) fn in_clause<T>(
+        &mut self,
+        clause: Clause,
+        then: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        let before = std::mem::replace(&mut self.clause, clause);
+        let result = then(self);
+        self.clause = before;
+        result
+    }
+}
+
+fn single_or_union(mut found: Vec<Facts>) -> Facts {
+    match (found.pop(), found.is_empty()) {
+        (Some(facts), true) => facts,
+        (Some(last), false) => {
+            // The same name on two sides: USING and NATURAL merge them, everything else is an
+            // error that the server reports.
+            let known = if found.iter().all(|facts| facts.known == last.known) {
+                last.known
+            } else {
+                KnownType::Unknown
+            };
+            found.push(last);
+            Facts { known, ..Facts::over(&found) }
+        }
+        (None, _) => Facts::constant(KnownType::Unknown),
+    }
+}
+
+/// A name that means nothing here: the server will say so, or it is something this resolver does
+/// not follow. It may read anything in sight.
+fn unknown_column(scope: &Scope<'_>) -> Facts {
+    let mut facts = Facts::opaque(super::scope::Deps::default());
+    let mut level = Some(scope);
+    while let Some(current) = level {
+        for item in current.items {
+            facts.deps.add(&item.columns.all().deps);
+        }
+        level = current.parent;
+    }
+    facts
+}
+
+fn own_column(expr: &Expr, scope: &Scope<'_>) -> Option<(usize, crate::ids::ColumnNumber)> {
+    let ExprKind::Column(column) = &expr.kind else { return None };
+    let (table, name) = match column.parts.as_slice() {
+        _ if column.star => return None,
+        [name] => (None, name),
+        [table, name] => (Some(table), name),
+        _ => return None,
+    };
+    // At this level only, and exactly one candidate.
+    let mut found = scope
+        .items
+        .iter()
+        .filter(|item| table.is_none_or(|table| item.name == *table))
+        .flat_map(|item| item.columns.known.iter().map(move |column| (item, column)))
+        .filter(|(_, column)| column.name == *name);
+    let (item, column) = found.next()?;
+    if found.next().is_some() || item.relation.is_none() {
+        return None;
+    }
+    column.facts.column.filter(|(used, _)| item.relation == Some(*used))
+}
+
+/// What a set of results is together; false when unifying their types could cast a value and fail.
+fn unify(parts: &[Facts]) -> (KnownType, bool) {
+    let mut known = KnownType::Literal;
+    for part in parts {
+        known = match (known, part.known) {
+            (KnownType::Literal, other) | (other, KnownType::Literal) => other,
+            (KnownType::Type(a), KnownType::Type(b)) if a == b => known,
+            (KnownType::Type(_) | KnownType::Unknown, KnownType::Type(_) | KnownType::Unknown) => {
+                return (KnownType::Unknown, false);
+            }
+        };
+    }
+    (known, true)
+}
+
+fn is_inferred(known: KnownType) -> bool {
+    match known {
+        KnownType::Literal | KnownType::Type(_) => true,
+        KnownType::Unknown => false,
+    }
+}
+
+/// Casts between built-in types that cannot fail: widening, and to text.
+fn is_total_cast(from: TypeId, to: TypeId) -> bool {
+    const INT2: u32 = 21;
+    const INT4: u32 = 23;
+    const INT8: u32 = 20;
+    const FLOAT4: u32 = 700;
+    const FLOAT8: u32 = 701;
+    const NUMERIC: u32 = 1700;
+    const TEXT: [u32; 2] = [25, 1043];
+    const TIMESTAMPS: [u32; 2] = [1114, 1184];
+    const DATE: u32 = 1082;
+    if from == to {
+        return true;
+    }
+    if TEXT.contains(&to.0) {
+        // Output functions of these types cannot fail.
+        return [
+            16, 18, 19, INT2, INT4, INT8, FLOAT4, FLOAT8, NUMERIC, 25, 1042, 1043, DATE, 1114,
+            1184, 1083, 1266, 1186, 2950, 114, 3802,
+        ]
+        .contains(&from.0);
+    }
+    match from.0 {
+        INT2 => [INT4, INT8, NUMERIC, FLOAT4, FLOAT8].contains(&to.0),
+        INT4 => [INT8, NUMERIC, FLOAT8].contains(&to.0),
+        INT8 => [NUMERIC, FLOAT8].contains(&to.0),
+        FLOAT4 => to.0 == FLOAT8,
+        1114 | 1184 => to.0 == DATE && TIMESTAMPS.contains(&from.0),
+        _ => false,
+    }
+}
+
+/// A LIKE pattern that cannot fail: a literal whose last escape is complete.
+fn is_well_formed_pattern(pattern: &Expr) -> bool {
+    let ExprKind::Constant(Constant::String(text)) = &pattern.kind else { return false };
+    let trailing = text.chars().rev().take_while(|c| *c == '\\').count();
+    trailing % 2 == 0
+}
+
+fn is_time_unit(unit: &Expr) -> bool {
+    matches!(
+        &unit.kind,
+        ExprKind::Constant(Constant::String(text)) if [
+            "microseconds", "milliseconds", "second", "minute", "hour", "day", "week", "month",
+            "quarter", "year",
+        ].contains(&text.as_str())
+    )
+}
+
+/// `now() - interval '30 days'`, `current_date - 7`: reads no row, and too small to overflow.
+fn is_bounded_time(left: Option<&Expr>, name: &[String], right: &[Expr]) -> bool {
+    let ([operator], Some(left), [right]) = (name, left, right) else { return false };
+    (operator == "+" || operator == "-") && is_clock(left) && is_small_step(right)
+}
+
+fn is_clock(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::SqlValue(value) => match value {
+            SqlValue::Date | SqlValue::Timestamp | SqlValue::LocalTimestamp => true,
+            SqlValue::Time | SqlValue::Role | SqlValue::Catalog | SqlValue::Schema => false,
+        },
+        ExprKind::Call(call) => {
+            let name = call.name.last().map(String::as_str);
+            (name == Some("now") && call.arguments.is_empty())
+                || (name == Some("date_trunc")
+                    && matches!(call.arguments.as_slice(), [unit, clock]
+                        if is_time_unit(unit) && is_clock(clock)))
+        }
+        ExprKind::Operator { form: OperatorKind::Plain, name, left, right } => {
+            // Each step is small, and the depth of the tree is bounded.
+            is_bounded_time(left.as_deref(), name, right)
+        }
+        _ => false,
+    }
+}
+
+fn is_small_step(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Constant(Constant::Integer(days)) => days.unsigned_abs() <= 100_000,
+        ExprKind::Cast { operand, target } => {
+            target.names.last().map(String::as_str) == Some("interval")
+                && matches!(&operand.kind, ExprKind::Constant(Constant::String(text))
+                    if is_small_interval(text))
+        }
+        _ => false,
+    }
+}
+
+fn is_small_interval(text: &str) -> bool {
+    let mut words = text.split_ascii_whitespace();
+    let (Some(number), Some(unit), None) = (words.next(), words.next(), words.next()) else {
+        return false;
+    };
+    number.parse::<u32>().is_ok_and(|number| number <= 10_000)
+        && [
+            "second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "week",
+            "weeks", "month", "months", "year", "years",
+        ]
+        .contains(&unit.to_ascii_lowercase().as_str())
+        && !(unit.to_ascii_lowercase().starts_with("year") && number.len() > 3)
+}
+
+/// A query that returns one row whatever the data is: an aggregate without grouping, or no FROM.
+fn returns_one_row(query: &Query) -> bool {
+    let limited = matches!(
+        query.limit.as_ref().map(|limit| &limit.kind),
+        Some(ExprKind::Constant(Constant::Integer(0 | 1)))
+    );
+    if limited {
+        return true;
+    }
+    match &query.body {
+        QueryBody::Select(select) => {
+            select.group_by.is_empty()
+                && select.targets.iter().all(|target| !expands(&target.expr))
+                && (select.from.is_empty()
+                    || select.targets.iter().any(|target| is_plain_aggregate(&target.expr)))
+        }
+        QueryBody::Values(rows) => rows.len() == 1,
+        QueryBody::SetOperation { .. } => false,
+    }
+}
+
+fn is_plain_aggregate(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Call(call)
+        if call.over.is_none()
+            && matches!(call.name.last().map(String::as_str),
+                Some("count" | "sum" | "min" | "max" | "avg" | "bool_and" | "bool_or"
+                    | "string_agg" | "array_agg")))
+}
+
+/// A literal or a parameter, possibly negated.
+pub(super) fn is_plain_operand(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Constant(constant) => match constant {
+            Constant::Integer(_)
+            | Constant::Number(_)
+            | Constant::Boolean(_)
+            | Constant::String(_) => true,
+            Constant::Null | Constant::Bits(_) => false,
+        },
+        ExprKind::Parameter(_) => true,
+        _ => false,
+    }
+}
+
+/// Makes an unknown number of columns: `(x).*`.
+pub(super) fn expands(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Indirection { steps, .. } => {
+            matches!(steps.last(), Some(Step::Star))
+        }
+        ExprKind::Column(column) => column.star,
+        _ => false,
+    }
+}
+
+/// `GROUP BY 2`: the index of the item, from 0.
+pub(super) fn position(expr: &Expr) -> Option<usize> {
+    match &expr.kind {
+        ExprKind::Constant(Constant::Integer(number)) => {
+            usize::try_from(*number).ok()?.checked_sub(1)
+        }
+        _ => None,
+    }
+}
+
+/// The name PostgreSQL gives an unnamed output column (FigureColname in its source): a column's
+/// own, a function's, a cast's operand's or type's; `?column?` otherwise.
+pub(super) fn output_name(expr: &Expr) -> String {
+    let name = match &expr.kind {
+        ExprKind::Column(column) => column.parts.last().cloned(),
+        ExprKind::Call(call) => call.name.last().cloned(),
+        ExprKind::Cast { operand, target } => match &operand.kind {
+            ExprKind::Column(_) | ExprKind::Call(_) => Some(output_name(operand)),
+            _ => target.names.last().cloned(),
+        },
+        ExprKind::Indirection { operand, steps } => match steps.last() {
+            Some(Step::Field(name)) => Some(name.clone()),
+            Some(Step::Star | Step::Subscript(_)) | None => Some(output_name(operand)),
+        },
+        ExprKind::Collate(operand) => Some(output_name(operand)),
+        ExprKind::Coalesce(_) => Some("coalesce".to_owned()),
+        ExprKind::Case { .. } => Some("case".to_owned()),
+        ExprKind::Array(_) => Some("array".to_owned()),
+        ExprKind::Row(_) => Some("row".to_owned()),
+        ExprKind::Sublink { form: SublinkKind::Exists, .. } => Some("exists".to_owned()),
+        _ => None,
+    };
+    name.unwrap_or_else(|| "?column?".to_owned())
+}

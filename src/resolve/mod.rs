@@ -1,0 +1,318 @@
+//! Syntax → what it touches: every relation by identity, every column reference, every function
+//! judged, and where a client's expression could run before a row filter. Pure.
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
+
+mod expr;
+mod function;
+mod modify;
+mod query;
+mod scope;
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::catalog::{Catalog, Relation, SearchPath};
+use crate::error::Refusal;
+use crate::ids::{ColumnNumber, RelationId, TypeId};
+use crate::policy::{Access, Verb};
+use crate::sql::Tokens;
+use crate::sql::ast::{Alias, StatementKind};
+
+pub(crate) use function::FunctionGrants;
+
+/// What a resolution depends on besides the syntax.
+#[derive(Clone, Copy)]
+pub(crate) struct ResolveContext<'a> {
+    /// What names mean.
+    pub(crate) catalog: &'a Catalog,
+    /// Where unqualified names are looked up.
+    pub(crate) path: &'a SearchPath,
+    /// Functions beyond the built-in allow-list.
+    pub(crate) grants: &'a dyn FunctionGrants,
+    /// Sequences that may be drawn from.
+    pub(crate) sequences: &'a dyn Fn(RelationId) -> bool,
+    /// Whether the policy has rules on this view itself, so that it is not expanded.
+    pub(crate) named: &'a dyn Fn(RelationId) -> bool,
+    /// The parameter types the client declared; 0 is unspecified.
+    pub(crate) declared: &'a [TypeId],
+    /// How many views this text is inside of; their authors' functions are the database's own.
+    pub(crate) view_depth: usize,
+}
+
+/// A statement with every name bound.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    /// Every reference to a relation of the catalogue, in the order of the walk.
+    pub(crate) uses: Vec<RelationUse>,
+    /// The target of INSERT, UPDATE or DELETE.
+    pub(crate) target: Option<Modification>,
+    /// COPY relation TO: the tokens of the relation and its column list.
+    pub(crate) copied: Option<CopiedRelation>,
+}
+
+impl Resolved {
+    /// What has to be decided: relations and verbs, expanded views by what is in them.
+    pub(crate) fn accesses(&self) -> Vec<Access> {
+        let mut accesses = Vec::new();
+        self.collect_accesses(&mut accesses);
+        accesses.sort_unstable();
+        accesses.dedup();
+        accesses
+    }
+
+    fn collect_accesses(&self, accesses: &mut Vec<Access>) {
+        for used in &self.uses {
+            if let Some(view) = &used.view {
+                view.resolved.collect_accesses(accesses);
+                if used.verbs.contains(&Verb::Export) {
+                    for inner in &view.resolved.uses {
+                        accesses.push(Access { relation: inner.relation.id, verb: Verb::Export });
+                    }
+                }
+            } else {
+                for verb in &used.verbs {
+                    accesses.push(Access { relation: used.relation.id, verb: *verb });
+                }
+            }
+        }
+    }
+}
+
+/// One reference to a relation.
+#[derive(Debug)]
+pub(crate) struct RelationUse {
+    /// The relation.
+    pub(crate) relation: Arc<Relation>,
+    /// What is done to it by this reference.
+    pub(crate) verbs: Vec<Verb>,
+    /// Where it stands.
+    pub(crate) place: Place,
+    /// The tokens of its name.
+    pub(crate) name_tokens: Range<usize>,
+    /// The client's alias.
+    pub(crate) alias: Option<Alias>,
+    /// ONLY.
+    pub(crate) only: bool,
+    /// A client expression may run on rows that the filter rejects.
+    pub(crate) exposed: bool,
+    /// Simple conditions of the client that only concern this reference.
+    pub(crate) conditions: Vec<SimpleCondition>,
+    /// Column references that mean this relation.
+    pub(crate) references: Vec<Reference>,
+    /// Its columns join by name in NATURAL.
+    pub(crate) natural: bool,
+    /// The statement groups by its primary key and relies on the other columns following from it.
+    pub(crate) group_extension: Option<GroupExtension>,
+    /// The definition, when it is a view that the policy has no rules on.
+    pub(crate) view: Option<Box<ExpandedView>>,
+}
+
+impl RelationUse {
+    /// The name other parts of the statement call it by.
+    pub(crate) fn alias_name(&self) -> &str {
+        self.alias.as_ref().map_or(&self.relation.name, |alias| &alias.name)
+    }
+
+    /// The columns the statement names, all for whole-row references and `*`.
+    pub(crate) fn columns(&self) -> Vec<ColumnNumber> {
+        let mut columns: Vec<ColumnNumber> = Vec::new();
+        for reference in &self.references {
+            match &reference.what {
+                Referenced::Column(number) => columns.push(*number),
+                Referenced::System(_) => {}
+                Referenced::WholeRow | Referenced::Star => {
+                    columns.extend(self.relation.columns.iter().map(|column| column.number));
+                }
+            }
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+}
+
+/// Where a relation reference stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// FROM, JOIN, USING: it can be replaced by a derived table.
+    From {
+        /// The tokens of TABLESAMPLE … behind it.
+        sample: Option<Range<usize>>,
+        /// `TABLE t`, which has no FROM.
+        table_command: bool,
+    },
+    /// The target of INSERT, UPDATE or DELETE.
+    Target,
+    /// COPY relation TO.
+    Copied,
+}
+
+/// A column reference that means a relation.
+#[derive(Debug, Clone)]
+pub(crate) struct Reference {
+    /// Its tokens.
+    pub(crate) tokens: Range<usize>,
+    /// How many name parts stand before the column or the `*`.
+    pub(crate) qualifiers: usize,
+    /// What is referred to.
+    pub(crate) what: Referenced,
+    /// In which part of the statement.
+    pub(crate) clause: Clause,
+}
+
+/// What a column reference means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Referenced {
+    /// A column.
+    Column(ColumnNumber),
+    /// `ctid` and its like.
+    System(String),
+    /// The row as a value.
+    WholeRow,
+    /// `*` or `t.*`
+    Star,
+}
+
+/// The part of a statement an expression stands in, as far as it matters for a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clause {
+    /// WHERE.
+    Where,
+    /// The right side of SET.
+    Set,
+    /// RETURNING.
+    Returning,
+    /// Anywhere else.
+    Other,
+}
+
+/// `column op constant`, which may be repeated inside a fence.
+#[derive(Debug, Clone)]
+pub(crate) struct SimpleCondition {
+    /// The column.
+    pub(crate) column: ColumnNumber,
+    /// How it is compared.
+    pub(crate) comparison: Comparison,
+    /// The tokens of each operand: literals or parameters.
+    pub(crate) operands: Vec<Range<usize>>,
+}
+
+/// How a simple condition compares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// `column op operand`
+    Operator(&'static str),
+    /// `column IN (operands)`
+    In,
+    /// `column BETWEEN a AND b`
+    Between,
+}
+
+/// What GROUP BY has to be extended by when the relation becomes a derived table.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupExtension {
+    /// Insert before this token.
+    pub(crate) before: usize,
+    /// The columns used beside the key.
+    pub(crate) columns: Vec<ColumnNumber>,
+}
+
+/// A view's definition, resolved.
+#[derive(Debug)]
+pub(crate) struct ExpandedView {
+    /// The text as the catalogue gave it, without the semicolon.
+    pub(crate) text: Arc<str>,
+    /// Its names, bound.
+    pub(crate) resolved: Resolved,
+}
+
+/// INSERT, UPDATE or DELETE.
+#[derive(Debug)]
+pub(crate) struct Modification {
+    /// Index of the target in `uses`.
+    pub(crate) target: usize,
+    /// What is done.
+    pub(crate) kind: ModificationKind,
+    /// Token positions of its clauses.
+    pub(crate) clauses: Clauses,
+    /// The items of RETURNING: tokens, and the name after AS.
+    pub(crate) returning: Vec<ReturningItem>,
+    /// FROM or USING is there.
+    pub(crate) joins: bool,
+    /// WHERE CURRENT OF.
+    pub(crate) current_of: bool,
+    /// A condition of the client may fail, or it reads the target in a sub-select.
+    pub(crate) unsafe_condition: bool,
+    /// A column reference means nothing that this resolver follows, such as `old.x` in RETURNING:
+    /// it could read the target.
+    pub(crate) unresolved: bool,
+}
+
+/// An item of RETURNING.
+#[derive(Debug, Clone)]
+pub(crate) struct ReturningItem {
+    /// Its first token.
+    pub(crate) start: usize,
+    /// A bare column of the target without AS: its output name has to be kept.
+    pub(crate) bare_column: Option<String>,
+}
+
+/// What is done to the target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ModificationKind {
+    /// INSERT.
+    Insert {
+        /// The columns that get a value.
+        columns: Vec<ColumnNumber>,
+        /// There is a column list (or no values at all).
+        listed: bool,
+        /// ON CONFLICT: `Some(columns)` is DO UPDATE of these.
+        on_conflict: Option<Vec<ColumnNumber>>,
+    },
+    /// UPDATE.
+    Update {
+        /// The assigned columns.
+        columns: Vec<ColumnNumber>,
+    },
+    /// DELETE.
+    Delete,
+}
+
+/// Token positions in INSERT, UPDATE and DELETE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clauses {
+    /// The token WHERE.
+    pub(crate) filter: Option<usize>,
+    /// The token RETURNING.
+    pub(crate) returning: Option<usize>,
+    /// Behind the last token.
+    pub(crate) end: usize,
+}
+
+/// COPY relation TO.
+#[derive(Debug, Clone)]
+pub(crate) struct CopiedRelation {
+    /// Index in `uses`.
+    pub(crate) used: usize,
+    /// The relation's name and its column list.
+    pub(crate) tokens: Range<usize>,
+    /// The listed columns; empty for all.
+    pub(crate) columns: Vec<String>,
+}
+
+/// Binds the names of a statement that may be rewritten.
+///
+/// # Errors
+///
+/// A refusal: a relation, function or operator that does not exist or is not granted, or syntax
+/// that is not supported for a restricted principal.
+pub(crate) fn resolve(
+    context: ResolveContext<'_>,
+    tokens: &Tokens<'_>,
+    span: Range<usize>,
+    kind: &StatementKind,
+) -> Result<Resolved, Refusal> {
+    let mut resolver = query::Resolver::new(context, tokens, span);
+    resolver.statement(kind)?;
+    Ok(resolver.finish())
+}

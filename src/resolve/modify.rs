@@ -1,0 +1,312 @@
+//! Resolves INSERT, UPDATE and DELETE: the target, what is assigned, where the clauses are. Pure.
+
+use std::sync::Arc;
+
+use super::query::{NO_CTES, Resolver};
+use super::scope::{Ctes, Item, Scope};
+use super::{
+    Clause, Clauses, Modification, ModificationKind, Place, ReturningItem,
+};
+use crate::catalog::{Relation, RelationKind};
+use crate::error::{Refusal, SqlState};
+use crate::ids::ColumnNumber;
+use crate::policy::Verb;
+use crate::sql::ast::{
+    Assignment, Delete, Expr, ExprKind, Insert, InsertColumn, RelationRef, TableExpr, Target,
+    Update,
+};
+
+impl Resolver<'_> {
+    fn modified(
+        &mut self,
+        reference: &RelationRef,
+        verb: Verb,
+    ) -> Result<(usize, Arc<Relation>), Refusal> {
+        let relation = self.find(reference)?;
+        match relation.kind {
+            RelationKind::Table | RelationKind::PartitionedTable | RelationKind::ForeignTable => {}
+            RelationKind::View
+            | RelationKind::MaterializedView
+            | RelationKind::Sequence
+            | RelationKind::Other => {
+                return Err(Refusal::unsupported(format!(
+                    "writing through {} is not supported for a restricted principal",
+                    relation.qualified_name()
+                )));
+            }
+        }
+        if relation.is_system() {
+            return Err(Refusal::denied(
+                format!("permission denied for table {}", relation.name),
+                "the catalogue is not written to",
+            ));
+        }
+        let name_tokens = self.name_tokens(reference)?;
+        let used = self.add_use(Arc::clone(&relation), reference, Place::Target, name_tokens)?;
+        self.add_verb(used, verb);
+        Ok((used, relation))
+    }
+
+    fn add_verb(&mut self, used: usize, verb: Verb) {
+        if let Some(entry) = self.resolved.uses.get_mut(used)
+            && !entry.verbs.contains(&verb)
+        {
+            entry.verbs.push(verb);
+        }
+    }
+
+    fn clauses(&self, from: usize) -> Clauses {
+        let end = self.scan(from, |_, _| false);
+        let filter = self.scan(from, |tokens, index| {
+            tokens.is_word(index, "where") || tokens.is_word(index, "returning")
+        });
+        let returning = self.scan(from, |tokens, index| tokens.is_word(index, "returning"));
+        Clauses {
+            filter: (filter < end && self.tokens.is_word(filter, "where")).then_some(filter),
+            returning: (returning < end).then_some(returning),
+            end,
+        }
+    }
+
+    fn returning(
+        &mut self,
+        targets: &[Target],
+        options: bool,
+        items: &[Item],
+        ctes: &Ctes<'_>,
+        used: usize,
+    ) -> Result<Vec<ReturningItem>, Refusal> {
+        if options {
+            return Err(Refusal::unsupported(
+                "RETURNING WITH (OLD, NEW) is not supported for a restricted principal",
+            ));
+        }
+        if targets.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.add_verb(used, Verb::Read);
+        let scope = Scope { items, parent: None };
+        let mut returned = Vec::new();
+        for target in targets {
+            let star = self.in_clause(Clause::Returning, |resolver| {
+                resolver.star_columns(&target.expr, &scope, target.location)
+            })?;
+            if star.is_none() {
+                self.in_clause(Clause::Returning, |resolver| {
+                    resolver.expr(&target.expr, &scope, ctes)
+                })?;
+            }
+            let start = target
+                .location
+                .and_then(|offset| self.tokens.at_byte(offset as usize))
+                .ok_or_else(|| Refusal::unsupported("this RETURNING is not supported"))?;
+            let bare_column = match (&target.name, &target.expr.kind) {
+                (None, ExprKind::Column(column)) if !column.star => column.parts.last().cloned(),
+                (_, _) => None,
+            };
+            returned.push(ReturningItem { start, bare_column });
+        }
+        Ok(returned)
+    }
+
+    pub(super) fn insert(&mut self, insert: &Insert) -> Result<(), Refusal> {
+        self.with(insert.with.as_ref(), None, &NO_CTES, &mut |resolver, ctes| {
+            resolver.insert_in(insert, ctes)
+        })
+    }
+
+    fn insert_in(&mut self, insert: &Insert, ctes: &Ctes<'_>) -> Result<(), Refusal> {
+        let (used, relation) = self.modified(&insert.target, Verb::Create)?;
+        if let Some(source) = &insert.source {
+            self.query(source, None, ctes)?;
+        }
+        let listed = !insert.columns.is_empty() || insert.source.is_none();
+        let columns = if listed {
+            self.assigned(&relation, insert.columns.iter(), ctes)?
+        } else {
+            relation.columns.iter().map(|column| column.number).collect()
+        };
+        let item = self.base_item(used, &relation, &insert.target);
+        let mut on_conflict = None;
+        if let Some(conflict) = &insert.on_conflict {
+            let excluded = Item { name: "excluded".to_owned(), ..item.clone() };
+            let items = [item.clone(), excluded];
+            let scope = Scope { items: &items, parent: None };
+            for expression in &conflict.expressions {
+                self.expr(expression, &scope, ctes)?;
+            }
+            let mut updated = Vec::new();
+            if let Some(assignments) = &conflict.assignments {
+                self.add_verb(used, Verb::Update);
+                self.add_verb(used, Verb::Read);
+                updated = self.assignments(&relation, used, assignments, &items, ctes)?;
+            }
+            on_conflict = Some(updated);
+        }
+        let items = [item];
+        let returning =
+            self.returning(&insert.returning, insert.returning_options, &items, ctes, used)?;
+        let clauses = self.clauses(self.after_name(used));
+        self.resolved.target = Some(Modification {
+            target: used,
+            kind: ModificationKind::Insert { columns, listed, on_conflict },
+            clauses,
+            returning,
+            joins: false,
+            current_of: false,
+            unsafe_condition: false,
+            unresolved: self.unresolved,
+        });
+        Ok(())
+    }
+
+    pub(super) fn update(&mut self, update: &Update) -> Result<(), Refusal> {
+        self.with(update.with.as_ref(), None, &NO_CTES, &mut |resolver, ctes| {
+            resolver.update_in(update, ctes)
+        })
+    }
+
+    fn update_in(&mut self, update: &Update, ctes: &Ctes<'_>) -> Result<(), Refusal> {
+        let (used, relation) = self.modified(&update.target, Verb::Update)?;
+        let mut items = vec![self.base_item(used, &relation, &update.target)];
+        self.joined(&update.from, &mut items, ctes)?;
+        let columns = self.assignments(&relation, used, &update.assignments, &items, ctes)?;
+        let (current_of, unsafe_condition) =
+            self.modified_rows(update.filter.as_ref(), used, &items, ctes)?;
+        let returning =
+            self.returning(&update.returning, update.returning_options, &items, ctes, used)?;
+        let clauses = self.clauses(self.after_name(used));
+        self.resolved.target = Some(Modification {
+            target: used,
+            kind: ModificationKind::Update { columns },
+            clauses,
+            returning,
+            joins: !update.from.is_empty(),
+            current_of,
+            unsafe_condition,
+            unresolved: self.unresolved,
+        });
+        Ok(())
+    }
+
+    pub(super) fn delete(&mut self, delete: &Delete) -> Result<(), Refusal> {
+        self.with(delete.with.as_ref(), None, &NO_CTES, &mut |resolver, ctes| {
+            resolver.delete_in(delete, ctes)
+        })
+    }
+
+    fn delete_in(&mut self, delete: &Delete, ctes: &Ctes<'_>) -> Result<(), Refusal> {
+        let (used, relation) = self.modified(&delete.target, Verb::Delete)?;
+        let mut items = vec![self.base_item(used, &relation, &delete.target)];
+        self.joined(&delete.using, &mut items, ctes)?;
+        let (current_of, unsafe_condition) =
+            self.modified_rows(delete.filter.as_ref(), used, &items, ctes)?;
+        let returning =
+            self.returning(&delete.returning, delete.returning_options, &items, ctes, used)?;
+        let clauses = self.clauses(self.after_name(used));
+        self.resolved.target = Some(Modification {
+            target: used,
+            kind: ModificationKind::Delete,
+            clauses,
+            returning,
+            joins: !delete.using.is_empty(),
+            current_of,
+            unsafe_condition,
+            unresolved: self.unresolved,
+        });
+        Ok(())
+    }
+
+    fn joined(
+        &mut self,
+        tables: &[TableExpr],
+        items: &mut Vec<Item>,
+        ctes: &Ctes<'_>,
+    ) -> Result<(), Refusal> {
+        let mut merged_names = false;
+        let mut joined = Vec::new();
+        for table in tables {
+            self.table(table, &mut joined, None, ctes, &mut merged_names)?;
+        }
+        items.append(&mut joined);
+        Ok(())
+    }
+
+    /// WHERE of UPDATE and DELETE: whether it is CURRENT OF, and whether it may fail on a row of
+    /// the target.
+    fn modified_rows(
+        &mut self,
+        filter: Option<&Expr>,
+        used: usize,
+        items: &[Item],
+        ctes: &Ctes<'_>,
+    ) -> Result<(bool, bool), Refusal> {
+        let Some(filter) = filter else { return Ok((false, false)) };
+        // As soon as the statement looks at a row, the row has to be readable.
+        self.add_verb(used, Verb::Read);
+        if let ExprKind::CurrentOf = filter.kind {
+            return Ok((true, false));
+        }
+        let scope = Scope { items, parent: None };
+        self.in_clause(Clause::Where, |resolver| resolver.condition(filter, &scope, ctes, true))?;
+        let exposed = self.resolved.uses.get(used).is_some_and(|entry| entry.exposed);
+        Ok((false, exposed))
+    }
+
+    fn assigned<'c>(
+        &mut self,
+        relation: &Relation,
+        columns: impl Iterator<Item = &'c InsertColumn>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Vec<ColumnNumber>, Refusal> {
+        let mut numbers = Vec::new();
+        for column in columns {
+            let scope = Scope { items: &[], parent: None };
+            for step in &column.steps {
+                self.expr(step, &scope, ctes)?;
+            }
+            let found = relation.column(&column.name).ok_or_else(|| {
+                Refusal::new(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!(
+                        "column \"{}\" of relation \"{}\" does not exist",
+                        column.name, relation.name
+                    ),
+                    "",
+                )
+            })?;
+            numbers.push(found.number);
+        }
+        Ok(numbers)
+    }
+
+    fn assignments(
+        &mut self,
+        relation: &Relation,
+        used: usize,
+        assignments: &[Assignment],
+        items: &[Item],
+        ctes: &Ctes<'_>,
+    ) -> Result<Vec<ColumnNumber>, Refusal> {
+        let before = self.reads(used);
+        let scope = Scope { items, parent: None };
+        for assignment in assignments {
+            self.in_clause(Clause::Set, |resolver| {
+                resolver.expr(&assignment.value, &scope, ctes)
+            })?;
+        }
+        if self.reads(used) > before {
+            self.add_verb(used, Verb::Read);
+        }
+        let columns = assignments.iter().map(|assignment| &assignment.column);
+        self.assigned(relation, columns, ctes)
+    }
+
+    fn reads(&self, used: usize) -> usize {
+        self.resolved.uses.get(used).map_or(0, |entry| entry.references.len())
+    }
+
+    fn after_name(&self, used: usize) -> usize {
+        self.resolved.uses.get(used).map_or(self.span.end, |entry| entry.name_tokens.end)
+    }
+}

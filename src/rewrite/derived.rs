@@ -1,0 +1,234 @@
+//! A protected relation in FROM → the derived table that stands for it. Pure.
+
+use sqlparser::ast::{
+    BinaryOperator, Expr, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem,
+    TableAlias, TableFactor, Value,
+};
+
+use super::print::{
+    ROW_ALIAS, and, captures, client_operand, column, defect, ident, object, select, template,
+};
+use crate::catalog::Relation;
+use crate::error::Refusal;
+use crate::ids::ColumnNumber;
+use crate::policy::{ColumnMask, RowExpr, RowFilter, Scope};
+use crate::resolve::{Comparison, RelationUse, SimpleCondition};
+
+/// What is left of a relation for one reference: the scopes of all its verbs together.
+#[derive(Debug, Clone)]
+pub(super) struct Effective<'p> {
+    /// Every one of them has to hold.
+    pub(super) filters: Vec<&'p RowExpr>,
+    /// No row is in scope.
+    pub(super) nothing: bool,
+    /// The scope that says what columns look like.
+    pub(super) read: Option<&'p Scope>,
+}
+
+impl<'p> Effective<'p> {
+    pub(super) fn new(read: Option<&'p Scope>, all: impl IntoIterator<Item = &'p Scope>) -> Self {
+        let mut effective = Self { filters: Vec::new(), nothing: false, read };
+        for scope in all {
+            effective.add(&scope.filter);
+        }
+        effective
+    }
+
+    pub(super) fn add(&mut self, filter: &'p RowFilter) {
+        match filter {
+            RowFilter::All => {}
+            RowFilter::Where(expr) => {
+                if !self.filters.contains(&expr) {
+                    self.filters.push(expr);
+                }
+            }
+            RowFilter::Nothing => self.nothing = true,
+        }
+    }
+
+    /// All rows, all columns, clear.
+    pub(super) fn is_transparent(&self) -> bool {
+        self.is_unfiltered()
+            && self
+                .read
+                .is_none_or(|read| read.masks.is_empty() && read.denied.is_empty())
+    }
+
+    pub(super) fn is_unfiltered(&self) -> bool {
+        self.filters.is_empty() && !self.nothing
+    }
+
+    pub(super) fn mask(&self, number: ColumnNumber) -> Option<&'p ColumnMask> {
+        self.read.and_then(|read| read.masks.get(&number))
+    }
+
+    pub(super) fn is_denied(&self, number: ColumnNumber) -> bool {
+        self.read.is_some_and(|read| read.denied.contains(&number))
+    }
+
+    pub(super) fn hides_columns(&self) -> bool {
+        self.read.is_some_and(|read| !read.masks.is_empty() || !read.denied.is_empty())
+    }
+
+    /// The filter over the row called `alias`; `None` for all rows.
+    pub(super) fn filter(&self, alias: &Ident) -> Result<Option<Expr>, Refusal> {
+        if self.nothing {
+            return Ok(Some(Expr::Value(Value::Boolean(false).into())));
+        }
+        let mut filter: Option<Expr> = None;
+        for expr in &self.filters {
+            let bound = bind(expr, alias)?;
+            filter = Some(match filter {
+                Some(filter) => and(filter, bound),
+                None => bound,
+            });
+        }
+        Ok(filter)
+    }
+}
+
+/// A policy expression over the row called `alias`.
+pub(super) fn bind(expr: &RowExpr, alias: &Ident) -> Result<Expr, Refusal> {
+    if captures(&expr.0, &alias.value) {
+        return Err(Refusal::unsupported(format!(
+            "a statement that calls its target \"{}\" is not supported here: the policy uses that \
+             name",
+            alias.value
+        )));
+    }
+    Ok(expr.bind(alias))
+}
+
+/// How a derived table is fenced against expressions that could run before its filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fence {
+    /// The planner may merge it with the query around it.
+    Open,
+    /// `OFFSET 0` keeps everything outside.
+    Closed,
+}
+
+/// `SELECT columns FROM relation AS rowgate_row WHERE filter`.
+pub(super) fn derived(
+    used: &RelationUse,
+    effective: &Effective<'_>,
+    fence: Fence,
+    system_columns: &[String],
+) -> Result<Box<Query>, Refusal> {
+    let mut query = template("SELECT 1 FROM a AS b WHERE c")?;
+    let alias = ident(ROW_ALIAS);
+    let mut selection = effective.filter(&alias)?;
+    if fence == Fence::Closed {
+        for condition in &used.conditions {
+            if effective.mask(condition.column).is_none()
+                && !effective.is_denied(condition.column)
+                && let Some(condition) = simple_condition(&used.relation, condition, &alias)
+            {
+                selection = Some(match selection {
+                    Some(selection) => and(selection, condition),
+                    None => condition,
+                });
+            }
+        }
+        query.limit_clause = Some(sqlparser::ast::LimitClause::LimitOffset {
+            limit: None,
+            offset: Some(Offset {
+                value: Expr::Value(Value::Number("0".to_owned(), false).into()),
+                rows: OffsetRows::None,
+            }),
+            limit_by: Vec::new(),
+        });
+    }
+    let statement = select(&mut query)?;
+    statement.projection = projection(&used.relation, effective, &alias, system_columns)?;
+    statement.selection = selection;
+    let Some(from) = statement.from.first_mut() else { return Err(defect("no FROM")) };
+    let TableFactor::Table { name, alias: table_alias, .. } = &mut from.relation else {
+        return Err(defect("no table in FROM"));
+    };
+    *name = object(&used.relation.schema, &used.relation.name);
+    if let Some(TableAlias { name, .. }) = table_alias {
+        *name = alias;
+    }
+    Ok(query)
+}
+
+/// Every visible column in order, masks in place.
+fn projection(
+    relation: &Relation,
+    effective: &Effective<'_>,
+    alias: &Ident,
+    system_columns: &[String],
+) -> Result<Vec<SelectItem>, Refusal> {
+    let mut items = Vec::new();
+    for entry in &relation.columns {
+        if effective.is_denied(entry.number) {
+            continue;
+        }
+        items.push(match effective.mask(entry.number) {
+            Some(mask) => SelectItem::ExprWithAlias {
+                expr: bind(&mask.expression, alias)?,
+                alias: ident(&entry.name),
+            },
+            None => SelectItem::UnnamedExpr(column(alias, &entry.name)),
+        });
+    }
+    for name in system_columns {
+        items.push(SelectItem::UnnamedExpr(column(alias, name)));
+    }
+    if items.is_empty() {
+        return Err(Refusal::denied(
+            format!("permission denied for relation {}", relation.name),
+            "no column of it is visible",
+        ));
+    }
+    Ok(items)
+}
+
+fn simple_condition(
+    relation: &Relation,
+    condition: &SimpleCondition,
+    alias: &Ident,
+) -> Option<Expr> {
+    let left = Box::new(column(alias, &relation.column_by_number(condition.column)?.name));
+    let mut operands = condition.operands.iter().map(client_operand);
+    Some(match &condition.comparison {
+        Comparison::Operator(operator) => {
+            let op = match *operator {
+                "=" => BinaryOperator::Eq,
+                "<>" | "!=" => BinaryOperator::NotEq,
+                "<" => BinaryOperator::Lt,
+                "<=" => BinaryOperator::LtEq,
+                ">" => BinaryOperator::Gt,
+                ">=" => BinaryOperator::GtEq,
+                _ => return None,
+            };
+            Expr::BinaryOp { left, op, right: Box::new(operands.next()?) }
+        }
+        Comparison::In => {
+            Expr::InList { expr: left, list: operands.collect(), negated: false }
+        }
+        Comparison::Between => Expr::Between {
+            expr: left,
+            negated: false,
+            low: Box::new(operands.next()?),
+            high: Box::new(operands.next()?),
+        },
+    })
+}
+
+/// `ONLY relation` for the name inside: the grammar of the policy dialect has no word for it.
+pub(super) fn only(query: &mut Query) -> Result<(), Refusal> {
+    let statement = select(query)?;
+    let Some(from) = statement.from.first_mut() else { return Err(defect("no FROM")) };
+    let TableFactor::Table { name, .. } = &mut from.relation else {
+        return Err(defect("no table in FROM"));
+    };
+    // Printed as `ONLY "schema"."name"`: an unquoted first part with the keyword in front.
+    let Some(ObjectNamePart::Identifier(first)) = name.0.first_mut() else {
+        return Err(defect("a relation without a name"));
+    };
+    let quoted = first.to_string();
+    *first = Ident::new(format!("ONLY {quoted}"));
+    Ok(())
+}

@@ -1,0 +1,505 @@
+//! One resolved statement and its permit → edits. Pure.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::derived::{Effective, Fence, derived, only};
+use super::print::{ident, pieces};
+use super::{Answer, Edit, Piece, Touched};
+use crate::error::{Refusal, SqlState};
+use crate::policy::{Access, Permit, RowFilter, Scope, Verb};
+use crate::resolve::{ExpandedView, Place, Referenced, RelationUse, Resolved};
+use crate::sql::Tokens;
+
+/// What rewriting depends on besides the resolution.
+#[derive(Clone, Copy)]
+pub(crate) struct RewriteContext<'a> {
+    /// What was granted.
+    pub(crate) permit: &'a Permit,
+    /// Marks the error of a violated check option, so that nobody can forge one.
+    pub(crate) check_marker: &'a str,
+    /// A filter in words, for the audit log.
+    pub(crate) describe: &'a dyn Fn(&RowFilter) -> String,
+}
+
+/// What rewriting a statement comes to.
+#[derive(Debug, Default)]
+pub(crate) struct Rewritten {
+    pub(crate) edits: Vec<Edit>,
+    pub(crate) touched: Vec<Touched>,
+    pub(crate) rows_per_query: Option<u64>,
+    pub(crate) answer: Option<Answer>,
+}
+
+/// Rewrites one statement.
+///
+/// # Errors
+///
+/// A refusal: something is asked for that the permit does not cover, or that cannot be rewritten.
+pub(crate) fn rewrite_statement(
+    context: RewriteContext<'_>,
+    tokens: &Tokens<'_>,
+    resolved: &Resolved,
+) -> Result<Rewritten, Refusal> {
+    let mut rewriter = Rewriter { context, tokens, out: Rewritten::default() };
+    rewriter.statement(resolved, &[])?;
+    let mut out = rewriter.out;
+    out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
+    Ok(out)
+}
+
+pub(super) struct Rewriter<'a> {
+    pub(super) context: RewriteContext<'a>,
+    pub(super) tokens: &'a Tokens<'a>,
+    pub(super) out: Rewritten,
+}
+
+impl<'a> Rewriter<'a> {
+    fn statement(&mut self, resolved: &Resolved, extra: &[Verb]) -> Result<(), Refusal> {
+        for used in &resolved.uses {
+            match &used.place {
+                Place::From { sample, table_command } => {
+                    self.from(used, sample.as_ref(), *table_command, extra)?;
+                }
+                Place::Copied | Place::Target => {}
+            }
+        }
+        if let Some(copied) = &resolved.copied {
+            self.copied(resolved, copied)?;
+        }
+        if let Some(modification) = &resolved.target {
+            self.modification(resolved, modification)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn scope(&self, used: &RelationUse, verb: Verb) -> Result<&'a Scope, Refusal> {
+        let access = Access { relation: used.relation.id, verb };
+        self.context.permit.scope(access).map(|scope| &**scope).ok_or_else(|| {
+            Refusal::denied(
+                format!("permission denied for table {}", used.relation.name),
+                format!("{} on {} was not decided", verb.as_str(), used.relation.qualified_name()),
+            )
+        })
+    }
+
+    /// The scopes of every verb of a reference together.
+    pub(super) fn effective(
+        &self,
+        used: &RelationUse,
+        extra: &[Verb],
+    ) -> Result<Effective<'a>, Refusal> {
+        let mut scopes = Vec::new();
+        for verb in used.verbs.iter().chain(extra) {
+            scopes.push(self.scope(used, *verb)?);
+        }
+        let read = if used.verbs.contains(&Verb::Read) {
+            Some(self.scope(used, Verb::Read)?)
+        } else {
+            None
+        };
+        Ok(Effective::new(read, scopes))
+    }
+
+    fn from(
+        &mut self,
+        used: &RelationUse,
+        sample: Option<&Range<usize>>,
+        table_command: bool,
+        extra: &[Verb],
+    ) -> Result<(), Refusal> {
+        if let Some(view) = &used.view {
+            if sample.is_some() {
+                return Err(Refusal::new(
+                    SqlState("42809"),
+                    "TABLESAMPLE clause can only be applied to tables and materialized views",
+                    "",
+                ));
+            }
+            return self.view(used, view, table_command, extra);
+        }
+        let effective = self.effective(used, extra)?;
+        self.touch(used, &effective, extra)?;
+        if effective.is_transparent() {
+            return self.qualify(used);
+        }
+        if used.natural && used.relation.columns.iter().any(|c| effective.is_denied(c.number)) {
+            return Err(Refusal::unsupported(format!(
+                "NATURAL JOIN with {} is not supported: it has columns that are not visible",
+                used.relation.qualified_name()
+            )));
+        }
+        let mut system_columns: Vec<String> = Vec::new();
+        let mut star = false;
+        for reference in &used.references {
+            match &reference.what {
+                Referenced::System(name) if !system_columns.contains(name) => {
+                    system_columns.push(name.clone());
+                }
+                Referenced::System(_) | Referenced::Column(_) => {}
+                Referenced::Star | Referenced::WholeRow => star = true,
+            }
+        }
+        if star && !system_columns.is_empty() {
+            return Err(Refusal::unsupported(format!(
+                "system columns of {} beside * are not supported for a restricted principal",
+                used.relation.qualified_name()
+            )));
+        }
+        // A filter that keeps every row hides nothing that an error could tell.
+        let fence = if used.exposed && !effective.is_unfiltered() {
+            Fence::Closed
+        } else if used.exposed && effective.hides_columns() {
+            // A mask is evaluated before whatever reads its result; there is nothing to fence.
+            Fence::Open
+        } else {
+            Fence::Open
+        };
+        let mut query = derived(used, &effective, fence, &system_columns)?;
+        if used.only {
+            only(&mut query)?;
+        }
+        let whole = self.reference_range(used);
+        let alias_is_missing = used.alias.is_none();
+        if let Some(sample) = sample {
+            self.sampled(used, &query, sample, whole.start)?;
+        } else {
+            let mut inserted = vec![Piece::Text("(".into())];
+            inserted.extend(pieces(&query)?);
+            inserted.push(Piece::Text(")".into()));
+            if alias_is_missing {
+                inserted.push(Piece::Text(format!("AS {}", ident(&used.relation.name)).into()));
+            }
+            self.replace_table(whole, inserted, table_command)?;
+        }
+        self.unqualify(used);
+        self.extend_grouping(used, &effective)?;
+        Ok(())
+    }
+
+    /// The tokens of the reference without its alias: ONLY, brackets and `*` included.
+    pub(super) fn reference_range(&self, used: &RelationUse) -> Range<usize> {
+        let mut range = used.name_tokens.clone();
+        if used.only {
+            if range.start >= 1 && self.tokens.is_word(range.start - 1, "only") {
+                range.start -= 1;
+            } else if range.start >= 2
+                && self.tokens.is_mark(range.start - 1, "(")
+                && self.tokens.is_word(range.start - 2, "only")
+            {
+                range.start -= 2;
+                range.end += 1;
+            }
+        } else if self.tokens.is_mark(range.end, "*") {
+            range.end += 1;
+        }
+        range
+    }
+
+    fn replace_table(
+        &mut self,
+        range: Range<usize>,
+        mut inserted: Vec<Piece>,
+        table_command: bool,
+    ) -> Result<(), Refusal> {
+        let mut range = range;
+        if table_command {
+            if range.start == 0 || !self.tokens.is_word(range.start - 1, "table") {
+                return Err(Refusal::unsupported("this TABLE command is not supported"));
+            }
+            range.start -= 1;
+            inserted.insert(0, Piece::Text("SELECT * FROM".into()));
+        }
+        self.edit(range, inserted);
+        Ok(())
+    }
+
+    /// TABLESAMPLE works on a relation only: the derived table is opened before it and closed
+    /// behind it, and the client's clause stays where it is.
+    fn sampled(
+        &mut self,
+        used: &RelationUse,
+        query: &sqlparser::ast::Query,
+        sample: &Range<usize>,
+        start: usize,
+    ) -> Result<(), Refusal> {
+        let mut opening = query.clone();
+        let mut before = vec![Piece::Text("(".into())];
+        let selection = {
+            let select = super::print::select(&mut opening)?;
+            select.selection.take()
+        };
+        let limit = opening.limit_clause.take();
+        before.extend(pieces(&opening)?);
+        let mut behind = Vec::new();
+        if let Some(selection) = selection {
+            behind.push(Piece::Text("WHERE".into()));
+            behind.extend(pieces(&selection)?);
+        }
+        if limit.is_some() {
+            behind.push(Piece::Text("OFFSET 0".into()));
+        }
+        let mut alias = format!(") AS {}", ident(used.alias_name()));
+        let columns = used.alias.as_ref().map_or(&[][..], |alias| &alias.columns);
+        if !columns.is_empty() {
+            let list: Vec<String> = columns.iter().map(|name| ident(name).to_string()).collect();
+            alias = format!("{alias} ({})", list.join(", "));
+        }
+        behind.push(Piece::Text(alias.into()));
+        self.edit(start..sample.start, before);
+        self.edit(sample.end..sample.end, behind);
+        Ok(())
+    }
+
+    fn view(
+        &mut self,
+        used: &RelationUse,
+        view: &ExpandedView,
+        table_command: bool,
+        extra: &[Verb],
+    ) -> Result<(), Refusal> {
+        let mut verbs: Vec<Verb> =
+            used.verbs.iter().copied().filter(|verb| *verb != Verb::Read).collect();
+        verbs.extend(extra);
+        let view_tokens = Tokens::new(&view.text)?;
+        let mut inner =
+            Rewriter { context: self.context, tokens: &view_tokens, out: Rewritten::default() };
+        inner.statement(&view.resolved, &verbs)?;
+        inner.out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
+        let mut inserted = vec![Piece::Text("(SELECT * FROM (".into())];
+        inserted.extend(super::rewritten::flatten(&view_tokens, &inner.out.edits));
+        let columns: Vec<String> =
+            used.relation.columns.iter().map(|column| ident(&column.name).to_string()).collect();
+        let fence = if used.exposed { " OFFSET 0" } else { "" };
+        inserted.push(Piece::Text(
+            format!(") AS {} ({}){fence})", super::print::ROW_ALIAS, columns.join(", ")).into(),
+        ));
+        if used.alias.is_none() {
+            inserted.push(Piece::Text(format!("AS {}", ident(&used.relation.name)).into()));
+        }
+        self.out.touched.push(Touched {
+            relation: used.relation.id,
+            name: Arc::from(used.relation.qualified_name()),
+            verb: Verb::Read,
+            columns: self.column_names(used),
+            filter: Box::from(""),
+            masks: Vec::new(),
+            lines: Vec::new(),
+        });
+        self.out.touched.append(&mut inner.out.touched);
+        if let Some(rows) = inner.out.rows_per_query {
+            self.limit_rows(rows);
+        }
+        let whole = self.reference_range(used);
+        self.replace_table(whole, inserted, table_command)?;
+        self.unqualify(used);
+        Ok(())
+    }
+
+    /// Writes the schema before a name that stands alone, so that the server's search path decides
+    /// nothing.
+    pub(super) fn qualify(&mut self, used: &RelationUse) -> Result<(), Refusal> {
+        if used.name_tokens.len() == 1 {
+            self.edit(
+                used.name_tokens.clone(),
+                vec![Piece::Text(
+                    super::print::object(&used.relation.schema, &used.relation.name)
+                        .to_string()
+                        .into(),
+                )],
+            );
+        } else {
+            // Already qualified: replaced by the same, so that the verifier finds every relation
+            // inside an edit.
+            self.edit(
+                used.name_tokens.clone(),
+                vec![Piece::Text(
+                    super::print::object(&used.relation.schema, &used.relation.name)
+                        .to_string()
+                        .into(),
+                )],
+            );
+        }
+        Ok(())
+    }
+
+    /// `schema.t.col` does not reach a derived table `t`: the schema goes.
+    fn unqualify(&mut self, used: &RelationUse) {
+        for reference in &used.references {
+            if reference.qualifiers < 2 || reference.tokens.is_empty() {
+                continue;
+            }
+            let start = reference.tokens.start;
+            let dropped = start..start + 2 * (reference.qualifiers - 1);
+            if !self.out.edits.iter().any(|edit| edit.tokens == dropped) {
+                self.edit(dropped, Vec::new());
+            }
+        }
+    }
+
+    fn extend_grouping(
+        &mut self,
+        used: &RelationUse,
+        effective: &Effective<'_>,
+    ) -> Result<(), Refusal> {
+        let Some(extension) = &used.group_extension else { return Ok(()) };
+        // A masked key no longer identifies the row; PostgreSQL then asks for the columns itself.
+        if used.relation.primary_key.iter().any(|number| {
+            effective.mask(*number).is_some() || effective.is_denied(*number)
+        }) {
+            return Ok(());
+        }
+        let alias = ident(used.alias_name());
+        let renamed = used.alias.as_ref().map_or(&[][..], |alias| &alias.columns);
+        let mut inserted = String::new();
+        for number in &extension.columns {
+            if effective.is_denied(*number) {
+                continue;
+            }
+            let Some(index) =
+                used.relation.columns.iter().position(|column| column.number == *number)
+            else {
+                continue;
+            };
+            let name = match renamed.get(index) {
+                Some(name) => name.as_str(),
+                None => used.relation.columns.get(index).map_or("", |column| &column.name),
+            };
+            inserted.push_str(", ");
+            inserted.push_str(&super::print::column(&alias, name).to_string());
+        }
+        if !inserted.is_empty() {
+            self.edit(extension.before..extension.before, vec![Piece::Text(inserted.into())]);
+        }
+        Ok(())
+    }
+
+    /// COPY relation TO → COPY (SELECT …) TO.
+    fn copied(
+        &mut self,
+        resolved: &Resolved,
+        copied: &crate::resolve::CopiedRelation,
+    ) -> Result<(), Refusal> {
+        let Some(used) = resolved.uses.get(copied.used) else {
+            return Err(super::print::defect("a copied relation without a use"));
+        };
+        match used.relation.kind {
+            crate::catalog::RelationKind::Table => {}
+            crate::catalog::RelationKind::PartitionedTable
+            | crate::catalog::RelationKind::View
+            | crate::catalog::RelationKind::MaterializedView
+            | crate::catalog::RelationKind::ForeignTable
+            | crate::catalog::RelationKind::Sequence
+            | crate::catalog::RelationKind::Other => {
+                return Err(Refusal::new(
+                    SqlState("42809"),
+                    format!("cannot copy from relation \"{}\"", used.relation.name),
+                    "Try the COPY (SELECT ...) TO variant.",
+                ));
+            }
+        }
+        let effective = self.effective(used, &[])?;
+        self.touch(used, &effective, &[])?;
+        for name in &copied.columns {
+            let visible = used
+                .relation
+                .column(name)
+                .is_some_and(|column| !effective.is_denied(column.number));
+            if !visible {
+                return Err(Refusal::new(
+                    SqlState::UNDEFINED_COLUMN,
+                    format!(
+                        "column \"{name}\" of relation \"{}\" does not exist",
+                        used.relation.name
+                    ),
+                    "",
+                ));
+            }
+        }
+        let mut query = derived(used, &effective, Fence::Open, &[])?;
+        // COPY of a table leaves out what its children hold.
+        only(&mut query)?;
+        let mut inserted = vec![Piece::Text("(SELECT".into())];
+        let columns: Vec<String> = if copied.columns.is_empty() {
+            used.relation
+                .columns
+                .iter()
+                .filter(|column| !effective.is_denied(column.number) && !column.generated)
+                .map(|column| ident(&column.name).to_string())
+                .collect()
+        } else {
+            copied.columns.iter().map(|name| ident(name).to_string()).collect()
+        };
+        inserted.push(Piece::Text(columns.join(", ").into()));
+        inserted.push(Piece::Text("FROM (".into()));
+        inserted.extend(pieces(&query)?);
+        inserted.push(Piece::Text(format!(") AS {})", ident(&used.relation.name)).into()));
+        self.edit(copied.tokens.clone(), inserted);
+        Ok(())
+    }
+
+    // Edits and the record.
+
+    pub(super) fn edit(&mut self, tokens: Range<usize>, pieces: Vec<Piece>) {
+        self.out.edits.push(Edit { tokens, pieces });
+    }
+
+    fn limit_rows(&mut self, rows: u64) {
+        self.out.rows_per_query =
+            Some(self.out.rows_per_query.map_or(rows, |before| before.min(rows)));
+    }
+
+    fn column_names(&self, used: &RelationUse) -> Vec<Arc<str>> {
+        used.columns()
+            .iter()
+            .filter_map(|number| used.relation.column_by_number(*number))
+            .map(|column| Arc::clone(&column.name))
+            .collect()
+    }
+
+    pub(super) fn touch(
+        &mut self,
+        used: &RelationUse,
+        effective: &Effective<'_>,
+        extra: &[Verb],
+    ) -> Result<(), Refusal> {
+        let mut verbs: Vec<Verb> = used.verbs.iter().chain(extra).copied().collect();
+        verbs.sort_unstable();
+        verbs.dedup();
+        for verb in verbs {
+            let scope = self.scope(used, verb)?;
+            if let Some(rows) = scope.rows_per_query {
+                self.limit_rows(rows);
+            }
+            let masks = used
+                .columns()
+                .iter()
+                .filter_map(|number| {
+                    let column = used.relation.column_by_number(*number)?;
+                    let mask = effective.mask(*number)?;
+                    Some(format!("{}: {}", column.name, mask.kind).into_boxed_str())
+                })
+                .collect();
+            let filter = match verb {
+                Verb::Create | Verb::Assign => (self.context.describe)(&scope.check),
+                Verb::Read | Verb::Update | Verb::Delete | Verb::Export | Verb::Manage => {
+                    (self.context.describe)(&scope.filter)
+                }
+            };
+            self.out.touched.push(Touched {
+                relation: used.relation.id,
+                name: Arc::from(used.relation.qualified_name()),
+                verb,
+                columns: self.column_names(used),
+                filter: filter.into(),
+                masks,
+                lines: scope
+                    .lines
+                    .iter()
+                    .map(|line| format!("{}:{} {}", line.file, line.line, line.name).into())
+                    .collect(),
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! What every end-to-end test stands on: one throw-away server per test process, the real `rowgate`
+//! program in front of it, and unmodified clients that connect to either.
+//!
+//! Nothing outlives the test process: server and gateway end when its pipes close.
+
+pub mod client;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rowgate::demo::cluster::{Cluster, free_port};
+use rowgate::demo::sample::{Accounts, PASSWORD};
+use rowgate::demo::supervised::Supervised;
+use rowgate::demo::{DATABASE, GATEWAY_ROLE, load, start_gateway, write_configuration};
+use tokio::runtime::Runtime;
+use tokio_postgres::{Client, NoTls};
+
+/// The database that holds only what alice may see.
+pub const SEEN_BY_ALICE: &str = "seen_by_alice";
+
+/// The program under test.
+pub const ROWGATE: &str = env!("CARGO_BIN_EXE_rowgate");
+
+/// How somebody connects, directly or through the gateway.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub port: u16,
+    pub user: String,
+    pub password: String,
+    pub database: String,
+    /// The login's writes outside its rows have to be refused.
+    pub restricted: bool,
+}
+
+impl Login {
+    /// For tokio-postgres.
+    pub fn config(&self) -> tokio_postgres::Config {
+        let mut config = tokio_postgres::Config::new();
+        config.host("127.0.0.1").port(self.port).user(&self.user).password(&self.password);
+        config.dbname(&self.database).connect_timeout(Duration::from_secs(20));
+        config
+    }
+
+    /// Connects with tokio-postgres; panics when that fails.
+    pub async fn connect(&self) -> Client {
+        let (client, connection) = self
+            .config()
+            .connect(NoTls)
+            .await
+            .unwrap_or_else(|error| panic!("{} cannot connect: {error:?}", self.user));
+        tokio::spawn(connection);
+        client
+    }
+}
+
+/// A server with the sample CRM.
+#[derive(Debug)]
+pub struct Server {
+    pub cluster: Cluster,
+    pub folder: PathBuf,
+    role_password: String,
+}
+
+/// A gateway in front of the server.
+#[derive(Debug)]
+pub struct Gateway {
+    pub process: Supervised,
+    pub port: u16,
+    pub folder: PathBuf,
+}
+
+impl Gateway {
+    /// How a person of the directory connects.
+    pub fn login(&self, user: &str) -> Login {
+        Login {
+            port: self.port,
+            user: user.to_owned(),
+            password: PASSWORD.to_owned(),
+            database: DATABASE.to_owned(),
+            restricted: user != "henry",
+        }
+    }
+
+    /// What the gateway has written to its terminal.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("gateway.log")).unwrap_or_default()
+    }
+}
+
+/// The runtime that outlives every test.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Runtime::new().unwrap())
+}
+
+/// The server of this test process; the first caller starts it.
+pub fn server() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| runtime().block_on(start_server()))
+}
+
+/// The gateway of this test process, with the sample policy; the first caller starts it.
+pub fn gateway() -> &'static Gateway {
+    static GATEWAY: OnceLock<Gateway> = OnceLock::new();
+    GATEWAY.get_or_init(|| gateway_with("gateway", |_| {}))
+}
+
+impl Server {
+    /// Straight to the server with the rights that the gateway has there.
+    pub fn login(&self, database: &str) -> Login {
+        Login {
+            port: self.cluster.port(),
+            user: GATEWAY_ROLE.to_owned(),
+            password: self.role_password.clone(),
+            database: database.to_owned(),
+            restricted: false,
+        }
+    }
+}
+
+/// Starts a further gateway whose files were changed by `change` before it reads them.
+pub fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
+    let server = server();
+    let folder = server.folder.join(name);
+    fs::create_dir_all(&folder).unwrap();
+    let port = free_port().unwrap();
+    let listen = SocketAddr::from(([127, 0, 0, 1], port));
+    let config =
+        write_configuration(&folder, listen, server.cluster.port(), &server.role_password).unwrap();
+    change(&folder);
+    let process = start_gateway(Path::new(ROWGATE), &config, &folder.join("gateway.log")).unwrap();
+    let mut gateway = Gateway { process, port, folder };
+    let henry = gateway.login("henry").config();
+    for _ in 0..300 {
+        if !gateway.process.is_running() {
+            break;
+        }
+        if runtime().block_on(henry.connect(NoTls)).is_ok() {
+            return gateway;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("the gateway does not answer:\n{}", gateway.log());
+}
+
+async fn start_server() -> Server {
+    remove_what_dead_runs_left();
+    let folder = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let cluster = Cluster::start(&folder).await.unwrap();
+    let role_password = load(&cluster, DATABASE, Accounts::SMALL).await.unwrap();
+    let copy = format!("CREATE DATABASE {SEEN_BY_ALICE} TEMPLATE {DATABASE}");
+    cluster.run("postgres", &copy).await.unwrap();
+    cluster.run(SEEN_BY_ALICE, include_str!("seen_by_alice.sql")).await.unwrap();
+    Server { cluster, folder, role_password }
+}
+
+const PREFIX: &str = "rowgate-e2e-";
+
+/// The servers of runs that were killed have removed their data, but not their folders.
+fn remove_what_dead_runs_left() {
+    for entry in fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        if let Some(process) = process
+            && !Path::new("/proc").join(process).exists()
+        {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! End to end: the real program, a real PostgreSQL, real clients.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod drivers;
+mod harness;
+mod sample;
