@@ -21,13 +21,9 @@ pub mod ids;
 pub mod planner;
 pub mod policy;
 pub mod protocol;
-<<<<<<< HEAD
 pub mod relay;
-pub mod rewrite;
-pub mod session;
-=======
 pub mod resolve;
 pub mod rewrite;
+pub mod session;
 pub mod sql;
 pub mod yaml;
->>>>>>> main

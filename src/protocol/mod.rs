@@ -2,9 +2,9 @@
 //! nothing of policy and nothing of the server behind.
 
 pub mod cancel;
+pub mod frame;
+pub mod message;
 pub mod settings;
 pub mod startup;
 pub mod stream;
 pub mod tls;
-pub mod frame;
-pub mod message;

@@ -33,7 +33,7 @@ where
         let Some(header) = self.server.inbound.header().map_err(|_| broken_server())? else {
             return Ok(false);
         };
-        if !matches!(header.tag, b'N' | b'A' | b'S' | b'E') && self.must_hold()? {
+        if self.must_hold()? {
             return Ok(false);
         }
         if matches!(header.tag, b'D' | b'd')
@@ -91,7 +91,7 @@ where
         Ok(match entry.answer() {
             Answer::Relay => Some(entry.visible),
             Answer::DropRows => Some(false),
-            Answer::CutLastColumn => None,
+            Answer::CutLastColumn | Answer::RedactPlan => None,
         })
     }
 
@@ -169,22 +169,22 @@ where
             b'S' => self.on_parameter(frame.body),
             b'E' => self.on_error(frame.body),
             b'Z' => self.on_ready(&frame.body),
-            b'1' => self.completed(frame, |request| matches!(request, Request::Parse)),
-            b'2' => self.completed(frame, |request| matches!(request, Request::Bind)),
-            b'3' => self.completed(frame, |request| matches!(request, Request::Close)),
+            b'1' => self.completed(&frame, |request| matches!(request, Request::Parse)),
+            b'2' => self.completed(&frame, |request| matches!(request, Request::Bind)),
+            b'3' => self.completed(&frame, |request| matches!(request, Request::Close)),
             b't' => self.on_parameters(frame.body),
             b'T' => self.on_row_description(frame.body),
             b'n' => self.on_no_rows(),
             b'D' => self.on_row(frame.body),
-            b'C' => self.on_complete(frame),
+            b'C' => self.on_complete(&frame),
             b'I' => self.on_empty(),
             b's' => {
                 self.end_statement(None);
-                self.completed(frame, |request| {
+                self.completed(&frame, |request| {
                     matches!(request, Request::Execute | Request::SearchPath)
                 })
             }
-            b'G' => self.on_copy_in(frame),
+            b'G' => self.on_copy_in(&frame),
             b'H' | b'W' | b'c' => {
                 self.relay_frame(&frame);
                 Ok(())
@@ -212,13 +212,13 @@ where
     }
 
     /// The one-frame answer of an extended message.
-    fn completed(&mut self, frame: Frame, fits: impl Fn(&Request) -> bool) -> Result<(), Fatal> {
+    fn completed(&mut self, frame: &Frame, fits: impl Fn(&Request) -> bool) -> Result<(), Fatal> {
         let entry = self.front()?;
         if !fits(&entry.request) || entry.refusal.is_some() {
             // A refused statement that did not fail would be one that runs.
             return Err(broken_server());
         }
-        self.relay_frame(&frame);
+        self.relay_frame(frame);
         self.expected.pop_front();
         Ok(())
     }
@@ -285,7 +285,12 @@ where
             _ if over_limit && !last => row_limit(),
             _ => self.shown_error(report),
         };
-        shown.encode_error(self.client.outbound.buffer());
+        // Nothing of the client has failed when rowgate asked outside a pipeline: the statement
+        // that waits for the answer is refused instead.
+        let asked = !self.pipeline && self.expected.front().is_some_and(|entry| !entry.visible);
+        if last || !asked {
+            shown.encode_error(self.client.outbound.buffer());
+        }
         if last {
             self.end_statement(Some(&sqlstate));
             return Err(Fatal::ServerSaid);
@@ -297,7 +302,7 @@ where
             self.settings_may_return();
         }
         if self.path_state == super::path::PathState::Asked {
-            self.path_state = super::path::PathState::Unknown;
+            self.path_state = super::path::PathState::Failed;
         }
         self.copying_in = false;
         let sqlstate = if over_limit { "53400" } else { sqlstate.as_str() };
@@ -424,7 +429,7 @@ where
             matches!(entry.request, Request::DescribeStatement { .. } | Request::DescribePortal);
         let mut fields = message::decode_row_description(body).map_err(|_| broken_server())?;
         let fields = match answer {
-            Answer::Relay => Some(fields),
+            Answer::Relay | Answer::RedactPlan => Some(fields),
             Answer::DropRows => None,
             Answer::CutLastColumn => {
                 fields.pop().ok_or_else(broken_server)?;
@@ -481,14 +486,27 @@ where
             return Ok(());
         }
         let mut values = message::decode_data_row(body).map_err(|_| broken_server())?;
-        values.pop().ok_or_else(broken_server)?;
+        let entry = self.front()?;
+        let first = entry.rows_here == 0;
+        entry.rows_here = entry.rows_here.saturating_add(1);
+        match entry.answer() {
+            Answer::CutLastColumn => {
+                values.pop().ok_or_else(broken_server)?;
+            }
+            Answer::RedactPlan => match plan_line(&values, first) {
+                Some(line) => values = vec![Some(Bytes::from(line))],
+                None => return Ok(()),
+            },
+            // These rows pass as bytes.
+            Answer::Relay | Answer::DropRows => return Err(broken_server()),
+        }
         let mut row = BytesMut::new();
         message::data_row(&mut row, &values);
         self.relay_bytes(row, true);
         Ok(())
     }
 
-    fn on_complete(&mut self, frame: Frame) -> Result<(), Fatal> {
+    fn on_complete(&mut self, frame: &Frame) -> Result<(), Fatal> {
         let entry = self.front()?;
         if entry.refusal.is_some() {
             return Err(broken_server());
@@ -512,8 +530,9 @@ where
             !now
         });
         entry.at = at.saturating_add(1);
+        entry.rows_here = 0;
         let simple = matches!(entry.request, Request::Query);
-        self.relay_frame(&frame);
+        self.relay_frame(frame);
         for change in made {
             self.change_name(change);
         }
@@ -593,8 +612,8 @@ where
         Ok(())
     }
 
-    fn on_copy_in(&mut self, frame: Frame) -> Result<(), Fatal> {
-        self.relay_frame(&frame);
+    fn on_copy_in(&mut self, frame: &Frame) -> Result<(), Fatal> {
+        self.relay_frame(frame);
         // The server ignores a Sync that it reads while it expects COPY data; clients send one
         // right after Execute. It is in copy mode until the client's own end of the input.
         let input_end =
@@ -638,6 +657,12 @@ fn row_limit() -> Report {
         SqlState::CONFIGURATION_LIMIT.0,
         "the statement returns more rows than the policy allows",
     )
+}
+
+/// The line of a plan that takes the place of this one.
+fn plan_line(values: &[Option<Bytes>], first: bool) -> Option<String> {
+    let [Some(value)] = values else { return None };
+    super::explain::line(std::str::from_utf8(value).ok()?, first)
 }
 
 /// The row count at the end of a command tag.

@@ -158,6 +158,8 @@ pub struct Entry {
     pub source: Option<Source>,
     /// The index of the statement whose answer comes now.
     pub at: usize,
+    /// Rows of that statement so far, where they are looked at.
+    pub rows_here: u64,
     /// The statement that runs.
     pub running: Option<Running>,
     /// What to restore when the server skips it.
@@ -177,6 +179,7 @@ impl Entry {
             refusal: None,
             source: None,
             at: 0,
+            rows_here: 0,
             running: None,
             undo: Vec::new(),
             changes: Vec::new(),

@@ -43,14 +43,15 @@ where
         let text = self.utf8(&parse.text)?;
         let refused = |refusal| (refusal, Arc::clone(&text));
         self.sayable(&parse.name).map_err(refused)?;
-        if self.private_names {
-            if !parse.name.is_empty() && self.names.statement(&parse.name).is_some() {
-                return Err(refused(Refusal::new(
-                    SqlState::DUPLICATE_STATEMENT,
-                    format!("prepared statement \"{}\" already exists", parse.name),
-                    "",
-                )));
-            }
+        if self.private_names
+            && !parse.name.is_empty()
+            && self.names.statement(&parse.name).is_some()
+        {
+            return Err(refused(Refusal::new(
+                SqlState::DUPLICATE_STATEMENT,
+                format!("prepared statement \"{}\" already exists", parse.name),
+                "",
+            )));
         }
         let prepared = self.prepare(&parse.name, &text, &parse.types).map_err(refused)?;
         self.send_parse(&prepared, true);
@@ -91,6 +92,7 @@ where
             new_names: planned.new_names,
             rewrite: planned.rewrite,
             stamp: self.stamp(),
+            identity: Arc::clone(&self.standing.identity),
         })
     }
 
@@ -151,7 +153,7 @@ where
             Some(prepared) => {
                 entry.source = Some(source(prepared));
                 let holes = prepared.rewrite.identity();
-                self.check_count(bind, prepared)?;
+                check_count(bind, prepared)?;
                 identity =
                     holes.iter().map(|hole| self.standing.identity.text(*hole)).collect::<Vec<_>>();
                 let mut values = bind.values.clone();
@@ -178,30 +180,6 @@ where
         Ok(())
     }
 
-    /// The server's own message about the count would tell how many parameters are rowgate's.
-    fn check_count(&self, bind: &Bind, prepared: &Prepared) -> Result<(), Refusal> {
-        if prepared.rewrite.identity().is_empty() {
-            return Ok(());
-        }
-        let violation =
-            |message| Err(Refusal::new(SqlState::PROTOCOL_VIOLATION, message, String::new()));
-        let (given, wanted) = (bind.values.len(), prepared.rewrite.client_parameters());
-        if bind.formats.len() > 1 && bind.formats.len() != given {
-            return violation(format!(
-                "bind message has {} parameter formats but {given} parameters",
-                bind.formats.len()
-            ));
-        }
-        if given != wanted {
-            return violation(format!(
-                "bind message supplies {given} parameters, but prepared statement \"{}\" requires \
-                 {wanted}",
-                bind.statement
-            ));
-        }
-        Ok(())
-    }
-
     /// The statement of that client name, planned under the rules in force. `None`: unknown to
     /// rowgate and left to the server (unrestricted), or planned again and to be waited for.
     fn current(&mut self, name: &str) -> Result<Option<Arc<Prepared>>, (Refusal, Arc<str>)> {
@@ -222,7 +200,7 @@ where
         if self.waits_for_description() {
             return Ok(None);
         }
-        if !self.restricted() && !self.private_names || prepared.stamp == self.stamp() {
+        if !self.restricted() && !self.private_names || self.is_current(&prepared) {
             return Ok(Some(prepared));
         }
         if prepared.origin == Origin::Sql {
@@ -480,7 +458,7 @@ where
         };
         // Like a Query, a FunctionCall is answered with an error and ReadyForQuery.
         let mut entry = Entry::new(Request::Query);
-        entry.refusal = Some(self.refuse(refusal, text, Vec::new()));
+        entry.refusal = Some(self.refuse(refusal, &text, Vec::new()));
         message::query(&mut bytes, REFUSED_TEXT);
         self.send(entry, bytes, None);
         Ok(Step::Done)
@@ -530,7 +508,7 @@ where
         undo: Option<Undo>,
     ) {
         let mut entry = Entry::new(Request::Parse);
-        entry.refusal = Some(self.refuse(refusal, text, parameters));
+        entry.refusal = Some(self.refuse(refusal, &text, parameters));
         entry.undo.extend(undo);
         let mut bytes = BytesMut::new();
         // Under a name, because a failing unnamed Parse would take the client's with it.
@@ -568,6 +546,30 @@ fn described_locally(prepared: &Prepared) -> Option<super::expected::LocalAnswer
     }
 }
 
+/// The server's own message about the count would tell how many parameters are rowgate's.
+fn check_count(bind: &Bind, prepared: &Prepared) -> Result<(), Refusal> {
+    if prepared.rewrite.identity().is_empty() {
+        return Ok(());
+    }
+    let violation =
+        |message| Err(Refusal::new(SqlState::PROTOCOL_VIOLATION, message, String::new()));
+    let (given, wanted) = (bind.values.len(), prepared.rewrite.client_parameters());
+    if bind.formats.len() > 1 && bind.formats.len() != given {
+        return violation(format!(
+            "bind message has {} parameter formats but {given} parameters",
+            bind.formats.len()
+        ));
+    }
+    if given != wanted {
+        return violation(format!(
+            "bind message supplies {given} parameters, but prepared statement \"{}\" requires \
+             {wanted}",
+            bind.statement
+        ));
+    }
+    Ok(())
+}
+
 fn recorded(bind: &Bind) -> Vec<(Option<Bytes>, bool)> {
     bind.values
         .iter()
@@ -599,7 +601,7 @@ fn parameter_formats(bind: &Bind, hidden: usize) -> Vec<i16> {
 /// The client's result formats with one for the hidden column.
 fn result_formats(results: &[i16], answer: Answer) -> Vec<i16> {
     match answer {
-        Answer::Relay => results.to_vec(),
+        Answer::Relay | Answer::RedactPlan => results.to_vec(),
         Answer::DropRows => Vec::new(),
         Answer::CutLastColumn => {
             let mut formats = results.to_vec();

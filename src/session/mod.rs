@@ -6,6 +6,7 @@
 mod answer;
 pub mod authority;
 mod expected;
+mod explain;
 mod extended;
 pub mod ledger;
 mod names;
@@ -295,6 +296,7 @@ where
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is what the poll returned")]
     fn moved(&mut self, moved: Result<Moved, RelayError>) -> Result<(), Fatal> {
         match moved {
             Ok(Moved::Some) => Ok(()),
@@ -319,18 +321,17 @@ where
         if self.leaving || self.parked.is_some() || self.server.outbound.len() >= HIGH_WATER {
             return Ok(false);
         }
-        let message = match self.stalled.take() {
-            Some(message) => message,
-            None => {
-                let most = self.shared.message_size;
-                let limit = |tag| match tag {
-                    b'Q' | b'P' | b'B' | b'F' | b'd' | b'f' => most,
-                    _ => most.min(SHORT_MESSAGE),
-                };
-                match self.client.inbound.take_frame(limit)? {
-                    Some(frame) => ClientMessage::decode(frame)?,
-                    None => return Ok(false),
-                }
+        let message = if let Some(message) = self.stalled.take() {
+            message
+        } else {
+            let most = self.shared.message_size;
+            let limit = |tag| match tag {
+                b'Q' | b'P' | b'B' | b'F' | b'd' | b'f' => most,
+                _ => most.min(SHORT_MESSAGE),
+            };
+            match self.client.inbound.take_frame(limit)? {
+                Some(frame) => ClientMessage::decode(frame)?,
+                None => return Ok(false),
             }
         };
         match self.on_message(message)? {
@@ -344,7 +345,7 @@ where
 
     fn on_message(&mut self, message: ClientMessage) -> Result<Step, Fatal> {
         if self.copying_in {
-            return self.on_copy_message(message);
+            return self.on_copy_message(&message);
         }
         match message {
             ClientMessage::Query(text) => self.on_query(text),
@@ -380,12 +381,12 @@ where
     }
 
     /// While the server reads COPY input it ignores Flush and Sync and takes nothing but data.
-    fn on_copy_message(&mut self, message: ClientMessage) -> Result<Step, Fatal> {
+    fn on_copy_message(&mut self, message: &ClientMessage) -> Result<Step, Fatal> {
         match message {
-            ClientMessage::CopyData(_) => self.send_copy(&message),
+            ClientMessage::CopyData(_) => self.send_copy(message),
             ClientMessage::CopyDone | ClientMessage::CopyFail(_) => {
                 self.copying_in = false;
-                self.send_copy(&message);
+                self.send_copy(message);
             }
             ClientMessage::Flush | ClientMessage::Sync => {}
             ClientMessage::Terminate => return Err(Fatal::ClientGone("terminated inside COPY")),

@@ -13,6 +13,7 @@ use crate::ids::{CatalogVersion, PolicyVersion, TypeId};
 use crate::policy::{IdentityShape, RoleSet};
 use crate::protocol::message::Target;
 use crate::rewrite::{Local, Rewrite};
+use crate::session::authority::IdentityValues;
 
 /// Names with this prefix are rowgate's on the server; a restricted client that says one is
 /// refused.
@@ -58,6 +59,8 @@ pub struct Prepared {
     pub rewrite: Arc<Rewrite>,
     /// What the plan was made under.
     pub stamp: Stamp,
+    /// The identity it was planned for; where PostgreSQL takes no parameters, it is in the text.
+    pub identity: Arc<dyn IdentityValues>,
     /// Answered by rowgate itself.
     pub local: Option<Local>,
     /// Client and server name of each statement that the text itself prepares.

@@ -24,6 +24,8 @@ pub(super) enum PathState {
     Unknown,
     /// The server has been asked.
     Asked,
+    /// The server did not answer; the next statement is refused and the one after it asks again.
+    Failed,
 }
 
 impl<C, S> Session<C, S>
@@ -34,7 +36,7 @@ where
     /// Whether a statement can be planned now. Asks the server when it has to.
     pub(super) fn path_ready(&mut self) -> bool {
         // Who is unrestricted gets the text forwarded; names in it are for the audit log only.
-        if !self.restricted() || self.path_state == PathState::Known {
+        if !self.restricted() || matches!(self.path_state, PathState::Known | PathState::Failed) {
             return true;
         }
         if self.path_state == PathState::Asked {

@@ -9,9 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::expected::{Entry, LocalAnswer, NameChange, Request, Running, Source};
 use super::ledger::{Durable, StatementRecord};
 use super::names::{Names, Origin, PRIVATE_PREFIX, Prepared, Stamp};
+use super::path::PathState;
 use super::{Fatal, REFUSED_TEXT, Session, Step};
 use crate::error::{Refusal, SqlState};
-use crate::ids::{DecisionId, Login};
+use crate::ids::{DecisionId, Login, RoleName};
 use crate::planner::{Fill, PlanContext, Protocol};
 use crate::policy::Hole;
 use crate::protocol::message::{self, ClientMessage, Report};
@@ -47,7 +48,7 @@ where
         match self.run_query(&text) {
             Ok(()) => {}
             Err((refusal, text)) => {
-                let report = self.refuse(refusal, text, Vec::new());
+                let report = self.refuse(refusal, &text, Vec::new());
                 let mut entry = Entry::new(Request::Query);
                 entry.refusal = Some(report);
                 let mut bytes = BytesMut::new();
@@ -126,6 +127,9 @@ where
             search_path: &self.path,
             protocol,
         };
+        if self.restricted() && self.path_state == PathState::Failed {
+            return Err(path_unknown());
+        }
         let rewrite = self.shared.planner.rewrite(context, text, &fill)?;
         if self.restricted() {
             self.one_path(rewrite.plan())?;
@@ -142,6 +146,13 @@ where
             shape: self.standing.shape.clone(),
             path: self.path.clone(),
         }
+    }
+
+    /// Whether a statement was planned under the rules, names and identity in force.
+    pub(super) fn is_current(&self, prepared: &Prepared) -> bool {
+        prepared.stamp == self.stamp()
+            && (!prepared.rewrite.plan().literals
+                || Arc::ptr_eq(&prepared.identity, &self.standing.identity))
     }
 
     /// Records the intent. The second value resolves when the statement may be sent; without one it
@@ -187,11 +198,14 @@ where
     pub(super) fn refuse(
         &mut self,
         refusal: Refusal,
-        text: Arc<str>,
+        text: &Arc<str>,
         parameters: Vec<(Option<Bytes>, bool)>,
     ) -> Report {
+        if self.path_state == PathState::Failed {
+            self.path_state = PathState::Unknown;
+        }
         let decision = self.decide_id();
-        let record = self.statement_record(&text, parameters, decision.clone());
+        let record = self.statement_record(text, parameters, decision.clone());
         let refusal = match self.ledger.refused(record, &refusal) {
             Ok(()) => refusal,
             Err(unwritable) => unwritable,
@@ -201,7 +215,7 @@ where
             .with(Report::HINT, &format!("Decision {decision}."));
         match refusal.offset {
             Some(offset) => {
-                report.with(Report::POSITION, &character_position(&text, offset).to_string())
+                report.with(Report::POSITION, &character_position(text, offset).to_string())
             }
             None => report,
         }
@@ -272,6 +286,7 @@ where
                         declared: Vec::new(),
                         rewrite: Arc::clone(&planned.rewrite),
                         stamp: stamp.clone(),
+                        identity: Arc::clone(&self.standing.identity),
                         local: None,
                         new_names: Vec::new(),
                     };
@@ -284,7 +299,7 @@ where
                             matches!(change, NameChange::Prepare(made, _) if **made == **name)
                         });
                     if !just_made {
-                        self.executable(name, &stamp)?;
+                        self.executable(name)?;
                     }
                 }
                 Action::Deallocate { name } => {
@@ -302,9 +317,9 @@ where
     }
 
     /// A statement of SQL EXECUTE has to exist and to be planned under the rules in force.
-    fn executable(&self, name: &str, stamp: &Stamp) -> Result<(), Refusal> {
+    fn executable(&self, name: &str) -> Result<(), Refusal> {
         let prepared = self.names.statement(name).ok_or_else(|| unknown_statement(name))?;
-        if prepared.stamp != *stamp {
+        if !self.is_current(prepared) {
             return Err(Refusal {
                 reason: "the rules in force have changed since it was prepared; prepare it again"
                     .to_owned(),
@@ -325,7 +340,7 @@ where
                     },
                     "roles" => {
                         let roles: Vec<&str> =
-                            self.standing.roles.0.iter().map(|role| role.as_str()).collect();
+                            self.standing.roles.0.iter().map(RoleName::as_str).collect();
                         roles.join(",")
                     }
                     "policy_version" => self.standing.policy_version.to_string(),
@@ -377,6 +392,10 @@ pub(super) fn local_action(plan: &Plan) -> Option<&Local> {
         },
         _ => None,
     }
+}
+
+fn path_unknown() -> Refusal {
+    Refusal::new(SqlState::INTERNAL_ERROR, "the search path could not be read", "")
 }
 
 /// In PostgreSQL's words.
