@@ -108,9 +108,9 @@ impl Supervised {
             std::thread::sleep(Duration::from_millis(25));
         }
         let program = nix::unistd::Pid::from_raw(self.process_id);
-        // It may have ended just now.
-        drop(nix::sys::signal::kill(program, nix::sys::signal::Signal::SIGKILL));
-        drop(self.shell.wait());
+        if nix::sys::signal::kill(program, nix::sys::signal::Signal::SIGKILL).is_ok() {
+            drop(self.shell.wait());
+        }
     }
 }
 

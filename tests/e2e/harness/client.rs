@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 use super::Login;
 
 /// The answers a client printed, by the name of the check.
-pub type Answers = Map<String, Value>;
+pub(crate) type Answers = Map<String, Value>;
 
 /// A client program under `tests/e2e/clients`.
 #[derive(Debug, Clone, Copy)]
-pub enum Program {
+pub(crate) enum Program {
     /// In the virtual environment that `tests/setup.sh` makes.
     Python(&'static str),
     /// With the modules that `tests/setup.sh` installs.
@@ -23,7 +23,7 @@ pub enum Program {
 }
 
 /// Runs a client that prints one JSON object.
-pub fn run(program: Program, login: &Login) -> Answers {
+pub(crate) fn run(program: Program, login: &Login) -> Answers {
     let (mut command, script) = match program {
         Program::Python(script) => {
             (Command::new(installed("python/bin/python", "ROWGATE_TEST_PYTHON")), script)
@@ -56,21 +56,21 @@ pub fn run(program: Program, login: &Login) -> Answers {
 }
 
 /// Runs psql on a script and returns all it printed, errors included, in order.
-pub fn psql(script: &Path, login: &Login) -> String {
+pub(crate) fn psql(script: &Path, login: &Login) -> String {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "exec psql -X -f \"$1\" 2>&1", "sh"]).arg(script);
     String::from_utf8_lossy(&with_login(&mut command, login).stdout).into_owned()
 }
 
 /// Runs psql on one command line argument.
-pub fn psql_command(sql: &str, login: &Login) -> Output {
+pub(crate) fn psql_command(sql: &str, login: &Login) -> Output {
     let mut command = Command::new("psql");
     command.args(["-X", "-v", "ON_ERROR_STOP=1", "-A", "-t", "-c", sql]);
     with_login(&mut command, login)
 }
 
 /// Runs any program with the login in its environment.
-pub fn with_login(command: &mut Command, login: &Login) -> Output {
+pub(crate) fn with_login(command: &mut Command, login: &Login) -> Output {
     command
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", login.port.to_string())
@@ -87,7 +87,7 @@ pub fn with_login(command: &mut Command, login: &Login) -> Output {
 }
 
 /// The folder of the client programs.
-pub fn scripts() -> PathBuf {
+pub(crate) fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/clients")
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Nothing outlives the test process: server and gateway end when its pipes close.
 
-pub mod client;
+pub(crate) mod client;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -19,25 +19,25 @@ use tokio::runtime::Runtime;
 use tokio_postgres::{Client, NoTls};
 
 /// The database that holds only what alice may see.
-pub const SEEN_BY_ALICE: &str = "seen_by_alice";
+pub(crate) const SEEN_BY_ALICE: &str = "seen_by_alice";
 
 /// The program under test.
-pub const ROWGATE: &str = env!("CARGO_BIN_EXE_rowgate");
+pub(crate) const ROWGATE: &str = env!("CARGO_BIN_EXE_rowgate");
 
 /// How somebody connects, directly or through the gateway.
 #[derive(Debug, Clone)]
-pub struct Login {
-    pub port: u16,
-    pub user: String,
-    pub password: String,
-    pub database: String,
+pub(crate) struct Login {
+    pub(crate) port: u16,
+    pub(crate) user: String,
+    pub(crate) password: String,
+    pub(crate) database: String,
     /// The login's writes outside its rows have to be refused.
-    pub restricted: bool,
+    pub(crate) restricted: bool,
 }
 
 impl Login {
     /// For tokio-postgres.
-    pub fn config(&self) -> tokio_postgres::Config {
+    pub(crate) fn config(&self) -> tokio_postgres::Config {
         let mut config = tokio_postgres::Config::new();
         config.host("127.0.0.1").port(self.port).user(&self.user).password(&self.password);
         config.dbname(&self.database).connect_timeout(Duration::from_secs(20));
@@ -45,7 +45,7 @@ impl Login {
     }
 
     /// Connects with tokio-postgres; panics when that fails.
-    pub async fn connect(&self) -> Client {
+    pub(crate) async fn connect(&self) -> Client {
         let (client, connection) = self
             .config()
             .connect(NoTls)
@@ -58,23 +58,23 @@ impl Login {
 
 /// A server with the sample CRM.
 #[derive(Debug)]
-pub struct Server {
-    pub cluster: Cluster,
-    pub folder: PathBuf,
+pub(crate) struct Server {
+    pub(crate) cluster: Cluster,
+    pub(crate) folder: PathBuf,
     role_password: String,
 }
 
 /// A gateway in front of the server.
 #[derive(Debug)]
-pub struct Gateway {
-    pub process: Supervised,
-    pub port: u16,
-    pub folder: PathBuf,
+pub(crate) struct Gateway {
+    pub(crate) process: Supervised,
+    pub(crate) port: u16,
+    pub(crate) folder: PathBuf,
 }
 
 impl Gateway {
     /// How a person of the directory connects.
-    pub fn login(&self, user: &str) -> Login {
+    pub(crate) fn login(&self, user: &str) -> Login {
         Login {
             port: self.port,
             user: user.to_owned(),
@@ -85,32 +85,32 @@ impl Gateway {
     }
 
     /// What the gateway has written to its terminal.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("gateway.log")).unwrap_or_default()
     }
 }
 
 /// The runtime that outlives every test.
-pub fn runtime() -> &'static Runtime {
+pub(crate) fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Runtime::new().unwrap())
 }
 
 /// The server of this test process; the first caller starts it.
-pub fn server() -> &'static Server {
+pub(crate) fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
     SERVER.get_or_init(|| runtime().block_on(start_server()))
 }
 
 /// The gateway of this test process, with the sample policy; the first caller starts it.
-pub fn gateway() -> &'static Gateway {
+pub(crate) fn gateway() -> &'static Gateway {
     static GATEWAY: OnceLock<Gateway> = OnceLock::new();
     GATEWAY.get_or_init(|| gateway_with("gateway", |_| {}))
 }
 
 impl Server {
     /// Straight to the server with the rights that the gateway has there.
-    pub fn login(&self, database: &str) -> Login {
+    pub(crate) fn login(&self, database: &str) -> Login {
         Login {
             port: self.cluster.port(),
             user: GATEWAY_ROLE.to_owned(),
@@ -122,7 +122,7 @@ impl Server {
 }
 
 /// Starts a further gateway whose files were changed by `change` before it reads them.
-pub fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
+pub(crate) fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
     let server = server();
     let folder = server.folder.join(name);
     fs::create_dir_all(&folder).unwrap();

@@ -1,0 +1,43 @@
+# `make demo` and `make test` do everything on a fresh Debian or Ubuntu machine with Rust.
+
+.PHONY: help build demo tour test bench fmt lint doc deny setup
+
+help:
+	@echo "make demo    a sample CRM behind rowgate, with lines to paste into psql"
+	@echo "make tour    the same as a scripted tour that checks itself"
+	@echo "make test    all tests, with a throw-away PostgreSQL and real clients"
+	@echo "make bench   figures; see bench/README.md"
+	@echo "make lint    format, clippy, documentation and dependencies as .ci/run checks them"
+	@echo "make fmt     formats the sources"
+
+setup:
+	@tests/setup.sh
+
+build:
+	@tests/setup.sh build
+	cargo build --locked
+
+demo: build
+	@target/debug/rowgate demo
+
+tour: build
+	@target/debug/rowgate demo --check
+
+test: setup
+	cargo test --locked
+
+bench: setup
+	cargo bench --locked
+
+fmt:
+	cargo fmt
+
+lint: setup doc deny
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+
+deny: setup
+	.cache/python/bin/python tests/dependencies.py
