@@ -18,6 +18,7 @@ pub mod diagnostic;
 pub mod directory;
 pub mod error;
 pub mod ids;
+pub mod mask;
 pub mod planner;
 pub mod policy;
 pub mod protocol;
