@@ -26,5 +26,6 @@ pub mod relay;
 pub mod resolve;
 pub mod rewrite;
 pub mod session;
+pub mod snapshot;
 pub mod sql;
 pub mod yaml;

@@ -429,3 +429,6 @@ async fn scram(
         _ => Err(ConnectError::Protocol(WireError::Unexpected)),
     }
 }
+
+#[cfg(test)]
+mod tests;

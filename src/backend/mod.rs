@@ -6,6 +6,8 @@ pub mod catalog;
 pub mod client;
 pub mod connect;
 pub mod pool;
+#[cfg(test)]
+pub(crate) mod testing;
 mod wire;
 
 pub use wire::{ServerError, WireError};
