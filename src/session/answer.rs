@@ -359,7 +359,7 @@ where
                 report,
                 Failed {
                     rewrite: source.map(|source| (&*source.text, &*source.rewrite)),
-                    check_marker: &self.shared.check_marker,
+                    check_marker: self.shared.planner.check_marker(),
                     table: entry.and_then(Entry::table),
                 },
             );

@@ -60,8 +60,6 @@ pub struct Shared {
     pub message_size: usize,
     /// The longest query string, in bytes.
     pub statement_size: usize,
-    /// The text that marks a row refused by a check option; never shown to anybody.
-    pub check_marker: Arc<str>,
 }
 
 /// Asks the server, on a connection of its own, to cancel what a session runs.
@@ -81,6 +79,8 @@ pub struct Opening<C, S> {
     pub login: Login,
     /// It may speak for others (`SET rowgate.user`).
     pub service: bool,
+    /// For whom it speaks from the start.
+    pub acting: Option<Login>,
     /// The standing it was let in with.
     pub standing: Arc<Standing>,
     /// The session's audit log.
@@ -234,7 +234,7 @@ where
             canceller: opening.canceller,
             login: opening.login,
             service: opening.service,
-            acting: None,
+            acting: opening.acting.map(|login| (login, false)),
             standing: opening.standing,
             unrestricted,
             private_names: opening.service || !unrestricted,

@@ -6,7 +6,6 @@ use crate::diagnostic::Diagnostic;
 use crate::directory::Directory;
 use crate::ids::RoleName;
 use crate::policy::PolicySet;
-use crate::yaml;
 
 /// A policy set, and what somebody ought to look at.
 #[derive(Debug)]
@@ -21,26 +20,14 @@ pub struct CompiledRules {
 
 /// Parses the files and compiles them against the catalogue. `Err` holds every finding.
 pub fn compile(texts: &PolicyTexts, catalog: &Catalog) -> Result<CompiledRules, Vec<Diagnostic>> {
-    let _ = catalog;
-    let mut roles = Vec::new();
-    let mut findings = Vec::new();
-    for (name, text) in texts.files() {
-        let file = yaml::File::new(name, text);
-        let mut reader = yaml::Reader::new(&file);
-        if let Some(root) = reader.document()
-            && let Some(entries) = reader.entries(&root)
-        {
-            for (_, value) in entries.iter().filter(|(key, _)| key.key() == "roles") {
-                let names = reader.entries(value).unwrap_or_default();
-                roles.extend(names.iter().map(|(name, _)| RoleName::from(name.key())));
-            }
+    let files: Vec<(String, String)> =
+        texts.files().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+    match PolicySet::load(&files, catalog, "") {
+        Ok((policy, warnings)) => {
+            let roles = policy.roles().cloned().collect();
+            Ok(CompiledRules { policy, roles, warnings: texts.named_by_user(warnings) })
         }
-        findings.extend(reader.into_findings());
-    }
-    if findings.is_empty() {
-        Ok(CompiledRules { policy: PolicySet {}, roles, warnings: Vec::new() })
-    } else {
-        Err(texts.named_by_user(findings))
+        Err(findings) => Err(texts.named_by_user(findings)),
     }
 }
 
