@@ -25,6 +25,7 @@ pub mod protocol;
 pub mod relay;
 pub mod resolve;
 pub mod rewrite;
+pub mod server;
 pub mod session;
 pub mod snapshot;
 pub mod sql;

@@ -103,9 +103,8 @@ impl Planner {
     /// A planner whose plans take about `bytes` of memory at most. `check_marker` is a secret that
     /// makes the error of a violated check option recognisable; it is letters and digits.
     pub fn new(bytes: u64, check_marker: String) -> Self {
-        let weigh = |key: &[u8], value: usize| {
-            u32::try_from(key.len() + value + 128).unwrap_or(u32::MAX)
-        };
+        let weigh =
+            |key: &[u8], value: usize| u32::try_from(key.len() + value + 128).unwrap_or(u32::MAX);
         Self {
             shapes: Cache::builder()
                 .max_capacity(bytes / 4)
@@ -206,12 +205,8 @@ impl Planner {
             .map(|edit| edit.tokens.clone())
             .filter(|range| !range.is_empty())
             .collect();
-        let claim = Claim {
-            client: tokens,
-            removed: &removed,
-            inserted: rewrite.inserted(),
-            parameters,
-        };
+        let claim =
+            Claim { client: tokens, removed: &removed, inserted: rewrite.inserted(), parameters };
         let checked = catch_unwind(AssertUnwindSafe(|| verify(rewrite.text(), claim)));
         let why = match checked {
             Ok(Ok(())) => {
@@ -430,9 +425,7 @@ impl Planner {
                 let span = statement_tokens(tokens, &statement.span);
                 let (kind, effect) = utility::effect(&statement.kind);
                 let action = match (&statement.kind, statements.len()) {
-                    (StatementKind::Set(set), 1)
-                        if set.name.as_deref() == Some("rowgate.user") =>
-                    {
+                    (StatementKind::Set(set), 1) if set.name.as_deref() == Some("rowgate.user") => {
                         utility::act_as(set).map_or(Action::Forward, |utility| utility.action)
                     }
                     (StatementKind::Show(name), 1) if name.starts_with("rowgate.") => {
@@ -739,10 +732,7 @@ fn explain_options(
             end += 1;
         }
     }
-    Ok(Edit {
-        tokens: span.start + 1..end,
-        pieces: vec![Piece::Text("(COSTS OFF)".into())],
-    })
+    Ok(Edit { tokens: span.start + 1..end, pieces: vec![Piece::Text("(COSTS OFF)".into())] })
 }
 
 /// `EXPLAIN (SELECT 1)` has brackets too.

@@ -92,8 +92,7 @@ impl Found<'_> {
             Constant::Integer(_) | Constant::Number(_) | Constant::String(_) => {}
             Constant::Null | Constant::Boolean(_) | Constant::Bits(_) => return,
         }
-        let Some(mut index) =
-            expr.location.and_then(|offset| self.tokens.at_byte(offset as usize))
+        let Some(mut index) = expr.location.and_then(|offset| self.tokens.at_byte(offset as usize))
         else {
             return;
         };

@@ -33,9 +33,9 @@ pub(super) fn durable(audit: &Audit, recorded: Arc<Recorded>) -> Durable {
 impl SessionLedger {
     fn who(&self, statement: &StatementRecord) -> Arc<Who> {
         Arc::new(Who {
-            acting: statement.acting.as_ref().map(|login| Arc::clone(&login.0)),
-            roles: statement.roles.0.iter().map(|role| Arc::clone(&role.0)).collect(),
-            application: Arc::clone(&statement.application),
+            acting: statement.acting.as_ref().map(|login| Arc::clone(&login.0).into()),
+            roles: statement.roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect(),
+            application: Arc::clone(&statement.application).into(),
             ..self.who.clone()
         })
     }
@@ -64,8 +64,8 @@ impl Ledger for SessionLedger {
             statement: statement.number,
             command: statement.command,
             parameters: parameters(&mut statement),
-            original: statement.original,
-            rewritten: statement.rewritten,
+            original: statement.original.into(),
+            rewritten: statement.rewritten.map(Into::into),
             touched: statement.touched,
             decision: statement.decision,
             reasons: Vec::new(),
@@ -83,12 +83,12 @@ impl Ledger for SessionLedger {
             statement: statement.number,
             command: statement.command,
             parameters: parameters(&mut statement),
-            original: statement.original,
+            original: statement.original.into(),
             touched: statement.touched,
             decision: statement.decision,
-            sqlstate: Arc::from(refusal.sqlstate.0),
-            message: Arc::from(refusal.message.as_str()),
-            reason: Arc::from(refusal.reason.as_str()),
+            sqlstate: refusal.sqlstate.0.into(),
+            message: refusal.message.as_str().into(),
+            reason: refusal.reason.as_str().into(),
             policy: statement.policy,
         };
         match self.audit.event(Event::Refused(Box::new(record))) {
@@ -128,7 +128,7 @@ impl Intent for RecordedIntent {
                 rows: end.rows,
                 bytes: end.bytes,
                 duration_us: end.duration_us,
-                sqlstate: end.sqlstate.map(Arc::from),
+                sqlstate: end.sqlstate.map(Into::into),
             },
         );
     }

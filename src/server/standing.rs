@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::{Timestamp, Zoned};
 use tokio::sync::watch;
 
-use crate::auth::exchange::{Account, Accounts};
 use crate::auth::scram::Verifier;
+use crate::auth::{Account, Accounts};
 use crate::directory::{self, Status};
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
@@ -57,10 +57,13 @@ pub(super) struct SessionAuthority {
     pub(super) peer: IpAddr,
     pub(super) tls: bool,
     pub(super) application: Option<String>,
-    /// The last judgement: for whom, made when, under which snapshot.
-    pub(super) last: Mutex<Option<Judgement>>,
+    /// The last judgement of the login itself.
+    pub(super) own: Mutex<Option<Judgement>>,
+    /// The last judgement of who it speaks for.
+    pub(super) acting: Mutex<Option<Judgement>>,
 }
 
+/// For whom, made when, under which snapshot.
 #[derive(Debug)]
 pub(super) struct Judgement {
     login: Login,
@@ -75,7 +78,8 @@ impl SessionAuthority {
     fn judge(&self, login: &Login, acting: Option<&Login>) -> Result<Arc<Standing>, Refusal> {
         let snapshot = self.state.current();
         let now = Timestamp::now();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let slot = if acting.is_some() { &self.acting } else { &self.own };
+        let mut last = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(judgement) = last.as_ref()
             && judgement.login == *login
             && judgement.acting.as_ref() == acting

@@ -12,7 +12,7 @@ use crate::rewrite::{Answer, Rewrite, StatementPlan};
 
 /// Which message was sent.
 #[derive(Debug)]
-pub enum Request {
+pub(super) enum Request {
     /// A Query: answers of each statement, then ReadyForQuery.
     Query,
     /// A Parse.
@@ -47,7 +47,7 @@ pub enum Request {
 
 /// What a client was told about a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
+pub(super) struct Description {
     /// The client's parameter types.
     pub parameters: Vec<TypeId>,
     /// The columns; `None` when it returns no rows.
@@ -56,7 +56,7 @@ pub struct Description {
 
 /// A statement's texts, for positions in errors.
 #[derive(Debug, Clone)]
-pub struct Source {
+pub(super) struct Source {
     /// The client's text.
     pub text: Arc<str>,
     /// What the server runs.
@@ -65,7 +65,7 @@ pub struct Source {
 
 /// A change of SQL-level statement names, made when its statement completes.
 #[derive(Debug)]
-pub enum NameChange {
+pub(super) enum NameChange {
     /// PREPARE.
     Prepare(String, Box<Prepared>),
     /// DEALLOCATE; `None` is ALL.
@@ -74,7 +74,7 @@ pub enum NameChange {
 
 /// The answer to a statement that rowgate answers itself: the server gets an empty query instead.
 #[derive(Debug, Clone)]
-pub struct LocalAnswer {
+pub(super) struct LocalAnswer {
     /// Column and value; `None` returns no rows.
     pub row: Option<(String, String)>,
     /// The command tag.
@@ -82,7 +82,7 @@ pub struct LocalAnswer {
 }
 
 /// A statement that runs, with its audit record.
-pub struct Running {
+pub(super) struct Running {
     /// The record of the intent.
     pub intent: Arc<dyn Intent>,
     /// Until this resolves, no byte of the answer leaves.
@@ -147,7 +147,7 @@ impl std::fmt::Debug for Running {
 
 /// One owed answer.
 #[derive(Debug)]
-pub struct Entry {
+pub(super) struct Entry {
     /// What was sent.
     pub request: Request,
     /// The client sent it and gets the answer; otherwise the answer is dropped.

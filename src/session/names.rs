@@ -17,12 +17,12 @@ use crate::session::authority::IdentityValues;
 
 /// Names with this prefix are rowgate's on the server; a restricted client that says one is
 /// refused.
-pub const PRIVATE_PREFIX: &str = "rowgate_";
+pub(super) const PRIVATE_PREFIX: &str = "rowgate_";
 
 /// Everything besides the text that a plan depends on. A statement whose stamp is not the current
 /// one is planned again before it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stamp {
+pub(super) struct Stamp {
     /// The rules.
     pub policy: PolicyVersion,
     /// The names.
@@ -37,7 +37,7 @@ pub struct Stamp {
 
 /// How a statement was prepared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub(super) enum Origin {
     /// By a Parse message: it can be prepared again without the client noticing.
     Protocol,
     /// By SQL PREPARE.
@@ -46,7 +46,7 @@ pub enum Origin {
 
 /// A prepared statement.
 #[derive(Debug, Clone)]
-pub struct Prepared {
+pub(super) struct Prepared {
     /// What the server calls it.
     pub server_name: String,
     /// How it was prepared.
@@ -69,7 +69,7 @@ pub struct Prepared {
 
 /// A portal.
 #[derive(Debug, Clone)]
-pub struct Portal {
+pub(super) struct Portal {
     /// What the server calls it.
     pub server_name: String,
     /// The statement it was made from; `None` when it is not known to rowgate (unrestricted
@@ -83,7 +83,7 @@ pub struct Portal {
 
 /// What to restore when the server skips a message that changed a name.
 #[derive(Debug)]
-pub enum Undo {
+pub(super) enum Undo {
     /// The statement of that client name was this before.
     Statement(String, Option<Arc<Prepared>>),
     /// The portal of that client name was this before.
@@ -92,7 +92,7 @@ pub enum Undo {
 
 /// The names of one session.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(super) struct Names {
     statements: HashMap<String, Arc<Prepared>>,
     portals: HashMap<String, Arc<Portal>>,
     issued: u64,
@@ -185,7 +185,7 @@ impl Names {
 }
 
 /// A Describe or Close of the same thing under its server name.
-pub fn rename(target: &Target, server_name: &str) -> Target {
+pub(super) fn rename(target: &Target, server_name: &str) -> Target {
     match target {
         Target::Statement(_) => Target::Statement(server_name.to_owned()),
         Target::Portal(_) => Target::Portal(server_name.to_owned()),
