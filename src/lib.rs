@@ -7,6 +7,7 @@
 //! Modules in reading order. The core decides and does no I/O: sql, [`catalog`], resolve,
 //! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
 
+pub mod admin;
 pub mod audit;
 pub mod auth;
 pub mod backend;
@@ -29,4 +30,5 @@ pub mod server;
 pub mod session;
 pub mod snapshot;
 pub mod sql;
+pub mod telemetry;
 pub mod yaml;

@@ -285,18 +285,15 @@ impl PooledServer {
         };
         let Some(connection) = self.connection.as_mut() else { return false };
         let user = self.lane.user.clone();
-        match timeout(RESET_LIMIT, reset(connection, &user, status)).await {
-            Ok(Ok(true)) => {
-                if let Some(connection) = self.connection.take() {
-                    lock(&self.lane.idle).push(Idle { connection, since: Instant::now() });
-                }
-                true
+        if matches!(timeout(RESET_LIMIT, reset(connection, &user, status)).await, Ok(Ok(true))) {
+            if let Some(connection) = self.connection.take() {
+                lock(&self.lane.idle).push(Idle { connection, since: Instant::now() });
             }
+            true
+        } else {
             // An error, an unexpected answer or silence: nobody gets this one again.
-            Ok(Ok(false) | Err(_)) | Err(_) => {
-                self.discard().await;
-                false
-            }
+            self.discard().await;
+            false
         }
     }
 

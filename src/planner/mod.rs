@@ -740,3 +740,6 @@ fn is_option_list(tokens: &Tokens<'_>, open: usize) -> bool {
     !["select", "values", "table", "with"].iter().any(|word| tokens.is_word(open + 1, word))
         && !tokens.is_mark(open + 1, "(")
 }
+
+#[cfg(test)]
+mod tests;

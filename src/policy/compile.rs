@@ -54,6 +54,7 @@ impl PolicySet {
             parameters: Parameters::default(),
             findings: Vec::new(),
             unfiltered: BTreeSet::new(),
+            named: BTreeSet::new(),
         };
         let set = compiler.policy(version, hash_key);
         let findings = compiler.findings;
@@ -71,6 +72,8 @@ struct Compiler<'a> {
     parameters: Parameters,
     findings: Vec<Diagnostic>,
     unfiltered: BTreeSet<UnfilteredRead>,
+    /// Relations that the policy names without a pattern.
+    named: BTreeSet<RelationId>,
 }
 
 /// The identity parameters an expression mentions.
@@ -148,6 +151,7 @@ impl Compiler<'_> {
             combine_rows: model.combine_rows,
             combine_masks: model.combine_masks,
             unfiltered: std::mem::take(&mut self.unfiltered).into_iter().collect(),
+            named: std::mem::take(&mut self.named),
         }
     }
 
@@ -168,6 +172,9 @@ impl Compiler<'_> {
             .cloned()
             .collect();
         found.sort_by_key(|relation| relation.id);
+        if exact {
+            self.named.extend(found.iter().map(|relation| relation.id));
+        }
         if found.is_empty() {
             let names: Vec<String> = self
                 .catalog

@@ -11,6 +11,7 @@ mod decide;
 mod describe;
 mod expression;
 mod filter;
+mod form;
 mod glob;
 mod identity;
 mod model;
@@ -28,6 +29,7 @@ pub use activate::{Subject, activate};
 pub use condition::{Attribute, Condition, ConditionFault, Context, Window};
 pub use decide::decide;
 pub use describe::{describe, describe_expr};
+pub use form::check_form;
 pub use identity::{
     Identity, IdentityParameter, IdentitySource, PersonFacts, ValueClass, array_literal,
 };

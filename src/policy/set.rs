@@ -118,6 +118,7 @@ pub struct PolicySet {
     pub(super) combine_rows: CombineRows,
     pub(super) combine_masks: CombineMasks,
     pub(super) unfiltered: Vec<UnfilteredRead>,
+    pub(super) named: BTreeSet<RelationId>,
 }
 
 // The hash key is a secret: it must not reach a log through `{:?}`.
@@ -145,6 +146,12 @@ impl PolicySet {
     /// The names of all roles, in order.
     pub fn roles(&self) -> impl Iterator<Item = &RoleName> {
         self.roles.keys()
+    }
+
+    /// Whether it names this relation itself, not only through a pattern: such a view has rules of
+    /// its own and is not expanded.
+    pub fn names_relation(&self, relation: RelationId) -> bool {
+        self.named.contains(&relation)
     }
 
     /// The relations it grants or restricts, in no particular order.

@@ -82,6 +82,7 @@ enum Shown {
 }
 
 /// Columns that reveal values, sizes, source texts or rules: relation, column, what is shown, type.
+/// A pseudo-type cannot be cast to: without a type the column does not exist.
 const HIDDEN: [(&str, &str, Shown, &str); 16] = [
     // How many rows there are, filtered ones included.
     ("pg_class", "reltuples", Shown::Number(-1), "float4"),
@@ -89,7 +90,6 @@ const HIDDEN: [(&str, &str, Shown, &str); 16] = [
     ("pg_class", "relallvisible", Shown::Number(0), "int4"),
     // The value of a default that was added to existing rows.
     ("pg_attribute", "attmissingval", Shown::Null, ""),
-    ("pg_attribute", "attstattarget", Shown::Number(-1), ""),
     // The text of functions can hold secrets and rules.
     ("pg_proc", "prosrc", Shown::Null, "text"),
     ("pg_proc", "probin", Shown::Null, "text"),
@@ -103,6 +103,7 @@ const HIDDEN: [(&str, &str, Shown, &str); 16] = [
     ("pg_policies", "with_check", Shown::Null, "text"),
     ("pg_views", "definition", Shown::Null, "text"),
     ("pg_matviews", "definition", Shown::Null, "text"),
+    ("pg_rules", "definition", Shown::Null, "text"),
 ];
 
 /// Views of `information_schema` that show data: none of them do, but these show settings of

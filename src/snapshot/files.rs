@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use super::FileChange;
 use crate::config::{DirectorySource, Settings, about_file, io_reason};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::ids::PolicyVersion;
 
 /// Folders below each other; more is a link that leads back.
 const MAX_DEPTH: usize = 16;
@@ -15,54 +14,47 @@ const MAX_DEPTH: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyTexts {
     folder: PathBuf,
-    files: BTreeMap<String, String>,
+    /// By name.
+    files: Vec<(String, String)>,
 }
 
 impl PolicyTexts {
     /// Texts that came from somewhere else than [`read_policy_files`].
     pub fn new(folder: &Path, files: BTreeMap<String, String>) -> Self {
-        Self { folder: folder.to_path_buf(), files }
+        Self { folder: folder.to_path_buf(), files: files.into_iter().collect() }
     }
 
     /// Name below the policy folder and text of each file, by name.
-    pub fn files(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files.iter().map(|(name, text)| (name.as_str(), text.as_str()))
+    pub fn files(&self) -> &[(String, String)] {
+        &self.files
     }
 
-    /// The hash of names and texts: the same files give the same version.
-    pub fn version(&self) -> PolicyVersion {
-        let mut hasher = blake3::Hasher::new();
-        for (name, text) in &self.files {
-            for part in [name, text] {
-                hasher.update(&(part.len() as u64).to_be_bytes());
-                hasher.update(part.as_bytes());
-            }
-        }
-        PolicyVersion::from(hasher.finalize().to_hex().as_str())
+    fn text(&self, name: &str) -> Option<&str> {
+        self.files.iter().find(|(file, _)| file == name).map(|(_, text)| text.as_str())
     }
 
     /// What differs in `other`.
     pub(super) fn changes(&self, other: &Self) -> Vec<(String, FileChange)> {
         let mut changes = Vec::new();
         for (name, text) in &other.files {
-            match self.files.get(name) {
+            match self.text(name) {
                 None => changes.push((name.clone(), FileChange::Added)),
                 Some(before) if before != text => changes.push((name.clone(), FileChange::Changed)),
                 Some(_) => {}
             }
         }
-        for name in self.files.keys().filter(|name| !other.files.contains_key(*name)) {
+        for (name, _) in self.files.iter().filter(|(name, _)| other.text(name).is_none()) {
             changes.push((name.clone(), FileChange::Removed));
         }
         changes
     }
 
     /// The findings with the paths as the user would type them.
-    pub(super) fn named_by_user(&self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    pub fn named_by_user(&self, findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
         findings
             .into_iter()
             .map(|mut finding| {
-                if self.files.contains_key(&finding.file) {
+                if self.text(&finding.file).is_some() {
                     finding.file = self.folder.join(&finding.file).display().to_string();
                 }
                 finding

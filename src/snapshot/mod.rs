@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use crate::catalog::Catalog;
-use crate::config::{DirectorySource, Settings};
+use crate::config::{DirectorySource, Secret, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::directory::{Directory, LoadedDirectory};
 use crate::ids::{CatalogVersion, DirectoryVersion, PolicyVersion, RoleName};
@@ -123,7 +123,7 @@ impl Report {
 }
 
 /// How policy texts become rules: [`compile`] everywhere but in tests.
-pub type Compile = fn(&PolicyTexts, &Catalog) -> Result<CompiledRules, Vec<Diagnostic>>;
+pub type Compile = fn(&PolicyTexts, &Catalog, &str) -> Result<CompiledRules, Vec<Diagnostic>>;
 
 /// The state in force, and the way to a new one.
 #[derive(Debug)]
@@ -171,7 +171,8 @@ impl State {
             }
         };
         let texts = read_policy_files(&settings);
-        let rules = texts.and_then(|texts| Ok((compile(&texts, &catalog)?, texts)));
+        let rules =
+            texts.and_then(|texts| Ok((compile(&texts, &catalog, mask_key(&settings))?, texts)));
         let (directory, (rules, texts)) = both(directory, rules)?;
         let mut findings = directory.warnings;
         findings.extend(rules.warnings);
@@ -180,7 +181,7 @@ impl State {
         refuse_errors(&findings)?;
         let versions = Versions {
             directory: DirectoryVersion(1),
-            policy: texts.version(),
+            policy: rules.version,
             catalog: catalog.version,
         };
         let snapshot = Snapshot {
@@ -240,7 +241,9 @@ impl State {
         if files.is_empty() && texts.is_ok() {
             return None;
         }
-        let rules = texts.and_then(|texts| Ok(((self.compile)(&texts, &before.catalog)?, texts)));
+        let rules = texts.and_then(|texts| {
+            Ok(((self.compile)(&texts, &before.catalog, mask_key(&self.settings))?, texts))
+        });
         let result = both(directory, rules).and_then(|(directory, (rules, texts))| {
             let directory = directory.filter(|_| directory_differs);
             self.next(&before, directory, Some((rules, texts)), None, &mut sources)
@@ -270,7 +273,7 @@ impl State {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current();
         let texts = sources.policy.clone();
-        let result = (self.compile)(&texts, &catalog).and_then(|rules| {
+        let result = (self.compile)(&texts, &catalog, mask_key(&self.settings)).and_then(|rules| {
             self.next(&before, None, Some((rules, texts)), Some(catalog), &mut sources)
         });
         self.report(Cause::Catalog, &before, Vec::new(), result)
@@ -298,7 +301,7 @@ impl State {
         let (policy, new_sources) = match rules {
             Some((rules, texts)) => {
                 findings.extend(rules.warnings);
-                versions.policy = texts.version();
+                versions.policy = rules.version;
                 (Arc::new(rules.policy), Some(Sources { policy: texts, roles: rules.roles }))
             }
             None => (Arc::clone(&before.policy), None),
@@ -335,6 +338,10 @@ impl State {
         drop(self.reports.send(Arc::clone(&report)));
         report
     }
+}
+
+fn mask_key(settings: &Settings) -> &str {
+    settings.policy.mask_key.as_ref().map_or("", Secret::reveal)
 }
 
 fn display(path: &Path) -> String {

@@ -43,14 +43,8 @@ impl Folder {
     }
 
     fn state(&self) -> State {
-        State::load_with(role_names, self.settings(), Arc::default(), None, Timestamp::UNIX_EPOCH)
-            .unwrap()
-            .0
+        State::load(self.settings(), Arc::default(), None, Timestamp::UNIX_EPOCH).unwrap().0
     }
-}
-
-fn role_names(texts: &PolicyTexts, catalog: &Catalog) -> Result<CompiledRules, Vec<Diagnostic>> {
-    compile(texts, catalog)
 }
 
 fn reload(state: &State) -> Option<Arc<Report>> {
@@ -128,11 +122,15 @@ fn added_and_removed_files_change_the_policy_version() {
 
 #[test]
 fn a_policy_that_does_not_fit_a_new_catalogue_keeps_the_old_catalogue() {
-    fn fits(texts: &PolicyTexts, catalog: &Catalog) -> Result<CompiledRules, Vec<Diagnostic>> {
+    fn fits(
+        texts: &PolicyTexts,
+        catalog: &Catalog,
+        key: &str,
+    ) -> Result<CompiledRules, Vec<Diagnostic>> {
         if catalog.version == CatalogVersion(2) {
             return Err(vec![crate::config::about_file("p", Severity::Error, "drift", None)]);
         }
-        compile(texts, catalog)
+        compile(texts, catalog, key)
     }
     let folder = Folder::new();
     let (state, _) =

@@ -228,3 +228,51 @@ async fn psql_logs_in_over_tls_with_channel_binding_and_over_plain_tcp() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_certificate_opens_the_login_it_names_and_no_other() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let alice = rcgen::generate_simple_self_signed(["alice".to_owned()]).unwrap();
+    let (certificate, key) = identity();
+    let bob = rcgen::generate_simple_self_signed(["bob".to_owned()]).unwrap();
+    let authorities = [alice.cert.pem(), bob.cert.pem()].concat();
+    let server =
+        TlsServer::from_pem(certificate.as_bytes(), key.as_bytes(), Some(authorities.as_bytes()))
+            .unwrap();
+    let tls = TlsPolicy::Require(server);
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let of = |name: &str, made: &rcgen::CertifiedKey<rcgen::KeyPair>| {
+        let certificate = file(&format!("{name}.crt"), &made.cert.pem());
+        let key = file(&format!("{name}.key"), &made.signing_key.serialize_pem());
+        format!("sslcert={certificate} sslkey={key}")
+    };
+    let certificates = authenticator(&[Method::Certificate], 100);
+    let (listener, address) = listen().await;
+    for (options, works) in
+        [(of("alice", &alice), true), (of("bob", &bob), false), ("sslcert=none".to_owned(), false)]
+    {
+        let directory = directory();
+        let psql = async {
+            let port = address.port();
+            Command::new("psql")
+                .arg(format!("host=127.0.0.1 port={port} user=alice sslmode=require {options}"))
+                .args(["-X", "-w", "-c", "\\q"])
+                .stdin(Stdio::null())
+                .output()
+                .await
+                .unwrap()
+        };
+        let (outcome, output) =
+            tokio::join!(serve(&listener, &tls, &certificates, &directory), psql);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.success(), works, "{options}: {errors}");
+        assert_eq!(matches!(outcome, Outcome::Accepted { .. }), works, "{options}: {outcome:?}");
+    }
+}

@@ -86,7 +86,7 @@ async fn a_startup_packet_is_read_in_full() {
 async fn newer_minor_versions_and_unknown_options_are_negotiated() {
     let (startup, answer) = session(&hello(V3 | 2, "user alice ")).await;
     assert_eq!((startup.minor, answer), (2, Vec::new()));
-    let (startup, answer) = session(&hello(V3 | 9999, "user alice ")).await;
+    let (startup, answer) = session(&hello(V3 | 0x270f, "user alice ")).await;
     assert_eq!(startup.minor, 2);
     assert_eq!(answer, [&b"v\0\0\0\x0c\0\x03\0\x02\0\0\0\0"[..]].concat());
     let (startup, answer) = session(&hello(V3, "user alice _pq_.new 1 ")).await;
@@ -193,5 +193,59 @@ async fn a_client_that_sends_nothing_is_let_go_at_the_deadline() {
     let (socket, peer) = listener.accept().await.unwrap();
     let deadline = Instant::now();
     let arrival = receive(socket, peer, &TlsPolicy::Disable, deadline).await;
+    assert!(matches!(arrival, Arrival::Dropped(_)), "{arrival:?}");
+}
+
+/// Connects with TLS straight away; returns what the gateway made of it.
+async fn direct(alpn: &[&[u8]], tls: TlsPolicy, authority: &str) -> Arrival {
+    use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = async {
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        if let Ok(mut stream) = connector.connect(name, socket).await {
+            // The gateway may be gone by now; what it made of us is what counts.
+            if stream.write_all(&hello(V3, "user alice ")).await.is_ok() {
+                drop(stream.flush().await);
+            }
+            let mut rest = [0; 16];
+            while stream.read(&mut rest).await.is_ok_and(|length| length > 0) {}
+        }
+    };
+    let gateway = async {
+        let (socket, peer) = listener.accept().await.unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let mut arrival = receive(socket, peer, &tls, deadline).await;
+        if let Arrival::Session(startup) = &mut arrival {
+            startup.stream.shutdown().await.unwrap();
+        }
+        arrival
+    };
+    tokio::join!(client, gateway).1
+}
+
+#[tokio::test]
+async fn direct_tls_needs_the_application_protocol_so_that_no_other_protocol_gets_in() {
+    let (certificate, key) = identity();
+    let server = TlsServer::from_pem(certificate.as_bytes(), key.as_bytes(), None).unwrap();
+    let required = TlsPolicy::Require(server);
+    let arrival = direct(&[ALPN], required.clone(), &certificate).await;
+    let Arrival::Session(startup) = arrival else { panic!("{arrival:?}") };
+    assert!(startup.tls.is_some_and(|tls| tls.endpoint.is_some()));
+    for alpn in [&[][..], &[&b"http/1.1"[..]]] {
+        let arrival = direct(alpn, required.clone(), &certificate).await;
+        assert!(matches!(arrival, Arrival::Dropped(_)), "{arrival:?}");
+    }
+    let arrival = direct(&[ALPN], TlsPolicy::Disable, &certificate).await;
     assert!(matches!(arrival, Arrival::Dropped(_)), "{arrival:?}");
 }
