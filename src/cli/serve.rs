@@ -25,6 +25,7 @@ use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::{TlsClient, TlsServer};
 use crate::server::{self, Gateway, Phase};
 use crate::snapshot::{self, State};
+use crate::telemetry::{LogFormat, start_logging};
 
 /// Parsing and walking nested SQL needs deep stacks; the nesting itself is bounded.
 const STACK: usize = 64 << 20;
@@ -44,9 +45,9 @@ pub(super) struct Arguments {
     config: PathBuf,
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "as every subcommand")]
-pub(super) fn run(arguments: Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
     let loaded = config::load(&arguments.config).map_err(Failure::findings)?;
+    start_logging(LogFormat::Text).map_err(|error| Failure::usage(error.to_string()))?;
     for warning in &loaded.warnings {
         tracing::warn!(%warning, "configuration");
     }
@@ -77,11 +78,11 @@ async fn serve(settings: Arc<Settings>, out: &mut dyn Write) -> Result<Exit, Fai
     let listener = TcpListener::bind((settings.listen.host.as_str(), settings.listen.port))
         .await
         .map_err(|error| {
-            Failure::unreachable(format!(
-                "cannot listen on {}:{}: {error}",
-                settings.listen.host, settings.listen.port
-            ))
-        })?;
+        Failure::unreachable(format!(
+            "cannot listen on {}:{}: {error}",
+            settings.listen.host, settings.listen.port
+        ))
+    })?;
     let address = listener.local_addr()?;
     let (versions, changes) = watch::channel(0_u64);
     let gateway = Arc::new(Gateway {

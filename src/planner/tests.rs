@@ -139,15 +139,10 @@ fn catalog() -> Catalog {
             column(4, "name", 25),
         ],
     );
-    let plain =
-        relation(20020, "crm", "plain", vec![column(1, "id", 23), column(2, "label", 25)]);
+    let plain = relation(20020, "crm", "plain", vec![column(1, "id", 23), column(2, "label", 25)]);
     let hidden = relation(20030, "crm", "hidden", vec![column(1, "id", 23)]);
-    let mut view = relation(
-        20040,
-        "crm",
-        "account_names",
-        vec![column(1, "id", 23), column(2, "label", 25)],
-    );
+    let mut view =
+        relation(20040, "crm", "account_names", vec![column(1, "id", 23), column(2, "label", 25)]);
     view.kind = RelationKind::View;
     view.primary_key = Vec::new();
     view.view_definition =
@@ -184,9 +179,8 @@ impl Fill for World {
 
 fn world() -> World {
     let catalog = catalog();
-    let (policy, _) =
-        PolicySet::load(&[("crm.yaml".to_owned(), POLICY.to_owned())], &catalog, "k")
-            .unwrap_or_else(|findings| panic!("{findings:#?}"));
+    let (policy, _) = PolicySet::load(&[("crm.yaml".to_owned(), POLICY.to_owned())], &catalog, "k")
+        .unwrap_or_else(|findings| panic!("{findings:#?}"));
     let facts = PersonFacts {
         id: Some("7".to_owned()),
         roles: vec![RoleName::from("rep")],

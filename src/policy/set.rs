@@ -198,10 +198,3 @@ impl PolicySet {
         held
     }
 }
-
-impl PolicySet {
-    /// Whether the policy names this relation itself, not only through a pattern.
-    pub fn names_relation(&self, _relation: RelationId) -> bool {
-        false
-    }
-}

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jiff::{Timestamp, Zoned};
+use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::auth::scram::Verifier;
@@ -93,7 +93,7 @@ impl SessionAuthority {
             &snapshot.policy,
             &facts,
             &Context {
-                now: Zoned::now(),
+                now: directory::local_time(&facts, now),
                 client_ip: Some(self.peer),
                 tls: self.tls,
                 mfa: false,

@@ -164,7 +164,7 @@ async fn log_in(
 
 fn record_failure(gateway: &Gateway, who: Who, reason: &str) {
     let event =
-        Event::LoginFailed { at: Timestamp::now(), who: Arc::new(who), reason: Arc::from(reason) };
+        Event::LoginFailed { at: Timestamp::now(), who: Arc::new(who), reason: reason.into() };
     if let Err(error) = gateway.audit.event(event) {
         tracing::error!(%error, "a failed login could not be recorded");
     }

@@ -49,18 +49,18 @@ pub(super) enum Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Description {
     /// The client's parameter types.
-    pub parameters: Vec<TypeId>,
+    pub(super) parameters: Vec<TypeId>,
     /// The columns; `None` when it returns no rows.
-    pub fields: Option<Vec<Field>>,
+    pub(super) fields: Option<Vec<Field>>,
 }
 
 /// A statement's texts, for positions in errors.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     /// The client's text.
-    pub text: Arc<str>,
+    pub(super) text: Arc<str>,
     /// What the server runs.
-    pub rewrite: Arc<Rewrite>,
+    pub(super) rewrite: Arc<Rewrite>,
 }
 
 /// A change of SQL-level statement names, made when its statement completes.
@@ -76,34 +76,38 @@ pub(super) enum NameChange {
 #[derive(Debug, Clone)]
 pub(super) struct LocalAnswer {
     /// Column and value; `None` returns no rows.
-    pub row: Option<(String, String)>,
+    pub(super) row: Option<(String, String)>,
     /// The command tag.
-    pub tag: &'static str,
+    pub(super) tag: &'static str,
 }
 
 /// A statement that runs, with its audit record.
 pub(super) struct Running {
     /// The record of the intent.
-    pub intent: Arc<dyn Intent>,
+    pub(super) intent: Arc<dyn Intent>,
     /// Until this resolves, no byte of the answer leaves.
-    pub unsafe_until: Option<Durable>,
+    pub(super) unsafe_until: Option<Durable>,
     /// When it was decided.
-    pub since: Instant,
+    pub(super) since: Instant,
     /// Rows so far.
-    pub rows: u64,
+    pub(super) rows: u64,
     /// Bytes so far.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// The most rows it may return.
-    pub limit: Option<u64>,
+    pub(super) limit: Option<u64>,
     /// The limit was exceeded and the server was asked to cancel.
-    pub over_limit: bool,
+    pub(super) over_limit: bool,
     /// It ended and its end is recorded.
-    pub ended: bool,
+    pub(super) ended: bool,
 }
 
 impl Running {
     /// A statement that starts now.
-    pub fn new(intent: Arc<dyn Intent>, unsafe_until: Option<Durable>, limit: Option<u64>) -> Self {
+    pub(super) fn new(
+        intent: Arc<dyn Intent>,
+        unsafe_until: Option<Durable>,
+        limit: Option<u64>,
+    ) -> Self {
         Self {
             intent,
             unsafe_until,
@@ -117,7 +121,7 @@ impl Running {
     }
 
     /// Records the end, once.
-    pub fn end(&mut self, sqlstate: Option<&str>, skipped: bool) {
+    pub(super) fn end(&mut self, sqlstate: Option<&str>, skipped: bool) {
         if self.ended {
             return;
         }
@@ -149,30 +153,30 @@ impl std::fmt::Debug for Running {
 #[derive(Debug)]
 pub(super) struct Entry {
     /// What was sent.
-    pub request: Request,
+    pub(super) request: Request,
     /// The client sent it and gets the answer; otherwise the answer is dropped.
-    pub visible: bool,
+    pub(super) visible: bool,
     /// What the client gets in place of the error that must come back.
-    pub refusal: Option<Report>,
+    pub(super) refusal: Option<Report>,
     /// The statement it is about.
-    pub source: Option<Source>,
+    pub(super) source: Option<Source>,
     /// The index of the statement whose answer comes now.
-    pub at: usize,
+    pub(super) at: usize,
     /// Rows of that statement so far, where they are looked at.
-    pub rows_here: u64,
+    pub(super) rows_here: u64,
     /// The statement that runs.
-    pub running: Option<Running>,
+    pub(super) running: Option<Running>,
     /// What to restore when the server skips it.
-    pub undo: Vec<Undo>,
+    pub(super) undo: Vec<Undo>,
     /// Names that change when a statement completes.
-    pub changes: Vec<(usize, NameChange)>,
+    pub(super) changes: Vec<(usize, NameChange)>,
     /// rowgate's own answer.
-    pub local: Option<LocalAnswer>,
+    pub(super) local: Option<LocalAnswer>,
 }
 
 impl Entry {
     /// An entry the client knows of.
-    pub fn new(request: Request) -> Self {
+    pub(super) fn new(request: Request) -> Self {
         Self {
             request,
             visible: true,
@@ -188,29 +192,29 @@ impl Entry {
     }
 
     /// An entry of a message that rowgate sent on its own.
-    pub fn internal(request: Request) -> Self {
+    pub(super) fn internal(request: Request) -> Self {
         Self { visible: false, ..Self::new(request) }
     }
 
     /// The same, about this statement.
     #[must_use]
-    pub fn about(mut self, source: Option<Source>) -> Self {
+    pub(super) fn about(mut self, source: Option<Source>) -> Self {
         self.source = source;
         self
     }
 
     /// The plan of the statement whose answer comes now.
-    pub fn statement(&self) -> Option<&StatementPlan> {
+    pub(super) fn statement(&self) -> Option<&StatementPlan> {
         self.source.as_ref()?.rewrite.plan().statements.get(self.at)
     }
 
     /// What becomes of its rows.
-    pub fn answer(&self) -> Answer {
+    pub(super) fn answer(&self) -> Answer {
         self.statement().map_or(Answer::Relay, |statement| statement.answer)
     }
 
     /// The table the statement writes to, without its schema.
-    pub fn table(&self) -> Option<&str> {
+    pub(super) fn table(&self) -> Option<&str> {
         let touched = &self.statement()?.touched;
         let written = touched.iter().find(|touched| {
             matches!(

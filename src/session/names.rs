@@ -24,15 +24,15 @@ pub(super) const PRIVATE_PREFIX: &str = "rowgate_";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stamp {
     /// The rules.
-    pub policy: PolicyVersion,
+    pub(super) policy: PolicyVersion,
     /// The names.
-    pub catalog: CatalogVersion,
+    pub(super) catalog: CatalogVersion,
     /// The roles in force.
-    pub roles: RoleSet,
+    pub(super) roles: RoleSet,
     /// How many values each identity parameter has.
-    pub shape: IdentityShape,
+    pub(super) shape: IdentityShape,
     /// Where unqualified names are looked up.
-    pub path: SearchPath,
+    pub(super) path: SearchPath,
 }
 
 /// How a statement was prepared.
@@ -48,37 +48,37 @@ pub(super) enum Origin {
 #[derive(Debug, Clone)]
 pub(super) struct Prepared {
     /// What the server calls it.
-    pub server_name: String,
+    pub(super) server_name: String,
     /// How it was prepared.
-    pub origin: Origin,
+    pub(super) origin: Origin,
     /// The client's text.
-    pub text: Arc<str>,
+    pub(super) text: Arc<str>,
     /// The parameter types the client declared.
-    pub declared: Vec<TypeId>,
+    pub(super) declared: Vec<TypeId>,
     /// What the server runs.
-    pub rewrite: Arc<Rewrite>,
+    pub(super) rewrite: Arc<Rewrite>,
     /// What the plan was made under.
-    pub stamp: Stamp,
+    pub(super) stamp: Stamp,
     /// The identity it was planned for; where PostgreSQL takes no parameters, it is in the text.
-    pub identity: Arc<dyn IdentityValues>,
+    pub(super) identity: Arc<dyn IdentityValues>,
     /// Answered by rowgate itself.
-    pub local: Option<Local>,
+    pub(super) local: Option<Local>,
     /// Client and server name of each statement that the text itself prepares.
-    pub new_names: Vec<(String, String)>,
+    pub(super) new_names: Vec<(String, String)>,
 }
 
 /// A portal.
 #[derive(Debug, Clone)]
 pub(super) struct Portal {
     /// What the server calls it.
-    pub server_name: String,
+    pub(super) server_name: String,
     /// The statement it was made from; `None` when it is not known to rowgate (unrestricted
     /// sessions may bind statements that SQL PREPARE made).
-    pub prepared: Option<Arc<Prepared>>,
+    pub(super) prepared: Option<Arc<Prepared>>,
     /// The client's parameter values and whether each is binary, for the audit log.
-    pub parameters: Vec<(Option<Bytes>, bool)>,
+    pub(super) parameters: Vec<(Option<Bytes>, bool)>,
     /// The identity values it was bound with.
-    pub identity: Vec<Option<String>>,
+    pub(super) identity: Vec<Option<String>>,
 }
 
 /// What to restore when the server skips a message that changed a name.
@@ -100,23 +100,23 @@ pub(super) struct Names {
 
 impl Names {
     /// A server name nobody has used in this session.
-    pub fn issue(&mut self) -> String {
+    pub(super) fn issue(&mut self) -> String {
         self.issued = self.issued.saturating_add(1);
         format!("{PRIVATE_PREFIX}{}", self.issued)
     }
 
     /// The statement of that client name.
-    pub fn statement(&self, name: &str) -> Option<&Arc<Prepared>> {
+    pub(super) fn statement(&self, name: &str) -> Option<&Arc<Prepared>> {
         self.statements.get(name)
     }
 
     /// The portal of that client name.
-    pub fn portal(&self, name: &str) -> Option<&Arc<Portal>> {
+    pub(super) fn portal(&self, name: &str) -> Option<&Arc<Portal>> {
         self.portals.get(name)
     }
 
     /// Sets or forgets a statement; returns how to take that back.
-    pub fn set_statement(&mut self, name: &str, prepared: Option<Prepared>) -> Undo {
+    pub(super) fn set_statement(&mut self, name: &str, prepared: Option<Prepared>) -> Undo {
         let before = match prepared {
             Some(prepared) => self.statements.insert(name.to_owned(), Arc::new(prepared)),
             None => self.statements.remove(name),
@@ -125,7 +125,7 @@ impl Names {
     }
 
     /// Sets or forgets a portal; returns how to take that back.
-    pub fn set_portal(&mut self, name: &str, portal: Option<Portal>) -> Undo {
+    pub(super) fn set_portal(&mut self, name: &str, portal: Option<Portal>) -> Undo {
         let before = match portal {
             Some(portal) => self.portals.insert(name.to_owned(), Arc::new(portal)),
             None => self.portals.remove(name),
@@ -134,7 +134,7 @@ impl Names {
     }
 
     /// Forgets all statements, or those made by one client name.
-    pub fn deallocate(&mut self, name: Option<&str>) {
+    pub(super) fn deallocate(&mut self, name: Option<&str>) {
         match name {
             Some(name) => {
                 self.statements.remove(name);
@@ -145,12 +145,12 @@ impl Names {
     }
 
     /// Forgets all portals: the transaction is over.
-    pub fn forget_portals(&mut self) {
+    pub(super) fn forget_portals(&mut self) {
         self.portals.clear();
     }
 
     /// Takes a change back.
-    pub fn undo(&mut self, undo: Undo) {
+    pub(super) fn undo(&mut self, undo: Undo) {
         match undo {
             Undo::Statement(name, Some(prepared)) => {
                 self.statements.insert(name, prepared);
@@ -168,7 +168,7 @@ impl Names {
     }
 
     /// Replaces the private names in a server message by the client's.
-    pub fn reveal(&self, message: &str) -> String {
+    pub(super) fn reveal(&self, message: &str) -> String {
         if !message.contains(PRIVATE_PREFIX) {
             return message.to_owned();
         }
