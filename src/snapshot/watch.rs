@@ -41,9 +41,9 @@ pub fn watch(state: Arc<State>) -> notify::Result<Watch> {
             // Events were lost: files may have changed.
             Err(_) => true,
         };
-        if matters {
-            drop(sender.try_send(()));
-        }
+        // A full channel has the event that matters in it already.
+        let sent = if matters { sender.try_send(()) } else { Ok(()) };
+        tracing::trace!(matters, waiting = sent.is_err(), "a watched file changed");
     })?;
     watcher.watch(&policy, RecursiveMode::Recursive)?;
     // Editors replace a file by a new one: the folder sees that, a watch on the file does not.
