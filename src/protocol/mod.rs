@@ -1,9 +1,9 @@
 //! PostgreSQL's wire protocol, version 3: frames, messages and what comes before a session. Knows
 //! nothing of policy and nothing of the server behind.
 
+pub mod frame;
+pub mod message;
 pub mod settings;
 pub mod startup;
 pub mod stream;
 pub mod tls;
-pub mod frame;
-pub mod message;

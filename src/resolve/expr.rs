@@ -122,8 +122,7 @@ impl Resolver<'_> {
                 let mut comparable = true;
                 if let Some(operand) = operand {
                     let left = self.expr(operand, scope, ctes)?;
-                    let meaning =
-                        operator_meaning(self.context.catalog, self.context.grants, "=")?;
+                    let meaning = operator_meaning(self.context.catalog, self.context.grants, "=")?;
                     for (when, _) in arms {
                         let right = self.expr(when, scope, ctes)?;
                         comparable &= self.comparable(meaning, &left, &right);
@@ -306,8 +305,7 @@ impl Resolver<'_> {
                 .items
                 .iter()
                 .filter(|item| {
-                    item.name == table
-                        && (schema.is_none() || item.schema.as_deref() == schema)
+                    item.name == table && (schema.is_none() || item.schema.as_deref() == schema)
                 })
                 .collect();
             if let [item, rest @ ..] = matching.as_slice() {
@@ -488,10 +486,9 @@ impl Resolver<'_> {
             OperatorKind::Distinct | OperatorKind::In | OperatorKind::Between => {
                 (compare(self), boolean)
             }
-            OperatorKind::NullIf => (
-                compare(self),
-                left_facts.as_ref().map_or(KnownType::Unknown, |facts| facts.known),
-            ),
+            OperatorKind::NullIf => {
+                (compare(self), left_facts.as_ref().map_or(KnownType::Unknown, |facts| facts.known))
+            }
             OperatorKind::Any | OperatorKind::All => {
                 // An array literal or parameter is read before any row is; an array made of row
                 // values is compared element by element.
@@ -679,22 +676,15 @@ impl Resolver<'_> {
                 }
                 Facts { known, safe: facts.safe && output.safe && single, ..facts }
             }
-            SublinkKind::Array => Facts {
-                known: KnownType::Unknown,
-                safe: facts.safe && output.safe,
-                ..facts
-            },
+            SublinkKind::Array => {
+                Facts { known: KnownType::Unknown, safe: facts.safe && output.safe, ..facts }
+            }
         })
     }
 
     // Calls and casts.
 
-    fn call(
-        &mut self,
-        call: &Call,
-        scope: &Scope<'_>,
-        ctes: &Ctes<'_>,
-    ) -> Result<Facts, Refusal> {
+    fn call(&mut self, call: &Call, scope: &Scope<'_>, ctes: &Ctes<'_>) -> Result<Facts, Refusal> {
         let mut parts = self.exprs(&call.arguments, scope, ctes)?;
         for key in &call.order_by {
             self.sort_operator(key)?;
@@ -714,10 +704,14 @@ impl Resolver<'_> {
         Ok(match self.class_of(call)? {
             Class::Total => {
                 let known = match call.name.last().map(String::as_str) {
-                    Some("lower" | "upper" | "initcap" | "btrim" | "ltrim" | "rtrim"
-                        | "reverse" | "md5") => KnownType::Type(TypeId(25)),
-                    Some("length" | "char_length" | "character_length" | "octet_length"
-                        | "bit_length" | "strpos" | "position") => KnownType::Type(TypeId(23)),
+                    Some(
+                        "lower" | "upper" | "initcap" | "btrim" | "ltrim" | "rtrim" | "reverse"
+                        | "md5",
+                    ) => KnownType::Type(TypeId(25)),
+                    Some(
+                        "length" | "char_length" | "character_length" | "octet_length"
+                        | "bit_length" | "strpos" | "position",
+                    ) => KnownType::Type(TypeId(23)),
                     Some(_) | None => KnownType::Unknown,
                 };
                 let plain = parts.iter().all(|part| !part.composite && is_inferred(part.known));
@@ -830,9 +824,8 @@ impl Resolver<'_> {
     ) -> Result<Facts, Refusal> {
         let part = self.expr(operand, scope, ctes)?;
         let to = self.allowed_type(target)?;
-        let known = to.map_or(KnownType::Unknown, |to| {
-            KnownType::Type(self.context.catalog.base_type(to))
-        });
+        let known =
+            to.map_or(KnownType::Unknown, |to| KnownType::Type(self.context.catalog.base_type(to)));
         let built_in = to.is_some_and(|to| to.0 < FIRST_USER_OID);
         let literal = match &operand.kind {
             // Read when the statement is parsed or bound, whatever the rows are.
@@ -858,11 +851,7 @@ impl Resolver<'_> {
 
     // Conditions for the inside of a fence.
 
-    fn simple_condition(
-        &self,
-        expr: &Expr,
-        scope: &Scope<'_>,
-    ) -> Option<(usize, SimpleCondition)> {
+    fn simple_condition(&self, expr: &Expr, scope: &Scope<'_>) -> Option<(usize, SimpleCondition)> {
         let ExprKind::Operator { form, name, left, right } = &expr.kind else { return None };
         let [name] = name.as_slice() else { return None };
         let left = left.as_deref()?;

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::query::{NO_CTES, Resolver};
 use super::scope::{Ctes, Item, Scope};
-use super::{
-    Clause, Clauses, Modification, ModificationKind, Place, ReturningItem,
-};
+use super::{Clause, Clauses, Modification, ModificationKind, Place, ReturningItem};
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{Refusal, SqlState};
 use crate::ids::ColumnNumber;
@@ -291,9 +289,7 @@ impl Resolver<'_> {
         let before = self.reads(used);
         let scope = Scope { items, parent: None };
         for assignment in assignments {
-            self.in_clause(Clause::Set, |resolver| {
-                resolver.expr(&assignment.value, &scope, ctes)
-            })?;
+            self.in_clause(Clause::Set, |resolver| resolver.expr(&assignment.value, &scope, ctes))?;
         }
         if self.reads(used) > before {
             self.add_verb(used, Verb::Read);

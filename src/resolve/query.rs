@@ -268,10 +268,8 @@ impl<'a> Resolver<'a> {
                             Some(column) => {
                                 column.facts = Facts::over([&column.facts, &facts]);
                             }
-                            None => columns.push(OutputColumn {
-                                name: format!("column{}", index + 1),
-                                facts,
-                            }),
+                            None => columns
+                                .push(OutputColumn { name: format!("column{}", index + 1), facts }),
                         }
                     }
                 }
@@ -284,12 +282,8 @@ impl<'a> Resolver<'a> {
             }
         };
         // ORDER BY, LIMIT and OFFSET see the output names, and the items of a plain SELECT.
-        let output = Item {
-            name: String::new(),
-            schema: None,
-            columns: columns.clone(),
-            relation: None,
-        };
+        let output =
+            Item { name: String::new(), schema: None, columns: columns.clone(), relation: None };
         let mut visible = items;
         visible.push(output);
         let scope = Scope { items: &visible, parent: outer };
@@ -363,16 +357,10 @@ impl<'a> Resolver<'a> {
             if super::expr::expands(&target.expr) {
                 columns.open = true;
             }
-            let name = target
-                .name
-                .clone()
-                .unwrap_or_else(|| super::expr::output_name(&target.expr));
+            let name =
+                target.name.clone().unwrap_or_else(|| super::expr::output_name(&target.expr));
             // What an aggregate or a window function returns cannot be computed below the filter.
-            let facts = if facts.aggregated {
-                Facts::constant(KnownType::Unknown)
-            } else {
-                facts
-            };
+            let facts = if facts.aggregated { Facts::constant(KnownType::Unknown) } else { facts };
             columns.known.push(OutputColumn { name, facts });
         }
         Ok(columns)
@@ -411,12 +399,8 @@ impl<'a> Resolver<'a> {
         let mut keys: Vec<(usize, ColumnNumber)> = Vec::new();
         let mut plain = true;
         let mut first: Location = None;
-        let output = Item {
-            name: String::new(),
-            schema: None,
-            columns: columns.clone(),
-            relation: None,
-        };
+        let output =
+            Item { name: String::new(), schema: None, columns: columns.clone(), relation: None };
         for key in &query.order_by {
             let visible: Vec<Item> =
                 scope.items.iter().cloned().chain(std::iter::once(output.clone())).collect();
@@ -533,8 +517,16 @@ impl<'a> Resolver<'a> {
         };
         Ok(self.scan(list, |tokens, index| {
             [
-                "having", "window", "union", "intersect", "except", "order", "limit", "offset",
-                "fetch", "for",
+                "having",
+                "window",
+                "union",
+                "intersect",
+                "except",
+                "order",
+                "limit",
+                "offset",
+                "fetch",
+                "for",
             ]
             .iter()
             .any(|word| tokens.is_word(index, word))
@@ -890,7 +882,12 @@ impl<'a> Resolver<'a> {
         }
         // The definition's names are qualified; only PostgreSQL's own stand without a schema.
         let path = SearchPath::new(["pg_catalog"]);
-        let context = ResolveContext { path: &path, declared: &[], view_depth: self.context.view_depth + 1, ..self.context };
+        let context = ResolveContext {
+            path: &path,
+            declared: &[],
+            view_depth: self.context.view_depth + 1,
+            ..self.context
+        };
         let resolved = resolve(context, &tokens, 0..tokens.len(), &statement.kind)?;
         Ok(Some(Box::new(ExpandedView { text, resolved })))
     }
@@ -963,9 +960,8 @@ impl<'a> Resolver<'a> {
 
     fn sample_tokens(&self, location: Location) -> Result<Range<usize>, Refusal> {
         let refused = || Refusal::unsupported("this TABLESAMPLE is not supported");
-        let method = location
-            .and_then(|offset| self.tokens.at_byte(offset as usize))
-            .ok_or_else(refused)?;
+        let method =
+            location.and_then(|offset| self.tokens.at_byte(offset as usize)).ok_or_else(refused)?;
         // The position is the method's name; TABLESAMPLE stands before it.
         let start = if self.tokens.is_word(method, "tablesample") {
             method

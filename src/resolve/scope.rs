@@ -115,10 +115,8 @@ impl Columns {
         }
         if self.open {
             let facts = Facts::opaque(self.all().deps);
-            let renamed = names.iter().map(|name| OutputColumn {
-                name: name.clone(),
-                facts: facts.clone(),
-            });
+            let renamed =
+                names.iter().map(|name| OutputColumn { name: name.clone(), facts: facts.clone() });
             return Self { known: renamed.collect(), open: true };
         }
         for (column, name) in self.known.iter_mut().zip(names) {

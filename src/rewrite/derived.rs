@@ -1,8 +1,8 @@
 //! A protected relation in FROM → the derived table that stands for it. Pure.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem,
-    TableAlias, TableFactor, Value,
+    BinaryOperator, Expr, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem, TableAlias,
+    TableFactor, Value,
 };
 
 use super::print::{
@@ -49,9 +49,7 @@ impl<'p> Effective<'p> {
     /// All rows, all columns, clear.
     pub(super) fn is_transparent(&self) -> bool {
         self.is_unfiltered()
-            && self
-                .read
-                .is_none_or(|read| read.masks.is_empty() && read.denied.is_empty())
+            && self.read.is_none_or(|read| read.masks.is_empty() && read.denied.is_empty())
     }
 
     pub(super) fn is_unfiltered(&self) -> bool {
@@ -205,9 +203,7 @@ fn simple_condition(
             };
             Expr::BinaryOp { left, op, right: Box::new(operands.next()?) }
         }
-        Comparison::In => {
-            Expr::InList { expr: left, list: operands.collect(), negated: false }
-        }
+        Comparison::In => Expr::InList { expr: left, list: operands.collect(), negated: false },
         Comparison::Between => Expr::Between {
             expr: left,
             negated: false,

@@ -13,9 +13,7 @@ use super::{Answer, Piece};
 use crate::error::{Refusal, SqlState};
 use crate::ids::ColumnNumber;
 use crate::policy::{RowFilter, Scope, Verb};
-use crate::resolve::{
-    Clause, Modification, ModificationKind, Referenced, RelationUse, Resolved,
-};
+use crate::resolve::{Clause, Modification, ModificationKind, Referenced, RelationUse, Resolved};
 
 impl Rewriter<'_> {
     pub(super) fn modification(
@@ -158,9 +156,9 @@ impl Rewriter<'_> {
         };
         let key = &used.relation.primary_key;
         let plain_key = !key.is_empty()
-            && key.iter().all(|number| {
-                effective.mask(*number).is_none() && !effective.is_denied(*number)
-            });
+            && key
+                .iter()
+                .all(|number| effective.mask(*number).is_none() && !effective.is_denied(*number));
         if modification.joins || !plain_key || used.only {
             return Err(Refusal::unsupported(format!(
                 "this condition on {} is not supported: it could tell something about rows or \
@@ -177,11 +175,8 @@ impl Rewriter<'_> {
         let mut query = template("SELECT 1 FROM (SELECT 1) AS b WHERE c")?;
         {
             let statement = select(&mut query)?;
-            statement.projection = columns
-                .iter()
-                .cloned()
-                .map(sqlparser::ast::SelectItem::UnnamedExpr)
-                .collect();
+            statement.projection =
+                columns.iter().cloned().map(sqlparser::ast::SelectItem::UnnamedExpr).collect();
             statement.selection = Some(client_condition());
             let Some(from) = statement.from.first_mut() else { return Err(defect("no FROM")) };
             let sqlparser::ast::TableFactor::Derived { subquery, alias: table_alias, .. } =
@@ -198,11 +193,7 @@ impl Rewriter<'_> {
             [single] => single.clone(),
             _ => Expr::Tuple(columns),
         };
-        let member = Expr::InSubquery {
-            expr: Box::new(left),
-            subquery: query,
-            negated: false,
-        };
+        let member = Expr::InSubquery { expr: Box::new(left), subquery: query, negated: false };
         let whole = match filter {
             Some(filter) => super::print::and(member, filter),
             None => member,

@@ -128,8 +128,7 @@ pub(super) fn around(tree: &impl Display) -> Result<(Vec<Piece>, Vec<Piece>), Re
         } else if let Some(tokens) = part.strip_prefix('t') {
             let (start, end) =
                 tokens.split_once('-').ok_or_else(|| defect("a hole that means nothing"))?;
-            let number =
-                |text: &str| text.parse().map_err(|_| defect("a hole that means nothing"));
+            let number = |text: &str| text.parse().map_err(|_| defect("a hole that means nothing"));
             target.push(Piece::Client(number(start)?..number(end)?));
         } else {
             let hole = Hole::parse(part).ok_or_else(|| defect("a hole that means nothing"))?;

@@ -150,10 +150,7 @@ pub(crate) fn splice(
 /// Behind the last byte of the token before `index`: what is inserted there stands before a comment
 /// that follows, not in it.
 fn behind(tokens: &Tokens<'_>, index: usize) -> usize {
-    index
-        .checked_sub(1)
-        .and_then(|before| tokens.get(before))
-        .map_or(0, |token| token.end as usize)
+    index.checked_sub(1).and_then(|before| tokens.get(before)).map_or(0, |token| token.end as usize)
 }
 
 fn bytes(tokens: &Tokens<'_>, range: &Range<usize>) -> (usize, usize) {

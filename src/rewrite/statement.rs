@@ -344,9 +344,12 @@ impl<'a> Rewriter<'a> {
     ) -> Result<(), Refusal> {
         let Some(extension) = &used.group_extension else { return Ok(()) };
         // A masked key no longer identifies the row; PostgreSQL then asks for the columns itself.
-        if used.relation.primary_key.iter().any(|number| {
-            effective.mask(*number).is_some() || effective.is_denied(*number)
-        }) {
+        if used
+            .relation
+            .primary_key
+            .iter()
+            .any(|number| effective.mask(*number).is_some() || effective.is_denied(*number))
+        {
             return Ok(());
         }
         let alias = ident(used.alias_name());

@@ -133,9 +133,9 @@ impl<'t> Tokens<'t> {
 
     /// Whether the token at `index` is this operator or punctuation mark.
     pub fn is_mark(&self, index: usize, mark: &str) -> bool {
-        self.get(index).is_some_and(|token| {
-            matches!(token.kind, TokenKind::Operator | TokenKind::Punctuation)
-        }) && self.text(index) == mark
+        self.get(index)
+            .is_some_and(|token| matches!(token.kind, TokenKind::Operator | TokenKind::Punctuation))
+            && self.text(index) == mark
     }
 
     /// The identifier the token at `index` means: folded to lower case when unquoted.
@@ -147,9 +147,9 @@ impl<'t> Tokens<'t> {
         match token.kind {
             // PostgreSQL folds ASCII only in a UTF-8 database (downcase_identifier).
             TokenKind::Word => Some(text.to_ascii_lowercase()),
-            TokenKind::QuotedIdentifier => Some(
-                text.strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\""),
-            ),
+            TokenKind::QuotedIdentifier => {
+                Some(text.strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\""))
+            }
             TokenKind::UnicodeIdentifier
             | TokenKind::String
             | TokenKind::SpecialString

@@ -81,11 +81,8 @@ fn constant(value: &nodes::A_Const) -> Lowered<Constant> {
 
 fn type_ref(name: Option<&nodes::TypeName>) -> Lowered<TypeRef> {
     let Some(name) = name else { return unsupported("a cast without a type") };
-    let names = name
-        .names()
-        .iter()
-        .map(|part| part.sval().unwrap_or_default().to_owned())
-        .collect();
+    let names =
+        name.names().iter().map(|part| part.sval().unwrap_or_default().to_owned()).collect();
     Ok(TypeRef {
         names,
         array: !name.array_bounds().is_empty(),
@@ -147,9 +144,9 @@ impl Lower<'_> {
                 name: execute.name().unwrap_or_default().to_owned(),
                 arguments: self.expressions(execute.params())?,
             },
-            Node::DeallocateStmt(deallocate) => StatementKind::Deallocate {
-                name: deallocate.name().map(ToOwned::to_owned),
-            },
+            Node::DeallocateStmt(deallocate) => {
+                StatementKind::Deallocate { name: deallocate.name().map(ToOwned::to_owned) }
+            }
             Node::TransactionStmt(transaction) => {
                 StatementKind::Transaction(match transaction.kind {
                     TransactionStmtKind::TRANS_STMT_BEGIN
@@ -640,9 +637,7 @@ impl Lower<'_> {
                 (kind, boolean.location)
             }
             Node::SubLink(sublink) => (inner.sublink(sublink)?, sublink.location),
-            Node::FuncCall(call) => {
-                (ExprKind::Call(Box::new(inner.call(call)?)), call.location)
-            }
+            Node::FuncCall(call) => (ExprKind::Call(Box::new(inner.call(call)?)), call.location),
             Node::CaseExpr(case) => {
                 let mut arms = Vec::new();
                 for arm in case.args() {
@@ -726,9 +721,7 @@ impl Lower<'_> {
             A_Expr_Kind::AEXPR_OP => OperatorKind::Plain,
             A_Expr_Kind::AEXPR_OP_ANY => OperatorKind::Any,
             A_Expr_Kind::AEXPR_OP_ALL => OperatorKind::All,
-            A_Expr_Kind::AEXPR_DISTINCT | A_Expr_Kind::AEXPR_NOT_DISTINCT => {
-                OperatorKind::Distinct
-            }
+            A_Expr_Kind::AEXPR_DISTINCT | A_Expr_Kind::AEXPR_NOT_DISTINCT => OperatorKind::Distinct,
             A_Expr_Kind::AEXPR_NULLIF => OperatorKind::NullIf,
             A_Expr_Kind::AEXPR_IN => OperatorKind::In,
             A_Expr_Kind::AEXPR_LIKE => OperatorKind::Like,
@@ -804,12 +797,9 @@ impl Lower<'_> {
                 Some(type_ref(xml.type_name())?),
                 xml.location,
             ),
-            Node::JsonIsPredicate(test) => (
-                "IS JSON",
-                self.optional(test.expr())?.into_iter().collect(),
-                None,
-                test.location,
-            ),
+            Node::JsonIsPredicate(test) => {
+                ("IS JSON", self.optional(test.expr())?.into_iter().collect(), None, test.location)
+            }
             Node::JsonFuncExpr(_)
             | Node::JsonObjectConstructor(_)
             | Node::JsonArrayConstructor(_)
@@ -851,8 +841,9 @@ fn sql_value(op: SQLValueFunctionOp::Type) -> Lowered<SqlValue> {
         | SQLValueFunctionOp::SVFOP_LOCALTIME_N => SqlValue::Time,
         SQLValueFunctionOp::SVFOP_CURRENT_TIMESTAMP
         | SQLValueFunctionOp::SVFOP_CURRENT_TIMESTAMP_N => SqlValue::Timestamp,
-        SQLValueFunctionOp::SVFOP_LOCALTIMESTAMP
-        | SQLValueFunctionOp::SVFOP_LOCALTIMESTAMP_N => SqlValue::LocalTimestamp,
+        SQLValueFunctionOp::SVFOP_LOCALTIMESTAMP | SQLValueFunctionOp::SVFOP_LOCALTIMESTAMP_N => {
+            SqlValue::LocalTimestamp
+        }
         SQLValueFunctionOp::SVFOP_CURRENT_ROLE
         | SQLValueFunctionOp::SVFOP_CURRENT_USER
         | SQLValueFunctionOp::SVFOP_USER

@@ -49,8 +49,7 @@ pub(crate) fn verify(text: &str, claim: Claim<'_>) -> Result<(), VerifyError> {
     let output = Tokens::new(text).map_err(|_| VerifyError::Unparsable)?;
     same_tokens(&output, claim)?;
     let after = pg_raw_parse::parse(text).map_err(|_| VerifyError::Unparsable)?;
-    let before =
-        pg_raw_parse::parse(claim.client.source()).map_err(|_| VerifyError::Unparsable)?;
+    let before = pg_raw_parse::parse(claim.client.source()).map_err(|_| VerifyError::Unparsable)?;
     if before.len() != after.len() {
         return Err(VerifyError::Statements);
     }
@@ -235,20 +234,14 @@ impl Relations<'_> {
         clause.map_or(Ok(()), |clause| self.list(clause.exprs()))
     }
 
-    fn target(
-        &self,
-        relation: Option<&pg_raw_parse::nodes::RangeVar>,
-    ) -> Result<(), VerifyError> {
+    fn target(&self, relation: Option<&pg_raw_parse::nodes::RangeVar>) -> Result<(), VerifyError> {
         match relation {
             Some(relation) if self.is_inserted(relation.location) => Ok(()),
             Some(_) | None => Err(VerifyError::Relation),
         }
     }
 
-    fn with(
-        &mut self,
-        with: Option<&pg_raw_parse::nodes::WithClause>,
-    ) -> Result<(), VerifyError> {
+    fn with(&mut self, with: Option<&pg_raw_parse::nodes::WithClause>) -> Result<(), VerifyError> {
         let Some(with) = with else { return Ok(()) };
         if with.recursive {
             for cte in with.ctes() {
@@ -311,10 +304,6 @@ impl Relations<'_> {
         let cte = relation.catalogname().is_none()
             && relation.schemaname().is_none()
             && self.ctes.iter().any(|name| Some(name.as_str()) == relation.relname());
-        if cte || self.is_inserted(relation.location) {
-            Ok(())
-        } else {
-            Err(VerifyError::Relation)
-        }
+        if cte || self.is_inserted(relation.location) { Ok(()) } else { Err(VerifyError::Relation) }
     }
 }
