@@ -40,10 +40,12 @@ pub(super) fn run(arguments: Arguments, out: &mut dyn Write) -> Result<Exit, Fai
     runtime.block_on(async {
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
+        let mut hung_up = signal(SignalKind::hangup())?;
         tokio::select! {
             ended = show(&options, check, out) => ended,
             _ = interrupted.recv() => Ok(Exit::Success),
             _ = terminated.recv() => Ok(Exit::Success),
+            _ = hung_up.recv() => Ok(Exit::Success),
         }
     })
 }
