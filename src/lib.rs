@@ -7,6 +7,7 @@
 //! Modules in reading order. The core decides and does no I/O: sql, [`catalog`], resolve,
 //! [`policy`], mask, [`rewrite`]. The shell does I/O and decides nothing.
 
+pub mod admin;
 pub mod audit;
 pub mod auth;
 pub mod backend;
@@ -18,10 +19,13 @@ pub mod diagnostic;
 pub mod directory;
 pub mod error;
 pub mod ids;
+pub mod mask;
 pub mod planner;
 pub mod policy;
 pub mod protocol;
 pub mod resolve;
 pub mod rewrite;
+pub mod snapshot;
 pub mod sql;
+pub mod telemetry;
 pub mod yaml;

@@ -9,6 +9,7 @@ pub mod record;
 mod recover;
 mod redact;
 mod render;
+pub mod search;
 mod settings;
 mod store;
 mod text;
@@ -77,3 +78,6 @@ impl AuditError {
         SqlState::IO_ERROR
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,10 +38,12 @@ pub fn redact(sql: &str) -> Cow<'_, str> {
                 if is_secret_name(token.text) {
                     armed = Armed::Name;
                     out.push_str(token.text);
-                } else if armed != Armed::No && separator {
+                } else if matches!(armed, Armed::Name | Armed::Separator) && separator {
                     armed = Armed::Separator;
                     out.push_str(token.text);
-                } else if (armed == Armed::Separator && sets) || (armed != Armed::No && roles) {
+                } else if (armed == Armed::Separator && (sets || roles))
+                    || (armed == Armed::Name && roles)
+                {
                     let keep = ["null", "default"]
                         .iter()
                         .any(|word| token.text.eq_ignore_ascii_case(word));
@@ -61,7 +63,7 @@ pub fn redact(sql: &str) -> Cow<'_, str> {
                     }
                 } else {
                     out.push_str("'***'");
-                    // Adjacent literals are one: 'a' <newline> 'b'.
+                    armed = Armed::Value;
                 }
             }
             Kind::Symbol => {
@@ -85,6 +87,8 @@ enum Armed {
     Name,
     /// And `=` or TO after it.
     Separator,
+    /// And a literal: 'a' and 'b' on two lines are one, so further literals are secret too.
+    Value,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +117,7 @@ impl Token<'_> {
 
 /// A cheap look that nearly every statement passes.
 fn may_hold_secret(sql: &str) -> bool {
-    sql.contains("://") || sql.contains("\\") || is_secret_name(sql)
+    sql.contains("://") || sql.contains('\\') || is_secret_name(sql)
 }
 
 fn is_secret_name(text: &str) -> bool {

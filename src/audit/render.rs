@@ -106,6 +106,7 @@ impl Renderer {
 
     pub(super) fn entry(&mut self, entry: Entry) {
         self.rotate_if_due();
+        self.renew_dictionary_if_full();
         let (at, rendered) = match entry.item {
             Item::Intent(intent) => (intent.at, self.intent(entry.number, *intent)),
             Item::Outcome { query, session, outcome } => {
@@ -365,10 +366,15 @@ impl Renderer {
         Ok(Some(id))
     }
 
-    fn define(&mut self, id: &TextId, length: usize) -> u64 {
+    /// Starts the dictionary anew when it is full. Never between the texts of one statement: all of
+    /// them have to be known when the statement refers to them.
+    fn renew_dictionary_if_full(&mut self) {
         if self.dictionary.n >= DICTIONARY_TEXTS || self.dictionary.bytes >= DICTIONARY_BYTES {
             self.dictionary = Dictionary::default();
         }
+    }
+
+    fn define(&mut self, id: &TextId, length: usize) -> u64 {
         let n = self.dictionary.n;
         self.dictionary.n += 1;
         self.dictionary.bytes += length;

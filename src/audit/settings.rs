@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::chain::{from_hex, to_hex};
 use super::{AuditError, Parameters};
+use crate::config;
 
 /// What has happened before a client gets its answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl AuditSettings {
             instance: "rowgate".to_owned(),
             queue: 8192,
             segment_size: 128 << 20,
-            segment_age: Duration::from_hours(24),
+            segment_age: Duration::from_secs(24 * 60 * 60),
             checkpoint_lines: 1000,
             checkpoint_interval: Duration::from_secs(1),
             head_interval: Duration::from_millis(50),
@@ -98,21 +99,52 @@ impl AuditSettings {
     }
 }
 
+impl From<&config::Audit> for AuditSettings {
+    fn from(section: &config::Audit) -> Self {
+        let defaults = Self::new(&section.path);
+        Self {
+            durability: match section.durability {
+                config::Durability::Fsync => Durability::Fsync,
+                config::Durability::Write => Durability::Write,
+                config::Durability::Async => Durability::Async,
+            },
+            on_failure: match section.on_failure {
+                config::OnFailure::Refuse => OnFailure::Refuse,
+                config::OnFailure::Continue => OnFailure::Continue,
+            },
+            parameters: match section.parameters {
+                config::ParameterRecording::Record => Parameters::Record,
+                config::ParameterRecording::Hash => Parameters::Hash,
+                config::ParameterRecording::Omit => Parameters::Omit,
+            },
+            signing_key: section.signing_key.as_ref().map_or_else(
+                || defaults.signing_key.clone(),
+                |secret| SigningKeySource::Text(secret.reveal().to_owned()),
+            ),
+            ..defaults
+        }
+    }
+}
+
 impl SigningKeySource {
     /// Reads the key, or makes the file.
     pub fn load(&self) -> Result<SigningKey, AuditError> {
+        if let Self::File(path) = self
+            && !path.exists()
+        {
+            create_key(path)?;
+        }
+        self.read()
+    }
+
+    /// Reads the key.
+    pub fn read(&self) -> Result<SigningKey, AuditError> {
         match self {
             Self::Text(text) => parse_key(text, "the configured value"),
             Self::File(path) => {
-                let text = match fs::read_to_string(path) {
-                    Ok(text) => text,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => create_key(path)?,
-                    Err(error) => {
-                        return Err(AuditError::Key {
-                            reason: format!("`{}`: {error}", path.display()),
-                        });
-                    }
-                };
+                let text = fs::read_to_string(path).map_err(|error| AuditError::Key {
+                    reason: format!("`{}`: {error}", path.display()),
+                })?;
                 parse_key(&text, &format!("`{}`", path.display()))
             }
         }
@@ -125,7 +157,7 @@ fn parse_key(text: &str, whence: &str) -> Result<SigningKey, AuditError> {
     )
 }
 
-fn create_key(path: &Path) -> Result<String, AuditError> {
+fn create_key(path: &Path) -> Result<(), AuditError> {
     let text = format!("{}\n", to_hex(&rand::random::<[u8; 32]>()));
     let write = || -> io::Result<()> {
         let mut file =
@@ -133,9 +165,7 @@ fn create_key(path: &Path) -> Result<String, AuditError> {
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };
-    write()
-        .map_err(|error| AuditError::Key { reason: format!("`{}`: {error}", path.display()) })?;
-    Ok(text)
+    write().map_err(|error| AuditError::Key { reason: format!("`{}`: {error}", path.display()) })
 }
 
 /// Reads a public key: 64 hexadecimal digits, or a file that holds them.

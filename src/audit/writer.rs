@@ -148,7 +148,12 @@ impl Audit {
         writer.write_pending().map_err(|error| open_failed(error.to_string()))?;
         let thread = thread::Builder::new()
             .name("audit".to_owned())
-            .spawn(move || writer.run())
+            .spawn(move || {
+                // Waiters must not hang when this thread ends, however it ends. Announced after
+                // the writer is gone, and with it the lock on the directory.
+                let _announce = AnnounceEnd(Arc::clone(&writer.shared));
+                writer.run();
+            })
             .map_err(|error| open_failed(error.to_string()))?;
         Ok(Self { handle: Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) }) })
     }
@@ -290,8 +295,6 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) {
-        // Waiters must not hang when this thread ends, however it ends.
-        let _announce = AnnounceEnd(Arc::clone(&self.shared));
         loop {
             let (entries, dropped, upto, closing) = self.next_batch();
             let n_entries = entries.len();

@@ -176,11 +176,10 @@ impl Challenge {
             return Err(ScramError::Malformed);
         };
         match (flag, bound) {
-            ("n", false) => {}
+            ("n", false) | ("p=tls-server-end-point", true) => {}
             // "I could do channel binding, you can not": true only when it was not offered.
             // Otherwise somebody in the middle has removed it from the offer.
             ("y", false) if endpoint.is_none() => {}
-            ("p=tls-server-end-point", true) => {}
             _ if flag == "y" || flag == "n" || flag.starts_with("p=") => {
                 return Err(ScramError::ChannelBindingNegotiation);
             }

@@ -324,3 +324,6 @@ fn function(row: &Row, names: &mut Names) -> Result<Option<Function>, tokio_post
         returns_set: row.try_get(8)?,
     }))
 }
+
+#[cfg(test)]
+mod tests;

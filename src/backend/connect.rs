@@ -239,7 +239,7 @@ pub(super) async fn open_socket(host: &str, port: u16) -> Result<TcpStream, Conn
     socket.set_nodelay(true).map_err(unreachable)?;
     // A host that has vanished without a word is noticed within minutes, not hours.
     let keepalive = socket2::TcpKeepalive::new()
-        .with_time(Duration::from_mins(1))
+        .with_time(Duration::from_secs(60))
         .with_interval(Duration::from_secs(10));
     socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(unreachable)?;
     Ok(socket)
@@ -429,3 +429,6 @@ async fn scram(
         _ => Err(ConnectError::Protocol(WireError::Unexpected)),
     }
 }
+
+#[cfg(test)]
+mod tests;

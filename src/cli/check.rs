@@ -3,18 +3,28 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::{Exit, Failure, Format, output};
-use crate::config;
+use jiff::Timestamp;
+use serde_json::{Value as Json, json};
+
+use super::{Exit, Failure, Format, open, output};
+use crate::config::{self, DirectorySource, Settings};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::directory::{Directory, LoadedDirectory};
+use crate::policy::check_form;
+use crate::snapshot::{State, read_policy_files};
 
 /// Validates configuration, directory and policy; all errors at once.
+///
+/// Without --offline it connects to the database and checks every table, column, type and function
+/// that the policy names. It exits with 1 when it finds an error.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rowgate check --config rowgate.toml\n  \
-                  rowgate check --config rowgate.toml --offline")]
+                  rowgate check --config rowgate.toml --offline --format json")]
 pub(super) struct Arguments {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
-    /// Does not connect to the database.
+    /// Does not connect: checks names of people, roles and form only.
     #[arg(long)]
     offline: bool,
     /// How to print.
@@ -22,12 +32,147 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let loaded = config::load(&arguments.config).map_err(Failure::findings)?;
-    let _ = arguments.offline;
-    match arguments.format {
-        Format::Table => writeln!(out, "{} is valid", loaded.settings.file.display())?,
-        Format::Json => output::json(out, &serde_json::json!({ "valid": true }))?,
+/// What a check found.
+#[derive(Debug, Default)]
+struct Outcome {
+    findings: Vec<Diagnostic>,
+    /// `file:line name` and relation of each sub-select that reads unfiltered.
+    unfiltered: Vec<(String, String)>,
+    /// Users, roles and tables with rules, when everything could be read.
+    counts: Vec<(&'static str, usize)>,
+}
+
+impl Outcome {
+    fn refused(findings: Vec<Diagnostic>) -> Self {
+        Self { findings, ..Self::default() }
     }
-    Ok(Exit::Success)
+
+    fn passed(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity == Severity::Warning)
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let found = match config::load(&arguments.config) {
+        Ok(loaded) => {
+            let mut found = if arguments.offline {
+                offline(&loaded.settings)
+            } else {
+                online(loaded.settings)?
+            };
+            found.findings.splice(0..0, loaded.warnings);
+            found
+        }
+        Err(findings) => Outcome::refused(findings),
+    };
+    match arguments.format {
+        Format::Table => print(out, arguments, &found)?,
+        Format::Json => output::json(out, &as_json(&found))?,
+    }
+    Ok(if found.passed() { Exit::Success } else { Exit::No })
+}
+
+/// Form of the policy, the directory, and the roles that the one names and the other defines.
+fn offline(settings: &Settings) -> Outcome {
+    let directory = match &settings.directory {
+        DirectorySource::File(file) => Directory::load_file(file, Timestamp::now()),
+        // Asking the queries needs a connection.
+        DirectorySource::Sql(_) => {
+            Ok(LoadedDirectory { directory: Directory::empty(), warnings: Vec::new() })
+        }
+    };
+    let roles = read_policy_files(settings).and_then(|texts| {
+        check_form(texts.files()).map_err(|findings| texts.named_by_user(findings))
+    });
+    match (directory, roles) {
+        (Ok(loaded), Ok(roles)) => {
+            let mut findings = loaded.warnings;
+            findings.extend(loaded.directory.unknown_roles(&roles));
+            let counts = vec![("users", loaded.directory.users().len()), ("roles", roles.len())];
+            Outcome { findings, unfiltered: Vec::new(), counts }
+        }
+        (directory, roles) => {
+            let mut findings = directory.err().unwrap_or_default();
+            findings.extend(roles.err().unwrap_or_default());
+            Outcome::refused(findings)
+        }
+    }
+}
+
+/// Everything, against the catalogue of the database.
+fn online(settings: Settings) -> Result<Outcome, Failure> {
+    let opened = open::open(settings, Timestamp::now())?;
+    let (state, mut findings) = match opened.state {
+        Ok(loaded) => loaded,
+        Err(mut findings) => {
+            findings.extend(opened.role_warning);
+            return Ok(Outcome::refused(findings));
+        }
+    };
+    findings.extend(opened.role_warning);
+    Ok(summary(&state, findings))
+}
+
+fn summary(state: &State, findings: Vec<Diagnostic>) -> Outcome {
+    let snapshot = state.current();
+    let unfiltered = snapshot
+        .policy
+        .unfiltered_reads()
+        .iter()
+        .map(|read| {
+            let line = &read.line;
+            (format!("{}:{} {}", line.file, line.line, line.name), read.relation.clone())
+        })
+        .collect();
+    let counts = vec![
+        ("users", snapshot.directory.users().len()),
+        ("roles", snapshot.policy.roles().count()),
+        ("tables with rules", snapshot.policy.relations().count()),
+    ];
+    Outcome { findings, unfiltered, counts }
+}
+
+fn print(out: &mut dyn Write, arguments: &Arguments, found: &Outcome) -> Result<(), Failure> {
+    for finding in &found.findings {
+        writeln!(out, "{finding}\n")?;
+    }
+    if !found.unfiltered.is_empty() {
+        writeln!(out, "sub-selects that read with the gateway's own rights, unfiltered:")?;
+        let mut table = output::table(&["policy line", "reads"]);
+        for (line, relation) in &found.unfiltered {
+            table.add_row([line, relation]);
+        }
+        writeln!(out, "{table}\n")?;
+    }
+    let errors = found.findings.iter().filter(|f| f.severity == Severity::Error).count();
+    let warnings = found.findings.len() - errors;
+    let config = arguments.config.display();
+    if errors > 0 {
+        writeln!(out, "{config}: {}, {}", counted(errors, "error"), counted(warnings, "warning"))?;
+        return Ok(());
+    }
+    let counts: Vec<String> = found.counts.iter().map(|(what, n)| format!("{n} {what}")).collect();
+    let counts = counts.join(", ");
+    writeln!(out, "{config} is valid: {counts}; {}", counted(warnings, "warning"))?;
+    if arguments.offline {
+        writeln!(out, "tables, columns and functions were not checked (--offline)")?;
+    }
+    Ok(())
+}
+
+fn counted(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+fn as_json(found: &Outcome) -> Json {
+    let unfiltered: Vec<Json> = found
+        .unfiltered
+        .iter()
+        .map(|(line, relation)| json!({ "line": line, "relation": relation }))
+        .collect();
+    json!({
+        "valid": found.passed(),
+        "findings": found.findings.iter().map(output::finding_json).collect::<Vec<_>>(),
+        "unfiltered_reads": unfiltered,
+    })
 }

@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod demo;
 mod explain;
+mod open;
 mod output;
 mod serve;
 mod user;
@@ -47,8 +48,8 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::stdout().lock();
     let answer = match cli.command {
-        Command::Demo(arguments) => demo::run(arguments, &mut out),
-        Command::Serve(arguments) => serve::run(arguments, &mut out),
+        Command::Demo(arguments) => demo::run(&arguments, &mut out),
+        Command::Serve(arguments) => serve::run(&arguments, &mut out),
         Command::Check(arguments) => check::run(&arguments, &mut out),
         Command::Explain(arguments) => explain::run(&arguments, &mut out),
         Command::Audit(arguments) => audit::run(arguments, &mut out),

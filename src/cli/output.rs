@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 
 /// How a command ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,4 +108,19 @@ pub(super) fn table(heading: &[&str]) -> Table {
 pub(super) fn json(out: &mut dyn Write, value: &serde_json::Value) -> Result<(), Failure> {
     writeln!(out, "{value:#}")?;
     Ok(())
+}
+
+/// A finding for programs.
+pub(super) fn finding_json(finding: &Diagnostic) -> serde_json::Value {
+    serde_json::json!({
+        "severity": match finding.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        },
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "message": finding.message,
+        "suggestion": finding.suggestion,
+    })
 }

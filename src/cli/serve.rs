@@ -14,6 +14,6 @@ pub(super) struct Arguments {
     config: PathBuf,
 }
 
-pub(super) fn run(arguments: Arguments, _out: &mut dyn Write) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, _out: &mut dyn Write) -> Result<Exit, Failure> {
     Err(Failure::usage(format!("this build cannot serve {}", arguments.config.display())))
 }

@@ -10,7 +10,7 @@ use super::reader::{Environment, Item, Reader, Section};
 use super::settings::{
     Admin, Audit, Auth, AuthMethod, Backend, BackendHost, BackendTls, DatabaseMapping,
     DirectorySource, DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure,
-    ParameterRecording, PolicySource, Pool, PoolMode, Secret, Settings, Target, TlsFiles,
+    ParameterRecording, PolicySource, Pool, PoolMode, Secret, Settings, TargetSession, TlsFiles,
 };
 use super::source::{SourceText, about_file, io_reason};
 use super::units;
@@ -95,7 +95,7 @@ fn settings(reader: &mut Reader<'_>, mut root: Section<'_>, file: &Path) -> Opti
     });
     let policy = match root.item("policy") {
         Some(item) => reader.section(&item).and_then(|s| read_policy(reader, s, &folder)),
-        None => Some(PolicySource { path: folder.join("policies"), watch: true }),
+        None => Some(PolicySource { path: folder.join("policies"), watch: true, mask_key: None }),
     };
     let audit = match root.item("audit") {
         Some(item) => reader.section(&item).map(|s| read_audit(reader, s, &folder)),
@@ -197,28 +197,25 @@ fn read_listen(reader: &mut Reader<'_>, mut section: Section<'_>) -> Listen {
     });
     let auth_timeout =
         or(&mut section, "auth_timeout", default.auth_timeout, |item| reader.duration(item));
-    let tls = match section.item("tls") {
-        Some(item) => {
-            let tls = reader.section(&item).and_then(|tls| read_listen_tls(reader, tls));
-            if tls == Some(ListenTls::Disable) && !units::is_loopback(&host) {
-                reader.warning(
-                    item.place.span.clone(),
-                    format!("statements and rows cross the network in clear text on {host}"),
-                    Some("set `mode = \"require\"` with a certificate".to_owned()),
-                );
-            }
-            tls.unwrap_or(ListenTls::Disable)
+    let tls = if let Some(item) = section.item("tls") {
+        let tls = reader.section(&item).and_then(|tls| read_listen_tls(reader, tls));
+        if tls == Some(ListenTls::Disable) && !units::is_loopback(&host) {
+            reader.warning(
+                item.place.span.clone(),
+                format!("statements and rows cross the network in clear text on {host}"),
+                Some("set `mode = \"require\"` with a certificate".to_owned()),
+            );
         }
-        None => {
-            if !units::is_loopback(&host) {
-                reader.error_with_help(
-                    address_span,
-                    format!("`listen.tls` is missing, and {host} can be reached from other machines"),
-                    "give `tls` a certificate, or write `tls = { mode = \"disable\" }` to do without",
-                );
-            }
-            ListenTls::Disable
+        tls.unwrap_or(ListenTls::Disable)
+    } else {
+        if !units::is_loopback(&host) {
+            reader.error_with_help(
+                address_span,
+                format!("`listen.tls` is missing, and {host} can be reached from other machines"),
+                "give `tls` a certificate, or write `tls = { mode = \"disable\" }` to do without",
+            );
         }
+        ListenTls::Disable
     };
     section.finish(reader);
     Listen { host, port, max_connections, auth_timeout, tls }
@@ -277,28 +274,27 @@ fn read_address(
 }
 
 fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Backend> {
-    let target = or(&mut section, "target", Target::ReadWrite, |item| read_target(reader, item));
+    let target =
+        or(&mut section, "target", TargetSession::ReadWrite, |item| read_target(reader, item));
     let hosts =
         section.required(reader, "hosts").and_then(|item| read_hosts(reader, &item, target));
     let database = section.required(reader, "database").and_then(|item| read_name(reader, &item));
     let user = section.required(reader, "user").and_then(|item| read_name(reader, &item));
     let password = section.item("password").and_then(|item| reader.text(&item)).map(Secret::new);
-    let tls = match section.item("tls") {
-        Some(item) => reader.section(&item).and_then(|tls| read_backend_tls(reader, tls)),
-        None => {
-            let away = hosts.iter().flatten().find(|host| !units::is_loopback(&host.host));
-            if let Some(host) = away {
-                let message =
-                    format!("`backend.tls` is missing, and {} is another machine", host.host);
-                reader.error_with_help(
-                    section.place.span.clone(),
-                    message,
-                    "write `tls = { mode = \"verify-full\", ca = \"FILE\" }`, or \
+    let tls = if let Some(item) = section.item("tls") {
+        reader.section(&item).and_then(|tls| read_backend_tls(reader, tls))
+    } else {
+        let away = hosts.iter().flatten().find(|host| !units::is_loopback(&host.host));
+        if let Some(host) = away {
+            let message = format!("`backend.tls` is missing, and {} is another machine", host.host);
+            reader.error_with_help(
+                section.place.span.clone(),
+                message,
+                "write `tls = { mode = \"verify-full\", ca = \"FILE\" }`, or \
                      `{ mode = \"disable\" }` to do without",
-                );
-            }
-            Some(BackendTls::Disable)
+            );
         }
+        Some(BackendTls::Disable)
     };
     let pool = match section.item("pool") {
         Some(item) => reader.section(&item).map(|pool| read_pool(reader, pool)),
@@ -315,15 +311,15 @@ fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Bac
     })
 }
 
-fn read_target(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Target> {
-    reader.choice(item, &[("read-write", Target::ReadWrite), ("any", Target::Any)])
+fn read_target(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<TargetSession> {
+    reader.choice(item, &[("read-write", TargetSession::ReadWrite), ("any", TargetSession::Any)])
 }
 
 /// `["host:port", …]` or `[[backend.hosts]]` with `address` and `target`.
 fn read_hosts(
     reader: &mut Reader<'_>,
     item: &Item<'_>,
-    default_target: Target,
+    default_target: TargetSession,
 ) -> Option<Vec<BackendHost>> {
     let elements = reader.elements(item, "addresses")?;
     if elements.is_empty() {
@@ -570,8 +566,9 @@ fn read_policy(
         None => Some(folder.join("policies")),
     };
     let watch = or(&mut section, "watch", true, |item| reader.boolean(item));
+    let mask_key = section.item("mask_key").and_then(|item| reader.text(&item)).map(Secret::new);
     section.finish(reader);
-    Some(PolicySource { path: path?, watch })
+    Some(PolicySource { path: path?, watch, mask_key })
 }
 
 fn default_audit(folder: &Path) -> Audit {

@@ -5,6 +5,14 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::source::{about_file, io_reason};
+use crate::backend::connect::{Password, Target};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::protocol::tls::TlsClient;
+
+/// A connection attempt to one host takes no longer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A text that never shows in logs, debug output or error messages.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -53,6 +61,28 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Where the gateway's connections go.
+    pub fn backend_target(&self) -> Result<Target, Diagnostic> {
+        let tls = match &self.backend.tls {
+            BackendTls::Disable => Ok(TlsClient::Disable),
+            BackendTls::Require => TlsClient::require().map_err(|error| error.to_string()),
+            BackendTls::VerifyFull { ca } => std::fs::read(ca)
+                .map_err(|error| io_reason(&error))
+                .and_then(|pem| TlsClient::verify_full(&pem).map_err(|error| error.to_string()))
+                .map_err(|reason| format!("`backend.tls.ca`, {}: {reason}", ca.display())),
+        };
+        let tls = tls.map_err(|reason| {
+            about_file(&self.file.display().to_string(), Severity::Error, reason, None)
+        })?;
+        Ok(Target {
+            hosts: self.backend.hosts.iter().map(|h| (h.host.clone(), h.port)).collect(),
+            user: self.backend.user.clone(),
+            password: self.backend.password.as_ref().map(|p| Password::new(p.reveal())),
+            tls,
+            connect_timeout: CONNECT_TIMEOUT,
+        })
+    }
+
     /// The name of the database behind that a client means by `name`; `None`: no such database.
     pub fn backend_database(&self, name: &str) -> Option<&str> {
         if name == self.backend.database {
@@ -124,12 +154,12 @@ pub struct BackendHost {
     /// TCP port.
     pub port: u16,
     /// What the server has to be.
-    pub target: Target,
+    pub target: TargetSession,
 }
 
 /// What a server has to be to be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum TargetSession {
     /// Not in recovery and not read-only.
     ReadWrite,
     /// Anything that answers.
@@ -243,6 +273,8 @@ pub struct PolicySource {
     pub path: PathBuf,
     /// Reload when a file changes.
     pub watch: bool,
+    /// The secret of keyed masks (`hash`); without one they are NULL.
+    pub mask_key: Option<Secret>,
 }
 
 /// `[audit]`

@@ -143,6 +143,7 @@ pub(super) fn build(
             .collect(),
         closures,
         role_mentions,
+        places: places.into_iter().map(|place| file.error(place, "")).collect(),
         fingerprint,
     };
     Ok(LoadedDirectory { directory, warnings: findings })

@@ -14,7 +14,8 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use ipnet::IpNet;
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 
 use crate::config::{about_file, io_reason};
 use crate::diagnostic::{Diagnostic, Severity, closest};
@@ -39,6 +40,8 @@ pub struct Directory {
     facts: Vec<OnceLock<Arc<PersonFacts>>>,
     /// Each place a role is named, as the finding it becomes when the policy has no such role.
     role_mentions: Vec<(RoleName, Diagnostic)>,
+    /// Where each user stands, as a finding without words.
+    places: Vec<Diagnostic>,
     /// blake3 of everything it was made from, in hexadecimal.
     fingerprint: String,
 }
@@ -166,6 +169,7 @@ impl Directory {
             closures: closure::Closures::default(),
             facts: Vec::new(),
             role_mentions: Vec::new(),
+            places: Vec::new(),
             fingerprint: String::new(),
         }
     }
@@ -269,6 +273,20 @@ impl Directory {
             .collect()
     }
 
+    /// A finding about a user's record.
+    pub fn finding_about(
+        &self,
+        login: &Login,
+        severity: Severity,
+        message: impl Into<String>,
+    ) -> Diagnostic {
+        let place = self.by_login.get(login).and_then(|index| self.places.get(*index));
+        match place {
+            Some(place) => Diagnostic { severity, message: message.into(), ..place.clone() },
+            None => about_file("directory", severity, message, None),
+        }
+    }
+
     fn lasting_facts(&self, index: usize, user: &User) -> PersonFacts {
         let closures = &self.closures;
         let mut facts = PersonFacts::new(user.login.clone());
@@ -295,6 +313,13 @@ impl Directory {
         facts.attributes.clone_from(&user.attributes);
         facts
     }
+}
+
+/// The person's wall clock: in the zone of the attribute `time_zone`, or the gateway's own.
+pub fn local_time(person: &PersonFacts, now: Timestamp) -> Zoned {
+    let zone = person.attributes.get("time_zone").and_then(|zones| zones.first());
+    let zone = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(TimeZone::system);
+    now.to_zoned(zone)
 }
 
 #[cfg(test)]

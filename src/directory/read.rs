@@ -314,7 +314,7 @@ fn networks(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Vec<IpNet> {
         match network {
             Some(network) => networks.push(network),
             None => {
-                reader.error(place, format!("`{text}` is not an address range like 10.0.0.0/8"))
+                reader.error(place, format!("`{text}` is not an address range like 10.0.0.0/8"));
             }
         }
     }

@@ -243,9 +243,10 @@ fn read_startup(version: u32, body: &[u8]) -> Result<Packet, Refusal> {
         let message = "invalid startup packet layout: expected terminator as last byte";
         Refusal::new(SqlState::PROTOCOL_VIOLATION, message, "")
     };
-    let [_, major, asked_high, asked_low] = version.to_be_bytes();
-    let asked_minor = u16::from_be_bytes([asked_high, asked_low]);
-    if version >> 16 != 3 {
+    let [major_high, major_low, minor_high, minor_low] = version.to_be_bytes();
+    let major = u16::from_be_bytes([major_high, major_low]);
+    let asked_minor = u16::from_be_bytes([minor_high, minor_low]);
+    if major != 3 {
         let message = format!(
             "unsupported frontend protocol {major}.{asked_minor}: server supports 3.0 to 3.2"
         );
@@ -350,4 +351,4 @@ async fn refuse(stream: &mut ClientStream, refusal: Refusal) -> io::Result<Arriv
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -148,3 +148,19 @@ pub struct Touched {
     /// `file:line name` of each policy line that took part.
     pub lines: Vec<Box<str>>,
 }
+
+impl Plan {
+    /// Roughly how many bytes it takes, for the cache.
+    pub(crate) fn weight(&self) -> usize {
+        let edits: usize = self
+            .edits
+            .iter()
+            .flat_map(|edit| &edit.pieces)
+            .map(|piece| match piece {
+                Piece::Text(text) | Piece::StatementName(text) => text.len() + 40,
+                Piece::Identity(_) | Piece::Client(_) => 40,
+            })
+            .sum();
+        edits + self.statements.len() * 512
+    }
+}

@@ -531,3 +531,6 @@ enum Escapes {
     /// Bit and hex strings have neither.
     None,
 }
+
+#[cfg(test)]
+mod tests;

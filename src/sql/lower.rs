@@ -24,6 +24,9 @@ use super::{SqlError, Tokens};
 /// How many levels of the tree are walked. Chains of operators nest without brackets; each level
 /// costs some hundred bytes to a few kilobytes of stack here and in whoever walks the result.
 const DEPTH: u32 = 2_000;
+/// The stack grows by a segment when less than the red zone (bytes) is left.
+const RED_ZONE: usize = 128 * 1024;
+const SEGMENT: usize = 4 * 1024 * 1024;
 
 type Lowered<T> = Result<T, SqlError>;
 
@@ -216,6 +219,10 @@ impl Lower<'_> {
     }
 
     fn query(&self, select: &nodes::SelectStmt) -> Lowered<Query> {
+        stacker::maybe_grow(RED_ZONE, SEGMENT, || self.query_in(select))
+    }
+
+    fn query_in(&self, select: &nodes::SelectStmt) -> Lowered<Query> {
         let inner = self.deeper()?;
         let body = match select.op {
             SetOperation::SETOP_UNION
@@ -366,6 +373,10 @@ impl Lower<'_> {
     }
 
     fn table_expr(&self, node: Node<'_>) -> Lowered<TableExpr> {
+        stacker::maybe_grow(RED_ZONE, SEGMENT, || self.table_expr_in(node))
+    }
+
+    fn table_expr_in(&self, node: Node<'_>) -> Lowered<TableExpr> {
         let inner = self.deeper()?;
         Ok(match node {
             Node::RangeVar(range) => TableExpr::Relation(inner.relation(range)?),
@@ -614,6 +625,10 @@ impl Lower<'_> {
     }
 
     fn expr(&self, node: Node<'_>) -> Lowered<Expr> {
+        stacker::maybe_grow(RED_ZONE, SEGMENT, || self.expr_in(node))
+    }
+
+    fn expr_in(&self, node: Node<'_>) -> Lowered<Expr> {
         let inner = self.deeper()?;
         let (kind, location) = match node {
             Node::ColumnRef(column) => (column_ref(column)?, column.location),

@@ -1,0 +1,389 @@
+//! Server connections that outlive a client's session. A connection is handed to one session at a
+//! time and comes back only after a verified reset; whatever is not as expected is closed instead.
+//!
+//! Session pooling: a session keeps its connection until it ends. Transaction pooling can use the
+//! same calls between transactions, because `release` leaves nothing of the session behind.
+
+use std::collections::HashMap;
+use std::mem::MaybeUninit;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::cancel;
+use super::connect::{self, BackendKey, ConnectError, PINNED_SETTINGS, ServerConnection, Target};
+use super::wire::{self, WireError};
+use crate::error::SqlState;
+use crate::protocol::stream::ServerStream;
+
+/// How long a reset may take before the connection is closed instead.
+const RESET_LIMIT: Duration = Duration::from_secs(5);
+
+/// Sizes and times of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// The most connections per database and user.
+    pub size: usize,
+    /// An unused connection is closed after this long.
+    pub idle_timeout: Duration,
+    /// The longest a session waits for a connection.
+    pub wait_timeout: Duration,
+}
+
+/// Connections are shared by who asks for the same of this.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PoolKey {
+    /// The database on the server.
+    pub database: String,
+    /// The role on the server.
+    pub user: String,
+}
+
+/// Why there is no connection for a session.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// All are in use, and none came free in time.
+    #[error("no server connection became free within {0:?}")]
+    Exhausted(Duration),
+    /// A new one could not be made.
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+}
+
+impl PoolError {
+    /// What a client is told.
+    pub fn sqlstate(&self) -> SqlState {
+        match self {
+            Self::Exhausted(_) => SqlState::TOO_MANY_CONNECTIONS,
+            Self::Connect(error) => error.sqlstate(),
+        }
+    }
+}
+
+/// Figures of one pool, for people and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolFigures {
+    /// Which.
+    pub key: PoolKey,
+    /// Connections with a session.
+    pub in_use: usize,
+    /// Connections without one.
+    pub idle: usize,
+}
+
+/// All server connections of the gateway.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: Target,
+    settings: PoolSettings,
+    lanes: Mutex<HashMap<PoolKey, Arc<Lane>>>,
+}
+
+/// The connections of one key.
+#[derive(Debug)]
+struct Lane {
+    user: String,
+    size: usize,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+}
+
+#[derive(Debug)]
+struct Idle {
+    connection: ServerConnection,
+    since: Instant,
+}
+
+/// A connection that one session has for itself. Dropped, it is closed.
+#[derive(Debug)]
+pub struct PooledServer {
+    connection: Option<ServerConnection>,
+    lane: Arc<Lane>,
+    target: Target,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+/// The last ReadyForQuery of a session that ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionStatus {
+    /// `I`
+    Idle,
+    /// `T`
+    Open,
+    /// `E`
+    Failed,
+}
+
+impl TransactionStatus {
+    /// The status of a ReadyForQuery message; `None` when there is no such status.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            b'I' => Some(Self::Idle),
+            b'T' => Some(Self::Open),
+            b'E' => Some(Self::Failed),
+            _ => None,
+        }
+    }
+}
+
+impl Pool {
+    /// Connects when asked to. The target's user is replaced by the key's.
+    pub fn new(target: Target, settings: PoolSettings) -> Self {
+        Self { shared: Arc::new(Shared { target, settings, lanes: Mutex::default() }) }
+    }
+
+    /// A live connection: an idle one, or a new one when the size allows, or the next that comes
+    /// free. Waiters are served in order.
+    pub async fn acquire(&self, key: &PoolKey) -> Result<PooledServer, PoolError> {
+        let lane = self.lane(key);
+        let limit = self.shared.settings.wait_timeout;
+        let Ok(Ok(permit)) =
+            timeout_at(Instant::now() + limit, Arc::clone(&lane.permits).acquire_owned()).await
+        else {
+            return Err(PoolError::Exhausted(limit));
+        };
+        let mut target = self.shared.target.clone();
+        target.user.clone_from(&key.user);
+        let found = loop {
+            let Some(idle) = lock(&lane.idle).pop() else { break None };
+            if idle.since.elapsed() < self.shared.settings.idle_timeout
+                && is_quiet(&idle.connection.stream)
+            {
+                break Some(idle.connection);
+            }
+        };
+        let connection = match found {
+            Some(connection) => connection,
+            None => connect::connect(&target, &key.database, &[]).await?,
+        };
+        Ok(PooledServer { connection: Some(connection), lane, target, permit: Some(permit) })
+    }
+
+    /// How many connections there are, sorted by key.
+    pub fn figures(&self) -> Vec<PoolFigures> {
+        let lanes = lock(&self.shared.lanes);
+        let mut figures: Vec<PoolFigures> = lanes
+            .iter()
+            .map(|(key, lane)| PoolFigures {
+                key: key.clone(),
+                in_use: lane.size.saturating_sub(lane.permits.available_permits()),
+                idle: lock(&lane.idle).len(),
+            })
+            .collect();
+        figures.sort_by(|a, b| (&a.key.database, &a.key.user).cmp(&(&b.key.database, &b.key.user)));
+        figures
+    }
+
+    /// Closes connections that have been idle for too long; runs until the pool is gone.
+    pub fn expire_idle(&self) -> impl Future<Output = ()> + Send + 'static {
+        let shared: Weak<Shared> = Arc::downgrade(&self.shared);
+        async move {
+            loop {
+                let Some(pool) = shared.upgrade() else { return };
+                let limit = pool.settings.idle_timeout;
+                let lanes: Vec<Arc<Lane>> = lock(&pool.lanes).values().map(Arc::clone).collect();
+                drop(pool);
+                for lane in lanes {
+                    lock(&lane.idle).retain(|idle| idle.since.elapsed() < limit);
+                }
+                tokio::time::sleep((limit / 4).max(Duration::from_millis(100))).await;
+            }
+        }
+    }
+
+    fn lane(&self, key: &PoolKey) -> Arc<Lane> {
+        let size = self.shared.settings.size;
+        let mut lanes = lock(&self.shared.lanes);
+        Arc::clone(lanes.entry(key.clone()).or_insert_with(|| {
+            Arc::new(Lane {
+                user: key.user.clone(),
+                size,
+                permits: Arc::new(Semaphore::new(size)),
+                idle: Mutex::default(),
+            })
+        }))
+    }
+}
+
+impl PooledServer {
+    /// The stream, for the session alone. `None` never occurs before `release` or `discard`.
+    pub fn stream(&mut self) -> Option<&mut ServerStream> {
+        self.connection.as_mut().map(|connection| &mut connection.stream)
+    }
+
+    /// Stream, key and reported settings.
+    pub fn connection(&self) -> Option<&ServerConnection> {
+        self.connection.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub fn connection_mut(&mut self) -> Option<&mut ServerConnection> {
+        self.connection.as_mut()
+    }
+
+    /// For cancelling what runs on it.
+    pub fn key(&self) -> Option<&BackendKey> {
+        self.connection.as_ref().map(|connection| &connection.key)
+    }
+
+    /// Applies a client's settings to an idle connection; the reset takes them back. An error of
+    /// the server leaves the connection usable, and the settings unset.
+    pub async fn configure(&mut self, settings: &[(String, String)]) -> Result<(), WireError> {
+        let Some(connection) = self.connection.as_mut() else { return Ok(()) };
+        if settings.is_empty() {
+            return Ok(());
+        }
+        // One statement: all of them or none. The extended protocol keeps values out of the text.
+        let calls: Vec<String> = (0..settings.len())
+            .map(|n| format!("pg_catalog.set_config(${}, ${}, false)", 2 * n + 1, 2 * n + 2))
+            .collect();
+        let query = format!("SELECT {}", calls.join(", "));
+        let mut out = BytesMut::new();
+        frontend::parse("", &query, std::iter::empty(), &mut out)?;
+        let values: Vec<&str> =
+            settings.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect();
+        let bound = frontend::bind(
+            "",
+            "",
+            std::iter::empty(),
+            values,
+            |value: &str, out: &mut BytesMut| {
+                out.extend_from_slice(value.as_bytes());
+                Ok(postgres_protocol::IsNull::No)
+            },
+            std::iter::empty(),
+            &mut out,
+        );
+        if bound.is_err() {
+            return Err(WireError::TooLarge);
+        }
+        frontend::execute("", 0, &mut out)?;
+        frontend::sync(&mut out);
+        connection.stream.write_all(&out).await?;
+        connection.stream.flush().await?;
+        wire::read_answer(&mut connection.stream, &mut connection.parameters).await?;
+        Ok(())
+    }
+
+    /// Gives the connection back. `status` is what the last ReadyForQuery said, and nothing has
+    /// been sent since; `None` when that is not certain, and the connection is closed. Returns
+    /// whether it was kept.
+    pub async fn release(mut self, status: Option<TransactionStatus>) -> bool {
+        let Some(status) = status else {
+            self.discard().await;
+            return false;
+        };
+        let Some(connection) = self.connection.as_mut() else { return false };
+        let user = self.lane.user.clone();
+        if matches!(timeout(RESET_LIMIT, reset(connection, &user, status)).await, Ok(Ok(true))) {
+            if let Some(connection) = self.connection.take() {
+                lock(&self.lane.idle).push(Idle { connection, since: Instant::now() });
+            }
+            true
+        } else {
+            // An error, an unexpected answer or silence: nobody gets this one again.
+            self.discard().await;
+            false
+        }
+    }
+
+    /// Cancels what still runs and closes the connection.
+    pub async fn discard(mut self) {
+        if let Some(connection) = self.connection.take() {
+            close(connection, &self.target).await;
+        }
+    }
+}
+
+impl Drop for PooledServer {
+    fn drop(&mut self) {
+        // A session that ends without releasing may leave a statement running, which would go on
+        // without anybody to read it. The place in the pool stays taken until it is over.
+        if let Some(connection) = self.connection.take()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let (target, permit) = (self.target.clone(), self.permit.take());
+            runtime.spawn(async move {
+                close(connection, &target).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
+async fn close(mut connection: ServerConnection, target: &Target) {
+    let closing = async {
+        cancel::send(&connection.key, &target.tls).await?;
+        let mut out = BytesMut::new();
+        frontend::terminate(&mut out);
+        connection.stream.write_all(&out).await?;
+        connection.stream.shutdown().await?;
+        Ok::<(), ConnectError>(())
+    };
+    if let Ok(Err(error)) = timeout(RESET_LIMIT, closing).await {
+        tracing::debug!(%error, "closing a server connection");
+    }
+}
+
+/// Nothing waits to be read: neither the end of the connection nor anything nobody asked for.
+fn is_quiet(stream: &ServerStream) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    match socket2::SockRef::from(stream.socket()).peek(&mut byte) {
+        Ok(_) => false,
+        Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
+    }
+}
+
+/// Puts a connection back to how it was made, and looks whether that is so.
+async fn reset(
+    connection: &mut ServerConnection,
+    user: &str,
+    status: TransactionStatus,
+) -> Result<bool, WireError> {
+    // A random word in the last answer: an answer that was left over from the session can not be
+    // taken for ours.
+    let word = rand::random::<u64>();
+    let verify = format!(
+        "SELECT '{word}', pg_catalog.current_setting('client_encoding'), \
+         pg_catalog.current_setting('standard_conforming_strings'), session_user, current_user, \
+         (SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statement()), \
+         (SELECT pg_catalog.count(*) FROM pg_catalog.pg_cursor())"
+    );
+    // DISCARD ALL is CLOSE ALL, RESET ALL, SET SESSION AUTHORIZATION DEFAULT, DEALLOCATE ALL,
+    // UNLISTEN *, unlocking of advisory locks, and dropping plans, temporary tables and sequences.
+    let queries: &[&str] = match status {
+        TransactionStatus::Idle => &["DISCARD ALL", &verify],
+        TransactionStatus::Open | TransactionStatus::Failed => {
+            &["ROLLBACK", "DISCARD ALL", &verify]
+        }
+    };
+    let answers =
+        wire::simple_queries(&mut connection.stream, &mut connection.parameters, queries).await?;
+    let word = word.to_string();
+    let [(_, encoding), (_, strings)] = PINNED_SETTINGS;
+    let expected = [word.as_str(), encoding, strings, user, user, "0", "0"];
+    let is_idle = answers.iter().all(|answer| answer.status == b'I');
+    let Some(row) = answers.last().and_then(|answer| answer.rows.first()) else {
+        return Ok(false);
+    };
+    let as_expected = row.len() == expected.len()
+        && row.iter().zip(expected).all(|(value, expected)| value.as_deref() == Some(expected));
+    Ok(is_idle && as_expected && is_quiet(&connection.stream))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! The compiled policy: everything checked against one catalogue. Pure data.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+
+use sqlparser::ast::Expr;
+
+use crate::catalog::{Catalog, Function};
+use crate::ids::{ColumnNumber, FunctionId, IdentityIndex, PolicyVersion, RelationId, RoleName};
+use crate::policy::condition::Condition;
+use crate::policy::identity::IdentityParameter;
+use crate::policy::model::{CombineMasks, CombineRows, Limits};
+use crate::policy::scope::{ColumnMask, PolicyLine, RoleSet, Verb};
+
+/// A boolean expression over the row and the identity parameters it needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Predicate {
+    pub(super) expr: Expr,
+    pub(super) parameters: BTreeSet<IdentityIndex>,
+}
+
+/// One scope of a grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Disjunct {
+    All,
+    Nothing,
+    Where(Predicate),
+    /// The rows whose parent the same roles may touch with the same verb.
+    Parent,
+}
+
+/// A compiled mask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mask {
+    pub(super) mask: ColumnMask,
+    pub(super) strength: u8,
+    pub(super) parameters: BTreeSet<IdentityIndex>,
+}
+
+/// One verb of a grant on one relation.
+#[derive(Debug, Clone)]
+pub(super) struct VerbGrant {
+    pub(super) scopes: Vec<Disjunct>,
+    pub(super) conditions: Vec<Predicate>,
+    pub(super) columns: Option<BTreeSet<ColumnNumber>>,
+    /// What this grant says of a column: `None` is clear. Absent columns have their tag's mask.
+    pub(super) sights: BTreeMap<ColumnNumber, Option<Mask>>,
+    pub(super) rows_per_query: Option<u64>,
+}
+
+/// One grant on one relation.
+#[derive(Debug, Clone)]
+pub(super) struct Grant {
+    pub(super) role: RoleName,
+    pub(super) line: PolicyLine,
+    pub(super) verbs: BTreeMap<Verb, VerbGrant>,
+    pub(super) denied: BTreeSet<ColumnNumber>,
+}
+
+/// A restrictive rule on one relation.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    /// Empty is everyone.
+    pub(super) roles: Vec<RoleName>,
+    /// Empty is every verb.
+    pub(super) verbs: Vec<Verb>,
+    pub(super) predicate: Predicate,
+    pub(super) line: PolicyLine,
+}
+
+/// The row above.
+#[derive(Debug, Clone)]
+pub(super) struct Parent {
+    pub(super) relation: RelationId,
+    pub(super) column: String,
+    pub(super) key: String,
+}
+
+/// All a policy says of one relation.
+#[derive(Debug, Clone, Default)]
+pub(super) struct TableRules {
+    pub(super) grants: Vec<Grant>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) tag_masks: BTreeMap<ColumnNumber, Mask>,
+    pub(super) unclassified: BTreeSet<ColumnNumber>,
+    pub(super) assigns: BTreeSet<ColumnNumber>,
+    pub(super) parent: Option<Parent>,
+}
+
+/// A role without its grants.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Role {
+    pub(super) includes: Vec<RoleName>,
+    pub(super) conditions: Vec<Condition>,
+    pub(super) limits: Limits,
+    pub(super) unrestricted: bool,
+}
+
+/// A sub-select of the policy reads this relation unfiltered, with the gateway's own rights.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnfilteredRead {
+    /// Where the sub-select stands.
+    pub line: PolicyLine,
+    /// `schema.table`
+    pub relation: String,
+}
+
+/// A validated, versioned set of rules.
+pub struct PolicySet {
+    pub(super) version: PolicyVersion,
+    pub(super) parameters: Vec<IdentityParameter>,
+    pub(super) hash_key: String,
+    pub(super) roles: BTreeMap<RoleName, Role>,
+    pub(super) tables: HashMap<RelationId, TableRules>,
+    pub(super) functions: BTreeSet<(RoleName, FunctionId)>,
+    pub(super) sequences: BTreeSet<(RoleName, RelationId)>,
+    pub(super) exclusive: Vec<Vec<RoleName>>,
+    pub(super) combine_rows: CombineRows,
+    pub(super) combine_masks: CombineMasks,
+    pub(super) unfiltered: Vec<UnfilteredRead>,
+    pub(super) named: BTreeSet<RelationId>,
+}
+
+// The hash key is a secret: it must not reach a log through `{:?}`.
+impl fmt::Debug for PolicySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicySet")
+            .field("version", &self.version)
+            .field("roles", &self.roles.len())
+            .field("tables", &self.tables.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PolicySet {
+    /// The hash of the files it was made from.
+    pub fn version(&self) -> &PolicyVersion {
+        &self.version
+    }
+
+    /// The identity parameters, by [`IdentityIndex`].
+    pub fn parameters(&self) -> &[IdentityParameter] {
+        &self.parameters
+    }
+
+    /// The names of all roles, in order.
+    pub fn roles(&self) -> impl Iterator<Item = &RoleName> {
+        self.roles.keys()
+    }
+
+    /// Whether it names this relation itself, not only through a pattern: such a view has rules of
+    /// its own and is not expanded.
+    pub fn names_relation(&self, relation: RelationId) -> bool {
+        self.named.contains(&relation)
+    }
+
+    /// The relations it grants or restricts, in no particular order.
+    pub fn relations(&self) -> impl Iterator<Item = RelationId> + '_ {
+        self.tables.keys().copied()
+    }
+
+    /// What its sub-selects read unfiltered.
+    pub fn unfiltered_reads(&self) -> &[UnfilteredRead] {
+        &self.unfiltered
+    }
+
+    /// Whether `roles` may call a function that is not allowed to everybody.
+    pub fn grants_function(&self, roles: &RoleSet, function: &Function, _: &Catalog) -> bool {
+        roles.0.iter().any(|role| self.functions.contains(&(role.clone(), function.id)))
+    }
+
+    /// Whether `roles` may use a sequence.
+    pub fn grants_sequence(&self, roles: &RoleSet, sequence: RelationId) -> bool {
+        roles.0.iter().any(|role| self.sequences.contains(&(role.clone(), sequence)))
+    }
+
+    /// The first exclusive set of roles of which `roles`, with what they include, hold two.
+    pub fn exclusive_violation(&self, roles: &[RoleName]) -> Option<Vec<RoleName>> {
+        let held = self.with_includes(roles);
+        self.exclusive.iter().find_map(|set| {
+            let together: Vec<RoleName> =
+                set.iter().filter(|role| held.contains(*role)).cloned().collect();
+            (together.len() > 1).then_some(together)
+        })
+    }
+
+    /// `roles` and everything they include, whatever the conditions.
+    pub fn with_includes(&self, roles: &[RoleName]) -> BTreeSet<RoleName> {
+        let mut held = BTreeSet::new();
+        let mut pending: Vec<RoleName> = roles.to_vec();
+        while let Some(name) = pending.pop() {
+            if let Some(role) = self.roles.get(&name)
+                && held.insert(name)
+            {
+                pending.extend(role.includes.iter().cloned());
+            }
+        }
+        held
+    }
+}

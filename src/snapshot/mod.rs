@@ -1,0 +1,374 @@
+//! What every decision is made from: directory, policy and catalogue, swapped as one. A statement
+//! takes a [`Snapshot`] once and keeps it; a broken new version never replaces a working one.
+
+mod files;
+mod rules;
+mod watch;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+
+use crate::catalog::Catalog;
+use crate::config::{DirectorySource, Secret, Settings};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::directory::{Directory, LoadedDirectory};
+use crate::ids::{CatalogVersion, DirectoryVersion, PolicyVersion, RoleName};
+use crate::policy::PolicySet;
+
+pub use files::{PolicyTexts, read_policy_files};
+pub use rules::{CompiledRules, compile};
+pub use watch::{Watch, reload_on_hangup, watch};
+
+/// Reports kept for a subscriber that is slow to read them.
+const REPORTS_KEPT: usize = 64;
+
+/// One consistent state of everything a decision depends on.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Who exists.
+    pub directory: Arc<Directory>,
+    /// The rules, compiled against `catalog`.
+    pub policy: Arc<PolicySet>,
+    /// What names mean.
+    pub catalog: Arc<Catalog>,
+    /// Which versions these are.
+    pub versions: Versions,
+}
+
+/// The versions in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versions {
+    /// Counts accepted directories.
+    pub directory: DirectoryVersion,
+    /// The content hash of the policy files.
+    pub policy: PolicyVersion,
+    /// Counts catalogues that differ.
+    pub catalog: CatalogVersion,
+}
+
+/// Why a new state was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// SIGHUP.
+    Signal,
+    /// A file changed.
+    FileChange,
+    /// An administrator's command.
+    Command,
+    /// The database's schema changed.
+    Catalog,
+    /// `directory.sql` was asked again.
+    DirectoryRefresh,
+}
+
+impl Cause {
+    /// The word for the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Signal => "signal",
+            Self::FileChange => "file_change",
+            Self::Command => "command",
+            Self::Catalog => "catalog",
+            Self::DirectoryRefresh => "directory_refresh",
+        }
+    }
+}
+
+/// What became of a file since the version in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileChange {
+    /// It is new.
+    Added,
+    /// Its text differs.
+    Changed,
+    /// It is gone.
+    Removed,
+}
+
+impl FileChange {
+    /// The word for the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Changed => "changed",
+            Self::Removed => "removed",
+        }
+    }
+}
+
+/// What a try to change the state came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Why it was tried.
+    pub cause: Cause,
+    /// The versions before.
+    pub before: Versions,
+    /// The versions now: those before when it was refused.
+    pub after: Versions,
+    /// Policy files, and the directory's file, that differ.
+    pub files: Vec<(String, FileChange)>,
+    /// Warnings when it was accepted; with at least one error when it was refused.
+    pub findings: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// The new state is in force.
+    pub fn accepted(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity == Severity::Warning)
+    }
+}
+
+/// How policy texts become rules: [`compile`] everywhere but in tests.
+pub type Compile = fn(&PolicyTexts, &Catalog, &str) -> Result<CompiledRules, Vec<Diagnostic>>;
+
+/// The state in force, and the way to a new one.
+#[derive(Debug)]
+pub struct State {
+    settings: Arc<Settings>,
+    compile: Compile,
+    current: ArcSwap<Snapshot>,
+    /// What `current` was made from. Held while a new state is made: one at a time.
+    sources: Mutex<Sources>,
+    reports: broadcast::Sender<Arc<Report>>,
+}
+
+#[derive(Debug)]
+struct Sources {
+    policy: PolicyTexts,
+    roles: Vec<RoleName>,
+}
+
+impl State {
+    /// The first state. `Err` holds every finding of policy and directory together.
+    ///
+    /// `directory` is `None` to read `directory.file`; with `directory.sql` it has to be given.
+    pub fn load(
+        settings: Arc<Settings>,
+        catalog: Arc<Catalog>,
+        directory: Option<LoadedDirectory>,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        Self::load_with(compile, settings, catalog, directory, now)
+    }
+
+    fn load_with(
+        compile: Compile,
+        settings: Arc<Settings>,
+        catalog: Arc<Catalog>,
+        directory: Option<LoadedDirectory>,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let directory = match (directory, &settings.directory) {
+            (Some(directory), _) => Ok(directory),
+            (None, DirectorySource::File(file)) => Directory::load_file(file, now),
+            // Nobody is known until the queries have been asked.
+            (None, DirectorySource::Sql(_)) => {
+                Ok(LoadedDirectory { directory: Directory::empty(), warnings: Vec::new() })
+            }
+        };
+        let texts = read_policy_files(&settings);
+        let rules =
+            texts.and_then(|texts| Ok((compile(&texts, &catalog, mask_key(&settings))?, texts)));
+        let (directory, (rules, texts)) = both(directory, rules)?;
+        let mut findings = directory.warnings;
+        findings.extend(rules.warnings);
+        findings.extend(directory.directory.unknown_roles(&rules.roles));
+        findings.extend(rules::exclusive_roles(&rules.policy, &directory.directory));
+        refuse_errors(&findings)?;
+        let versions = Versions {
+            directory: DirectoryVersion(1),
+            policy: rules.version,
+            catalog: catalog.version,
+        };
+        let snapshot = Snapshot {
+            directory: Arc::new(directory.directory),
+            policy: Arc::new(rules.policy),
+            catalog,
+            versions,
+        };
+        let state = Self {
+            settings,
+            compile,
+            current: ArcSwap::from_pointee(snapshot),
+            sources: Mutex::new(Sources { policy: texts, roles: rules.roles }),
+            reports: broadcast::Sender::new(REPORTS_KEPT),
+        };
+        Ok((state, findings))
+    }
+
+    /// The state in force. Take it once per statement.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// The settings it was loaded with; they stay until the process ends.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Every later report, accepted or refused.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Report>> {
+        self.reports.subscribe()
+    }
+
+    /// Reads policy and directory files again. `None` when nothing differs.
+    ///
+    /// With `directory.sql` the directory stays: see [`State::replace_directory`].
+    pub fn reload(&self, cause: Cause, now: Timestamp) -> Option<Arc<Report>> {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current();
+        let directory = match &self.settings.directory {
+            DirectorySource::File(file) => Directory::load_file(file, now).map(Some),
+            DirectorySource::Sql(_) => Ok(None),
+        };
+        let texts = read_policy_files(&self.settings);
+        let mut files = match &texts {
+            Ok(texts) => sources.policy.changes(texts),
+            Err(_) => Vec::new(),
+        };
+        let directory_differs = match &directory {
+            Ok(None) => false,
+            Ok(Some(loaded)) => !loaded.directory.is_same_as(&before.directory),
+            Err(_) => true,
+        };
+        if directory_differs && let DirectorySource::File(file) = &self.settings.directory {
+            files.push((display(file), FileChange::Changed));
+        }
+        if files.is_empty() && texts.is_ok() {
+            return None;
+        }
+        let rules = texts.and_then(|texts| {
+            Ok(((self.compile)(&texts, &before.catalog, mask_key(&self.settings))?, texts))
+        });
+        let result = both(directory, rules).and_then(|(directory, (rules, texts))| {
+            let directory = directory.filter(|_| directory_differs);
+            self.next(&before, directory, Some((rules, texts)), None, &mut sources)
+        });
+        Some(self.report(cause, &before, files, result))
+    }
+
+    /// Takes a directory read from SQL. `None` when it is the one in force.
+    pub fn replace_directory(&self, directory: LoadedDirectory) -> Option<Arc<Report>> {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current();
+        if directory.directory.is_same_as(&before.directory) {
+            return None;
+        }
+        let result = self.next(&before, Some(directory), None, None, &mut sources);
+        Some(self.report(Cause::DirectoryRefresh, &before, Vec::new(), result))
+    }
+
+    /// Reports that a directory could not be read from SQL; the one in force stays.
+    pub fn refuse_directory(&self, findings: Vec<Diagnostic>) -> Arc<Report> {
+        let before = self.current();
+        self.report(Cause::DirectoryRefresh, &before, Vec::new(), Err(findings))
+    }
+
+    /// Takes a new catalogue and compiles the policy in force against it.
+    pub fn replace_catalog(&self, catalog: Arc<Catalog>) -> Arc<Report> {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.current();
+        let texts = sources.policy.clone();
+        let result = (self.compile)(&texts, &catalog, mask_key(&self.settings)).and_then(|rules| {
+            self.next(&before, None, Some((rules, texts)), Some(catalog), &mut sources)
+        });
+        self.report(Cause::Catalog, &before, Vec::new(), result)
+    }
+
+    /// Puts the new parts together, checks them against each other and swaps. Gives the warnings.
+    fn next(
+        &self,
+        before: &Snapshot,
+        directory: Option<LoadedDirectory>,
+        rules: Option<(CompiledRules, PolicyTexts)>,
+        catalog: Option<Arc<Catalog>>,
+        sources: &mut Sources,
+    ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        let mut findings = Vec::new();
+        let mut versions = before.versions.clone();
+        let directory = match directory {
+            Some(loaded) => {
+                findings.extend(loaded.warnings);
+                versions.directory = DirectoryVersion(before.versions.directory.0 + 1);
+                Arc::new(loaded.directory)
+            }
+            None => Arc::clone(&before.directory),
+        };
+        let (policy, new_sources) = match rules {
+            Some((rules, texts)) => {
+                findings.extend(rules.warnings);
+                versions.policy = rules.version;
+                (Arc::new(rules.policy), Some(Sources { policy: texts, roles: rules.roles }))
+            }
+            None => (Arc::clone(&before.policy), None),
+        };
+        let roles = new_sources.as_ref().map_or(&sources.roles, |sources| &sources.roles);
+        findings.extend(directory.unknown_roles(roles));
+        findings.extend(rules::exclusive_roles(&policy, &directory));
+        refuse_errors(&findings)?;
+        let catalog = catalog.unwrap_or_else(|| Arc::clone(&before.catalog));
+        versions.catalog = catalog.version;
+        if let Some(new_sources) = new_sources {
+            *sources = new_sources;
+        }
+        self.current.store(Arc::new(Snapshot { directory, policy, catalog, versions }));
+        Ok(findings)
+    }
+
+    fn report(
+        &self,
+        cause: Cause,
+        before: &Snapshot,
+        files: Vec<(String, FileChange)>,
+        result: Result<Vec<Diagnostic>, Vec<Diagnostic>>,
+    ) -> Arc<Report> {
+        let (Ok(findings) | Err(findings)) = result;
+        let report = Arc::new(Report {
+            cause,
+            before: before.versions.clone(),
+            after: self.current().versions.clone(),
+            files,
+            findings,
+        });
+        // No subscriber is no failure: the caller has the report, too.
+        drop(self.reports.send(Arc::clone(&report)));
+        report
+    }
+}
+
+fn mask_key(settings: &Settings) -> &str {
+    settings.policy.mask_key.as_ref().map_or("", Secret::reveal)
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}
+
+fn refuse_errors(findings: &[Diagnostic]) -> Result<(), Vec<Diagnostic>> {
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(findings.to_vec());
+    }
+    Ok(())
+}
+
+/// Both values, or the findings of both.
+fn both<A, B>(
+    a: Result<A, Vec<Diagnostic>>,
+    b: Result<B, Vec<Diagnostic>>,
+) -> Result<(A, B), Vec<Diagnostic>> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(findings), Ok(_)) | (Ok(_), Err(findings)) => Err(findings),
+        (Err(mut findings), Err(more)) => {
+            findings.extend(more);
+            Err(findings)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

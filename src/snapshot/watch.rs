@@ -1,0 +1,120 @@
+//! Reloads when a file changes or on SIGHUP. Decides nothing: [`State`] refuses what is broken.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::{Cause, State};
+use crate::config::DirectorySource;
+
+/// A file is read when nothing has happened for this long …
+const QUIET: Duration = Duration::from_millis(100);
+/// … and at the latest after this, so that a change is in force within a second.
+const LATEST: Duration = Duration::from_millis(500);
+
+/// Watches until it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    _watcher: RecommendedWatcher,
+}
+
+/// Starts to watch the policy folder and the directory's file. Call it inside the runtime.
+pub fn watch(state: Arc<State>) -> notify::Result<Watch> {
+    let settings = Arc::clone(state.settings());
+    let policy = absolute(&settings.policy.path);
+    let directory = match &settings.directory {
+        DirectorySource::File(file) => Some(absolute(file)),
+        DirectorySource::Sql(_) => None,
+    };
+    // One waiting event is enough: a reload reads everything.
+    let (sender, receiver) = mpsc::channel(1);
+    let (policy_folder, directory_file) = (policy.clone(), directory.clone());
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        let matters = match event {
+            Ok(event) => concerns(&event, &policy_folder, directory_file.as_deref()),
+            // Events were lost: files may have changed.
+            Err(_) => true,
+        };
+        if matters {
+            drop(sender.try_send(()));
+        }
+    })?;
+    watcher.watch(&policy, RecursiveMode::Recursive)?;
+    // Editors replace a file by a new one: the folder sees that, a watch on the file does not.
+    if let Some(folder) = directory.as_deref().and_then(Path::parent) {
+        watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    }
+    tokio::spawn(reload_when_quiet(state, receiver));
+    Ok(Watch { _watcher: watcher })
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+fn concerns(event: &notify::Event, policy: &Path, directory: Option<&Path>) -> bool {
+    // Reading the files is an access: it must not lead to the next reading.
+    if matches!(event.kind, EventKind::Access(_)) {
+        return false;
+    }
+    event.need_rescan()
+        || event.paths.iter().any(|path| {
+            path.starts_with(policy)
+                || directory.is_some_and(|directory| path == directory)
+                // A mounted volume changes all its files by swapping the link `..data`.
+                || path.file_name().is_some_and(|name| name == "..data")
+        })
+}
+
+async fn reload_when_quiet(state: Arc<State>, mut receiver: mpsc::Receiver<()>) {
+    while receiver.recv().await.is_some() {
+        let latest = Instant::now() + LATEST;
+        while let Ok(Some(())) =
+            timeout_at((Instant::now() + QUIET).min(latest), receiver.recv()).await
+        {
+            if Instant::now() >= latest {
+                break;
+            }
+        }
+        reload(&state, Cause::FileChange).await;
+    }
+}
+
+/// Reloads on each SIGHUP, until the process ends.
+pub async fn reload_on_hangup(state: Arc<State>) -> std::io::Result<()> {
+    let mut hangups = signal(SignalKind::hangup())?;
+    while hangups.recv().await.is_some() {
+        reload(&state, Cause::Signal).await;
+    }
+    Ok(())
+}
+
+async fn reload(state: &Arc<State>, cause: Cause) {
+    let state = Arc::clone(state);
+    // Files may be on a slow disk and a large directory takes a while: not on the runtime.
+    let reloaded = tokio::task::spawn_blocking(move || state.reload(cause, Timestamp::now())).await;
+    match reloaded {
+        Ok(None) => tracing::info!(cause = cause.as_str(), "nothing has changed"),
+        Ok(Some(report)) if report.accepted() => {
+            tracing::info!(
+                cause = cause.as_str(),
+                policy = %report.after.policy,
+                directory = %report.after.directory,
+                files = report.files.len(),
+                "reloaded"
+            );
+        }
+        Ok(Some(report)) => {
+            for finding in &report.findings {
+                tracing::error!(cause = cause.as_str(), %finding, "reload refused");
+            }
+        }
+        Err(error) => tracing::error!(cause = cause.as_str(), %error, "reload failed"),
+    }
+}
