@@ -100,7 +100,7 @@ fn explain(
     };
     let subject = activate(&snapshot.policy, &facts, &context);
     let result = match account.admits(arguments.client_ip, now) {
-        Ok(()) => Planner::new(1 << 20, "explain".to_owned()).rewrite(
+        Ok(()) => Planner::new(0, "rowgate_check".to_owned()).rewrite(
             PlanContext {
                 catalog: &snapshot.catalog,
                 policy: &snapshot.policy,
