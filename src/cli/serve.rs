@@ -1,9 +1,40 @@
 //! `rowgate serve`
 
+use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::{Exit, Failure};
+use crate::audit::{self, Audit, AuditSettings, Event};
+use crate::auth::{Authenticator, LockoutSettings, Method};
+use crate::backend::catalog::CatalogReader;
+use crate::backend::connect::{Password, Target};
+use crate::backend::pool::{Pool, PoolSettings};
+use crate::config::{self, AuthMethod, BackendTls, DirectorySource, ListenTls, Settings, TlsFiles};
+use crate::directory::{LoadedDirectory, load_sql};
+use crate::planner::Planner;
+use crate::protocol::cancel::CancelRegistry;
+use crate::protocol::startup::TlsPolicy;
+use crate::protocol::tls::{TlsClient, TlsServer};
+use crate::server::{self, Gateway, Phase};
+use crate::snapshot::{self, State};
+use crate::telemetry::{LogFormat, start_logging};
+
+/// Parsing and walking nested SQL needs deep stacks; the nesting itself is bounded.
+const STACK: usize = 64 << 20;
+/// Plans in memory, in bytes.
+const PLAN_CACHE: u64 = 64 << 20;
+/// How long one host of the server may take to answer a connection attempt.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often the catalogue is compared with the database's.
+const CATALOG_REFRESH: Duration = Duration::from_secs(5);
 
 /// Runs the gateway. SIGHUP reloads, SIGTERM drains, a second SIGTERM stops.
 #[derive(Debug, clap::Args)]
@@ -14,6 +45,267 @@ pub(super) struct Arguments {
     config: PathBuf,
 }
 
-pub(super) fn run(arguments: &Arguments, _out: &mut dyn Write) -> Result<Exit, Failure> {
-    Err(Failure::usage(format!("this build cannot serve {}", arguments.config.display())))
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let loaded = config::load(&arguments.config).map_err(Failure::findings)?;
+    start_logging(LogFormat::Text).map_err(|error| Failure::usage(error.to_string()))?;
+    for warning in &loaded.warnings {
+        tracing::warn!(%warning, "configuration");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(STACK)
+        .enable_all()
+        .build()?;
+    runtime.block_on(serve(Arc::new(loaded.settings), out))
+}
+
+async fn serve(settings: Arc<Settings>, out: &mut dyn Write) -> Result<Exit, Failure> {
+    let target = target(&settings)?;
+    let mut reader = CatalogReader::new(target.clone(), settings.backend.database.clone());
+    let catalog = reader
+        .refresh()
+        .await
+        .map_err(|error| Failure::unreachable(format!("the database server: {error}")))?;
+    let directory = sql_directory(&settings, &target).await?;
+    let (state, warnings) =
+        State::load(Arc::clone(&settings), Arc::new(catalog), directory, Timestamp::now())
+            .map_err(Failure::findings)?;
+    for warning in &warnings {
+        tracing::warn!(%warning, "policy and directory");
+    }
+    let state = Arc::new(state);
+    let audit = Audit::open(audit_settings(&settings))
+        .map_err(|error| Failure::unreachable(error.to_string()))?;
+    let listener = TcpListener::bind((settings.listen.host.as_str(), settings.listen.port))
+        .await
+        .map_err(|error| {
+        Failure::unreachable(format!(
+            "cannot listen on {}:{}: {error}",
+            settings.listen.host, settings.listen.port
+        ))
+    })?;
+    let address = listener.local_addr()?;
+    let (versions, changes) = watch::channel(0_u64);
+    let gateway = Arc::new(Gateway {
+        changes,
+        tls: listen_tls(&settings.listen.tls)?,
+        authenticator: authenticator(&settings),
+        registry: CancelRegistry::default(),
+        pool: Pool::new(
+            target.clone(),
+            PoolSettings {
+                size: settings.backend.pool.size,
+                idle_timeout: settings.backend.pool.idle_timeout,
+                wait_timeout: settings.backend.pool.wait_timeout,
+            },
+        ),
+        server_tls: target.tls.clone(),
+        planner: Arc::new(Planner::new(PLAN_CACHE, format!("{:032x}", rand::random::<u128>()))),
+        audit: audit.clone(),
+        state: Arc::clone(&state),
+    });
+    tokio::spawn(gateway.pool.expire_idle());
+    tokio::spawn(note_changes(Arc::clone(&state), audit.clone(), versions));
+    tokio::spawn(refresh_catalog(Arc::clone(&state), reader));
+    tokio::spawn(refresh_directory(Arc::clone(&state), target));
+    let watched = if settings.policy.watch {
+        Some(
+            snapshot::watch(Arc::clone(&state))
+                .map_err(|error| Failure::unreachable(format!("cannot watch files: {error}")))?,
+        )
+    } else {
+        None
+    };
+    let hangups = tokio::spawn(snapshot::reload_on_hangup(Arc::clone(&state)));
+    let start = Event::Start {
+        at: Timestamp::now(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        detail: address.to_string().into(),
+    };
+    record(&audit, start);
+    writeln!(out, "rowgate is listening on {address}")?;
+    out.flush()?;
+    let (phase, phases) = watch::channel(Phase::Open);
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let signals = tokio::spawn(async move {
+        terminated.recv().await;
+        let told = phase.send(Phase::Draining);
+        tokio::select! {
+            _ = terminated.recv() => {}
+            () = phase.closed() => {}
+        }
+        if told.is_ok() && phase.send(Phase::Stopping).is_err() {
+            tracing::debug!("the listener has ended already");
+        }
+        phase.closed().await;
+    });
+    let served = tokio::select! {
+        served = server::run(gateway, listener, phases) => served,
+        _ = interrupted.recv() => Ok(()),
+    };
+    signals.abort();
+    hangups.abort();
+    drop(watched);
+    record(&audit, Event::Stop { at: Timestamp::now(), reason: "signal".into() });
+    if let Err(error) = audit.close().await {
+        tracing::error!(%error, "the audit log could not be closed");
+    }
+    served?;
+    Ok(Exit::Success)
+}
+
+fn record(audit: &Audit, event: Event) {
+    if let Err(error) = audit.event(event) {
+        tracing::error!(%error, "an event could not be recorded");
+    }
+}
+
+fn target(settings: &Settings) -> Result<Target, Failure> {
+    let backend = &settings.backend;
+    let tls = match &backend.tls {
+        BackendTls::Disable => Ok(TlsClient::Disable),
+        BackendTls::Require => TlsClient::require(),
+        BackendTls::VerifyFull { ca } => TlsClient::verify_full(&read(ca)?),
+    };
+    Ok(Target {
+        hosts: backend.hosts.iter().map(|host| (host.host.clone(), host.port)).collect(),
+        user: backend.user.clone(),
+        password: backend.password.as_ref().map(|password| Password::new(password.reveal())),
+        tls: tls.map_err(|error| Failure::usage(error.to_string()))?,
+        connect_timeout: CONNECT_TIMEOUT,
+    })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        Failure::usage(format!("cannot read `{}`: {}", path.display(), config::io_reason(&error)))
+    })
+}
+
+fn listen_tls(tls: &ListenTls) -> Result<TlsPolicy, Failure> {
+    let server = |files: &TlsFiles| -> Result<TlsServer, Failure> {
+        let authorities = files.client_ca.as_deref().map(read).transpose()?;
+        let (chain, key) = (read(&files.certificate)?, read(&files.private_key)?);
+        TlsServer::from_pem(&chain, &key, authorities.as_deref())
+            .map_err(|error| Failure::usage(error.to_string()))
+    };
+    Ok(match tls {
+        ListenTls::Disable => TlsPolicy::Disable,
+        ListenTls::Allow(files) => TlsPolicy::Allow(server(files)?),
+        ListenTls::Require(files) => TlsPolicy::Require(server(files)?),
+    })
+}
+
+fn authenticator(settings: &Settings) -> Authenticator {
+    let methods = settings
+        .auth
+        .methods
+        .iter()
+        .map(|method| match method {
+            AuthMethod::ScramSha256 => Method::ScramSha256,
+            AuthMethod::Certificate => Method::Certificate,
+            AuthMethod::Trust => Method::Trust,
+        })
+        .collect();
+    let lockout = &settings.auth.lockout;
+    let lockout = LockoutSettings {
+        failures: lockout.failures,
+        window: lockout.window,
+        duration: lockout.duration,
+    };
+    Authenticator::new(methods, lockout, rand::random())
+}
+
+fn audit_settings(settings: &Settings) -> AuditSettings {
+    let wanted = &settings.audit;
+    let mut result = AuditSettings::new(wanted.path.clone());
+    result.durability = match wanted.durability {
+        config::Durability::Fsync => audit::Durability::Fsync,
+        config::Durability::Write => audit::Durability::Write,
+        config::Durability::Async => audit::Durability::Async,
+    };
+    result.on_failure = match wanted.on_failure {
+        config::OnFailure::Refuse => audit::OnFailure::Refuse,
+        config::OnFailure::Continue => audit::OnFailure::Continue,
+    };
+    result.parameters = match wanted.parameters {
+        config::ParameterRecording::Record => audit::Parameters::Record,
+        config::ParameterRecording::Hash => audit::Parameters::Hash,
+        config::ParameterRecording::Omit => audit::Parameters::Omit,
+    };
+    if let Some(key) = &wanted.signing_key {
+        result.signing_key = audit::SigningKeySource::Text(key.reveal().trim().to_owned());
+    }
+    result
+}
+
+async fn sql_directory(
+    settings: &Settings,
+    target: &Target,
+) -> Result<Option<LoadedDirectory>, Failure> {
+    let DirectorySource::Sql(queries) = &settings.directory else { return Ok(None) };
+    let client = crate::backend::client::open(target, &settings.backend.database)
+        .await
+        .map_err(|error| Failure::unreachable(format!("the directory: {error}")))?;
+    let directory = load_sql(&client, queries, Timestamp::now())
+        .await
+        .map_err(|error| Failure::unreachable(format!("the directory: {error}")))?;
+    Ok(Some(directory))
+}
+
+/// Records each reload and tells the sessions.
+async fn note_changes(state: Arc<State>, audit: Audit, versions: watch::Sender<u64>) {
+    let mut reports = state.subscribe();
+    loop {
+        let report = match reports.recv().await {
+            Ok(report) => report,
+            Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
+                versions.send_modify(|version| *version = version.saturating_add(1));
+                continue;
+            }
+            Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+        };
+        let policy = audit::Change {
+            at: Timestamp::now(),
+            accepted: report.accepted(),
+            version: report.after.policy.to_string().into(),
+            previous: Some(report.before.policy.to_string().into()),
+            trigger: report.cause.as_str().into(),
+            diagnostics: report.findings.iter().map(|f| f.to_string().into()).collect(),
+        };
+        record(&audit, Event::Policy(policy));
+        if report.accepted() {
+            versions.send_modify(|version| *version = version.saturating_add(1));
+        } else {
+            tracing::error!("a new policy or directory was refused; the old one stays in force");
+        }
+    }
+}
+
+async fn refresh_catalog(state: Arc<State>, mut reader: CatalogReader) {
+    loop {
+        tokio::time::sleep(CATALOG_REFRESH).await;
+        match reader.refresh_if_changed().await {
+            Ok(Some(catalog)) => {
+                state.replace_catalog(Arc::new(catalog));
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, "the catalogue could not be read"),
+        }
+    }
+}
+
+async fn refresh_directory(state: Arc<State>, target: Target) {
+    let settings = Arc::clone(state.settings());
+    let DirectorySource::Sql(queries) = &settings.directory else { return };
+    loop {
+        tokio::time::sleep(queries.refresh).await;
+        match sql_directory(&settings, &target).await {
+            Ok(Some(directory)) => {
+                state.replace_directory(directory);
+            }
+            Ok(None) => return,
+            Err(failure) => tracing::warn!(%failure, "the directory could not be read"),
+        }
+    }
 }

@@ -140,6 +140,23 @@ impl Inbound {
         Ok(Some(body))
     }
 
+    /// Bytes of the whole frames of type `tag` at the front, and how many frames they are.
+    pub fn leading_run(&self, tag: u8) -> (usize, u64) {
+        let mut end = 0_usize;
+        let mut frames = 0_u64;
+        while let Some([found, length @ ..]) =
+            self.buffer.get(end..).and_then(|rest| rest.first_chunk::<HEADER_LENGTH>())
+            && *found == tag
+            && let Some(body) = body_length(u32::from_be_bytes(*length))
+            && let Some(next) = end.checked_add(HEADER_LENGTH.saturating_add(body))
+            && next <= self.buffer.len()
+        {
+            end = next;
+            frames = frames.saturating_add(1);
+        }
+        (end, frames)
+    }
+
     /// Up to `most` bytes as they came.
     pub fn take_bytes(&mut self, most: usize) -> BytesMut {
         let taken = self.buffer.split_to(most.min(self.buffer.len()));

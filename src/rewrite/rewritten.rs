@@ -16,6 +16,8 @@ pub struct Rewrite {
     text: String,
     statements: Vec<Range<usize>>,
     identity: Vec<Hole>,
+    /// How many bind parameters are the client's own: max(declared, highest `$k` in its text).
+    client_parameters: usize,
     inserted: Vec<Range<usize>>,
     /// (start in output, length in output, start in the client's text) of each kept run.
     kept: Vec<(usize, usize, usize)>,
@@ -43,6 +45,7 @@ impl Rewrite {
             text: text.to_owned(),
             statements: std::iter::once(whole).collect(),
             identity: Vec::new(),
+            client_parameters: 0,
             inserted: Vec::new(),
             kept: vec![(0, length, 0)],
         }
@@ -71,6 +74,12 @@ impl Rewrite {
     /// The identity values that follow the client's own bind parameters, in order.
     pub fn identity(&self) -> &[Hole] {
         &self.identity
+    }
+
+    /// How many bind parameters are the client's own; the identity values come after them. Not
+    /// counted (0) where there are no identity values.
+    pub fn client_parameters(&self) -> usize {
+        self.client_parameters
     }
 
     /// The byte offset in the client's text that a byte offset of the server's text stands for;
@@ -142,6 +151,10 @@ pub(crate) fn splice(
         text: out.text,
         statements,
         identity: out.identity,
+        client_parameters: match values {
+            Values::Literals => 0,
+            Values::Parameters { first } => (first as usize).saturating_sub(1),
+        },
         inserted: out.inserted,
         kept: out.kept,
     })

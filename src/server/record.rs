@@ -1,0 +1,135 @@
+//! A session's view of the audit log: turns what sessions record into the log's records.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::audit::{
+    Audit, AuditError, Ending, Event, Intent as IntentRecord, Outcome, Parameter, ParameterValue,
+    Parameters, Recorded, Refused, Who,
+};
+use crate::error::Refusal;
+use crate::session::ledger::{Durable, Intent, Ledger, StatementEnd, StatementRecord};
+
+/// The audit log of one session.
+#[derive(Debug)]
+pub(super) struct SessionLedger {
+    pub(super) audit: Audit,
+    /// Who logged in, from where; roles and end user come with each statement.
+    pub(super) who: Who,
+}
+
+/// What a client reads when the log cannot be written.
+pub(super) fn unwritable(error: &AuditError) -> Refusal {
+    Refusal::new(error.sqlstate(), "the audit log cannot be written", "nothing runs unrecorded")
+}
+
+/// Resolves when a record is safe.
+pub(super) fn durable(audit: &Audit, recorded: Arc<Recorded>) -> Durable {
+    let audit = audit.clone();
+    Box::pin(async move { audit.durable(&recorded).await.map_err(|error| unwritable(&error)) })
+}
+
+impl SessionLedger {
+    fn who(&self, statement: &StatementRecord) -> Arc<Who> {
+        Arc::new(Who {
+            acting: statement.acting.as_ref().map(|login| Arc::clone(&login.0).into()),
+            roles: statement.roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect(),
+            application: Arc::clone(&statement.application).into(),
+            ..self.who.clone()
+        })
+    }
+}
+
+fn parameters(statement: &mut StatementRecord) -> Vec<Parameter> {
+    std::mem::take(&mut statement.parameters)
+        .into_iter()
+        .map(|(value, binary)| Parameter {
+            value: match value {
+                None => ParameterValue::Null,
+                Some(value) if binary => ParameterValue::Binary(value),
+                Some(value) => ParameterValue::Text(String::from_utf8_lossy(&value).into()),
+            },
+            class: Parameters::Record,
+        })
+        .collect()
+}
+
+impl Ledger for SessionLedger {
+    fn intent(&self, mut statement: StatementRecord) -> Result<Arc<dyn Intent>, Refusal> {
+        let who = self.who(&statement);
+        let record = IntentRecord {
+            at: Timestamp::now(),
+            who,
+            statement: statement.number,
+            command: statement.command,
+            parameters: parameters(&mut statement),
+            original: statement.original.into(),
+            rewritten: statement.rewritten.map(Into::into),
+            touched: statement.touched,
+            decision: statement.decision,
+            reasons: Vec::new(),
+            policy: statement.policy,
+        };
+        let recorded = self.audit.intent(record).map_err(|error| unwritable(&error))?;
+        Ok(Arc::new(RecordedIntent { audit: self.audit.clone(), recorded: Arc::new(recorded) }))
+    }
+
+    fn refused(&self, mut statement: StatementRecord, refusal: &Refusal) -> Result<(), Refusal> {
+        let who = self.who(&statement);
+        let record = Refused {
+            at: Timestamp::now(),
+            who,
+            statement: statement.number,
+            command: statement.command,
+            parameters: parameters(&mut statement),
+            original: statement.original.into(),
+            touched: statement.touched,
+            decision: statement.decision,
+            sqlstate: refusal.sqlstate.0.into(),
+            message: refusal.message.as_str().into(),
+            reason: refusal.reason.as_str().into(),
+            policy: statement.policy,
+        };
+        match self.audit.event(Event::Refused(Box::new(record))) {
+            // A refusal waits for nothing: nothing runs.
+            Ok(recorded) => {
+                drop(recorded);
+                Ok(())
+            }
+            Err(error) => Err(unwritable(&error)),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct RecordedIntent {
+    audit: Audit,
+    recorded: Arc<Recorded>,
+}
+
+impl Intent for RecordedIntent {
+    fn durable(&self) -> Durable {
+        durable(&self.audit, Arc::clone(&self.recorded))
+    }
+
+    fn end(&self, end: StatementEnd) {
+        let ending = match end.sqlstate.as_deref() {
+            _ if end.skipped => Ending::NotRun,
+            None => Ending::Completed,
+            Some("57014" | "57P01") => Ending::Cancelled,
+            Some(_) => Ending::Failed,
+        };
+        self.audit.outcome(
+            self.recorded.query(),
+            Outcome {
+                at: Timestamp::now(),
+                ending,
+                rows: end.rows,
+                bytes: end.bytes,
+                duration_us: end.duration_us,
+                sqlstate: end.sqlstate.map(Into::into),
+            },
+        );
+    }
+}

@@ -1,0 +1,343 @@
+//! One connection from accept to goodbye: start-up, authentication, a server connection, a session.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use jiff::Timestamp;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use super::Gateway;
+use super::record::{SessionLedger, durable, unwritable};
+use super::standing::{DirectoryAccounts, SessionAuthority};
+use crate::audit::{Event, Who};
+use crate::auth::{Method, Outcome};
+use crate::backend::connect::BackendKey;
+use crate::backend::pool::{PoolKey, PooledServer, TransactionStatus};
+use crate::backend::{WireError, cancel};
+use crate::error::{Refusal, SqlState};
+use crate::ids::Login;
+use crate::protocol::frame::Connection;
+use crate::protocol::message;
+use crate::protocol::startup::{Arrival, CancelKey, Startup, receive as arrive, send_fatal};
+use crate::protocol::tls::TlsClient;
+use crate::session::authority::{Authority, Standing};
+use crate::session::{self, Canceller, Opening, Shared};
+
+/// A message of this size is never refused by the settings' own limit on 32-bit machines.
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Serves one connection.
+pub(super) async fn receive(
+    gateway: &Arc<Gateway>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    number: u64,
+) {
+    let deadline = Instant::now() + gateway.state.settings().listen.auth_timeout;
+    match arrive(socket, peer, &gateway.tls, deadline).await {
+        Arrival::Cancel(key) => cancel_for(gateway, &key).await,
+        Arrival::Refused(refusal) => tracing::info!(%peer, %refusal, "a client was refused"),
+        Arrival::Dropped(reason) => tracing::debug!(%peer, reason, "a connection was dropped"),
+        Arrival::Session(startup) => {
+            let mut startup = *startup;
+            match log_in(gateway, &mut startup, number, deadline).await {
+                Ok(Some(visitor)) => stay(gateway, startup, visitor).await,
+                Ok(None) => {}
+                Err(refusal) => refuse(&mut startup, &refusal).await,
+            }
+        }
+    }
+}
+
+/// Tells a client that there is no place for it.
+pub(super) async fn turn_away(gateway: &Arc<Gateway>, socket: TcpStream, peer: SocketAddr) {
+    let deadline = Instant::now() + gateway.state.settings().listen.auth_timeout;
+    match arrive(socket, peer, &gateway.tls, deadline).await {
+        // Cancelling is what helps when all places are taken.
+        Arrival::Cancel(key) => cancel_for(gateway, &key).await,
+        Arrival::Session(mut startup) => {
+            let refusal =
+                Refusal::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already", "");
+            refuse(&mut startup, &refusal).await;
+        }
+        Arrival::Refused(_) | Arrival::Dropped(_) => {}
+    }
+}
+
+async fn refuse(startup: &mut Startup, refusal: &Refusal) {
+    if let Err(error) = send_fatal(&mut startup.stream, refusal).await {
+        tracing::debug!(%error, "a refused client went away");
+    }
+}
+
+async fn cancel_for(gateway: &Gateway, key: &CancelKey) {
+    if let Some(running) = gateway.registry.find(key)
+        && let Err(error) = cancel::send(&running, &gateway.server_tls).await
+    {
+        tracing::warn!(%error, "a cancel request could not be delivered");
+    }
+}
+
+/// A client that has proven who it is and is on record.
+struct Visitor {
+    login: Login,
+    service: bool,
+    acting: Option<Login>,
+    authority: Arc<SessionAuthority>,
+    standing: Arc<Standing>,
+    who: Who,
+}
+
+/// Authenticates; `None` when the client has been told or has gone.
+async fn log_in(
+    gateway: &Gateway,
+    startup: &mut Startup,
+    number: u64,
+    deadline: Instant,
+) -> Result<Option<Visitor>, Refusal> {
+    let application = startup.settings.value("application_name").map(str::to_owned);
+    let mut who = Who {
+        login: startup.user.as_str().into(),
+        client: startup.peer.to_string().into(),
+        application: application.as_deref().unwrap_or_default().into(),
+        database: startup.database.as_str().into(),
+        session: number,
+        ..Who::default()
+    };
+    let accounts = DirectoryAccounts(gateway.state.current());
+    let now = Timestamp::now();
+    let outcome = gateway.authenticator.authenticate(startup, &accounts, now, deadline).await;
+    let (login, method) = match outcome {
+        Ok(Outcome::Accepted { login, method }) => (login, method),
+        Ok(Outcome::Refused { cause, .. }) => {
+            record_failure(gateway, who, cause.as_str());
+            return Ok(None);
+        }
+        Ok(Outcome::Left) => return Ok(None),
+        Err(error) => {
+            tracing::debug!(%error, "a client left while it was authenticated");
+            return Ok(None);
+        }
+    };
+    let authority = Arc::new(SessionAuthority {
+        state: Arc::clone(&gateway.state),
+        changes: gateway.changes.clone(),
+        peer: startup.peer.ip().to_canonical(),
+        tls: startup.tls.is_some(),
+        application,
+        own: Mutex::new(None),
+        acting: Mutex::new(None),
+    });
+    let service = gateway.state.current().directory.service(login.as_str()).is_some();
+    let acting = startup.settings.act_as.as_deref().map(Login::from);
+    let standing = match &acting {
+        None => authority.standing(&login),
+        Some(user) => authority.acting(&login, user),
+    };
+    let standing = match standing {
+        Ok(standing) => standing,
+        Err(refusal) => {
+            record_failure(gateway, who, &refusal.message);
+            return Err(refusal);
+        }
+    };
+    who.acting = acting.as_ref().map(|login| Arc::clone(&login.0).into());
+    who.roles = standing.roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect();
+    let method = match method {
+        Method::ScramSha256 => "scram-sha-256",
+        Method::Certificate => "cert",
+        Method::Trust => "trust",
+    };
+    let event =
+        Event::Login { at: Timestamp::now(), who: Arc::new(who.clone()), method: method.into() };
+    let recorded = gateway.audit.event(event).map_err(|error| unwritable(&error))?;
+    durable(&gateway.audit, Arc::new(recorded)).await?;
+    Ok(Some(Visitor { login, service, acting, authority, standing, who }))
+}
+
+fn record_failure(gateway: &Gateway, who: Who, reason: &str) {
+    let event =
+        Event::LoginFailed { at: Timestamp::now(), who: Arc::new(who), reason: reason.into() };
+    if let Err(error) = gateway.audit.event(event) {
+        tracing::error!(%error, "a failed login could not be recorded");
+    }
+}
+
+/// Runs the session of a client that is in.
+async fn stay(gateway: &Arc<Gateway>, mut startup: Startup, visitor: Visitor) {
+    let who = Arc::new(visitor.who.clone());
+    let reason = match lend(gateway, &startup).await {
+        Ok(server) => talk(gateway, startup, visitor, server).await,
+        Err(refusal) => {
+            refuse(&mut startup, &refusal).await;
+            refusal.message
+        }
+    };
+    let event = Event::Logout { at: Timestamp::now(), who, reason: reason.into() };
+    if let Err(error) = gateway.audit.event(event) {
+        tracing::error!(%error, "the end of a session could not be recorded");
+    }
+}
+
+/// A server connection with the client's settings.
+async fn lend(gateway: &Gateway, startup: &Startup) -> Result<PooledServer, Refusal> {
+    let settings = gateway.state.settings();
+    let database = settings.backend_database(&startup.database).ok_or_else(|| {
+        Refusal::new(
+            SqlState::INVALID_CATALOG_NAME,
+            format!("database \"{}\" does not exist", startup.database),
+            "",
+        )
+    })?;
+    let key = PoolKey { database: database.to_owned(), user: settings.backend.user.clone() };
+    let mut server = gateway.pool.acquire(&key).await.map_err(|error| {
+        tracing::warn!(%error, "no server connection");
+        Refusal::new(error.sqlstate(), "the database server cannot be used at the moment", "")
+    })?;
+    let mut wanted = startup.settings.settings.clone();
+    if !wanted.iter().any(|(name, _)| name == "statement_timeout") {
+        let limit = settings.limits.statement_timeout.as_millis();
+        wanted.push(("statement_timeout".to_owned(), limit.to_string()));
+    }
+    match server.configure(&wanted).await {
+        Ok(()) => Ok(server),
+        // The server's words are about the client's own settings.
+        Err(WireError::Server(error)) => {
+            Err(Refusal::new(SqlState::INVALID_PARAMETER_VALUE, error.message, ""))
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a server connection failed");
+            Err(Refusal::new(
+                SqlState::CONNECTION_FAILURE,
+                "the database server closed the connection",
+                "",
+            ))
+        }
+    }
+}
+
+async fn talk(
+    gateway: &Arc<Gateway>,
+    startup: Startup,
+    visitor: Visitor,
+    server: PooledServer,
+) -> String {
+    let settings = gateway.state.settings();
+    let Some(lent) = server.connection() else { return "no server connection".to_owned() };
+    let (key, parameters) = (lent.key.clone(), lent.parameters.clone());
+    let registration = gateway.registry.register(startup.minor);
+    registration.set_running(Some(key.clone()));
+    let mut client = Connection::new(startup.stream);
+    let outbound = client.outbound.buffer();
+    for (name, value) in &parameters {
+        let value = match name.as_str() {
+            "session_authorization" => visitor.login.as_str(),
+            "is_superuser" if !visitor.standing.unrestricted => "off",
+            _ => value,
+        };
+        message::parameter_status(outbound, name, value);
+    }
+    message::backend_key_data(outbound, registration.key().id, &registration.key().secret);
+    message::ready_for_query(outbound, b'I');
+    let server_process = u32::try_from(key.process_id).unwrap_or(0);
+    let shared = Shared {
+        authority: visitor.authority,
+        planner: Arc::clone(&gateway.planner),
+        message_size: size(settings.limits.message_size),
+        statement_size: size(settings.limits.statement_size),
+    };
+    let application = Arc::from(&*visitor.who.application);
+    let opening = Opening {
+        client,
+        server: Connection::new(Lent(server)),
+        login: visitor.login,
+        service: visitor.service,
+        acting: visitor.acting,
+        standing: visitor.standing,
+        ledger: Arc::new(SessionLedger { audit: gateway.audit.clone(), who: visitor.who }),
+        canceller: Arc::new(RunningServer { key, tls: gateway.server_tls.clone() }),
+        processes: (server_process, registration.key().id),
+        application,
+    };
+    let ended = session::run(shared, opening).await;
+    // A late cancel request must not hit whoever gets the connection next.
+    registration.set_running(None);
+    if let Some(Lent(server)) = ended.server {
+        server.release(Some(TransactionStatus::Idle)).await;
+    }
+    ended.reason
+}
+
+/// Cancels what runs on a session's server connection.
+#[derive(Debug)]
+struct RunningServer {
+    key: BackendKey,
+    tls: TlsClient,
+}
+
+impl Canceller for RunningServer {
+    fn cancel(&self) {
+        let (key, tls) = (self.key.clone(), self.tls.clone());
+        tokio::spawn(async move {
+            if let Err(error) = cancel::send(&key, &tls).await {
+                tracing::warn!(%error, "a statement over its limit could not be cancelled");
+            }
+        });
+    }
+}
+
+/// A server connection that belongs to a pool, as a stream.
+struct Lent(PooledServer);
+
+impl Lent {
+    fn stream(&mut self) -> io::Result<Pin<&mut crate::protocol::stream::ServerStream>> {
+        self.0.stream().map(Pin::new).ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+}
+
+impl AsyncRead for Lent {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut().stream() {
+            Ok(stream) => stream.poll_read(cx, buffer),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl AsyncWrite for Lent {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut().stream() {
+            Ok(stream) => stream.poll_write(cx, bytes),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut().stream() {
+            Ok(stream) => stream.poll_flush(cx),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut().stream() {
+            Ok(stream) => stream.poll_shutdown(cx),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}

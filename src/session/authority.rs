@@ -1,0 +1,47 @@
+//! What a session asks the directory and the policy before each statement. The session knows only
+//! this; the snapshot of the running gateway answers it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::catalog::Catalog;
+use crate::error::Refusal;
+use crate::ids::{Login, PolicyVersion};
+use crate::policy::{Hole, IdentityShape, PolicySet, RoleSet};
+
+/// The identity values of one person.
+pub trait IdentityValues: Send + Sync + fmt::Debug {
+    /// The value of a hole in PostgreSQL's text format.
+    fn text(&self, hole: Hole) -> Option<String>;
+}
+
+/// What a person may rely on right now: rules, names, roles and identity of one moment.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// What names mean.
+    pub catalog: Arc<Catalog>,
+    /// The rules.
+    pub policy: Arc<PolicySet>,
+    /// Their version.
+    pub policy_version: PolicyVersion,
+    /// The roles in force.
+    pub roles: RoleSet,
+    /// An `unrestricted` role is in force.
+    pub unrestricted: bool,
+    /// How many values each identity parameter has.
+    pub shape: IdentityShape,
+    /// The values.
+    pub identity: Arc<dyn IdentityValues>,
+}
+
+/// Judges who may still work, and as what.
+pub trait Authority: Send + Sync + fmt::Debug {
+    /// The standing of a login now. An error ends the session: disabled, expired, unknown.
+    fn standing(&self, login: &Login) -> Result<Arc<Standing>, Refusal>;
+    /// The standing of an end user a service account speaks for. An error refuses the statement.
+    fn acting(&self, service: &Login, login: &Login) -> Result<Arc<Standing>, Refusal>;
+    /// Changes whenever a new directory, policy or catalogue is in force.
+    fn changes(&self) -> watch::Receiver<u64>;
+}

@@ -1,0 +1,229 @@
+//! What the server still owes: one entry per message sent to it that it answers. An entry says what
+//! becomes of the frames that come back.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::ledger::{Durable, Intent, StatementEnd};
+use super::names::{Prepared, Undo};
+use crate::ids::TypeId;
+use crate::protocol::message::{Field, Report};
+use crate::rewrite::{Answer, Rewrite, StatementPlan};
+
+/// Which message was sent.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// A Query: answers of each statement, then ReadyForQuery.
+    Query,
+    /// A Parse.
+    Parse,
+    /// A Bind.
+    Bind,
+    /// A Describe of a statement.
+    DescribeStatement {
+        /// How many parameters at the end are rowgate's.
+        hidden: usize,
+        /// The statement's name on the server, to remember what the client was told; with the
+        /// description that a repeated Parse has to match.
+        remember: Option<(String, Option<Description>)>,
+        /// The parameters, once they have come.
+        parameters: Vec<TypeId>,
+    },
+    /// A Describe of a portal.
+    DescribePortal,
+    /// An Execute.
+    Execute,
+    /// A Close.
+    Close,
+    /// A Sync: ReadyForQuery.
+    Sync,
+    /// A FunctionCall: one value, then ReadyForQuery.
+    FunctionCall,
+    /// The client ended its COPY input; the server answers nothing to that.
+    CopyEnd,
+    /// rowgate's own Execute of the query for the search path.
+    SearchPath,
+}
+
+/// What a client was told about a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Description {
+    /// The client's parameter types.
+    pub(super) parameters: Vec<TypeId>,
+    /// The columns; `None` when it returns no rows.
+    pub(super) fields: Option<Vec<Field>>,
+}
+
+/// A statement's texts, for positions in errors.
+#[derive(Debug, Clone)]
+pub(super) struct Source {
+    /// The client's text.
+    pub(super) text: Arc<str>,
+    /// What the server runs.
+    pub(super) rewrite: Arc<Rewrite>,
+}
+
+/// A change of SQL-level statement names, made when its statement completes.
+#[derive(Debug)]
+pub(super) enum NameChange {
+    /// PREPARE.
+    Prepare(String, Box<Prepared>),
+    /// DEALLOCATE; `None` is ALL.
+    Deallocate(Option<String>),
+}
+
+/// The answer to a statement that rowgate answers itself: the server gets an empty query instead.
+#[derive(Debug, Clone)]
+pub(super) struct LocalAnswer {
+    /// Column and value; `None` returns no rows.
+    pub(super) row: Option<(String, String)>,
+    /// The command tag.
+    pub(super) tag: &'static str,
+}
+
+/// A statement that runs, with its audit record.
+pub(super) struct Running {
+    /// The record of the intent.
+    pub(super) intent: Arc<dyn Intent>,
+    /// Until this resolves, no byte of the answer leaves.
+    pub(super) unsafe_until: Option<Durable>,
+    /// When it was decided.
+    pub(super) since: Instant,
+    /// Rows so far.
+    pub(super) rows: u64,
+    /// Bytes so far.
+    pub(super) bytes: u64,
+    /// The most rows it may return.
+    pub(super) limit: Option<u64>,
+    /// The limit was exceeded and the server was asked to cancel.
+    pub(super) over_limit: bool,
+    /// It ended and its end is recorded.
+    pub(super) ended: bool,
+}
+
+impl Running {
+    /// A statement that starts now.
+    pub(super) fn new(
+        intent: Arc<dyn Intent>,
+        unsafe_until: Option<Durable>,
+        limit: Option<u64>,
+    ) -> Self {
+        Self {
+            intent,
+            unsafe_until,
+            since: Instant::now(),
+            rows: 0,
+            bytes: 0,
+            limit,
+            over_limit: false,
+            ended: false,
+        }
+    }
+
+    /// Records the end, once.
+    pub(super) fn end(&mut self, sqlstate: Option<&str>, skipped: bool) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
+        self.intent.end(StatementEnd {
+            rows: self.rows,
+            bytes: self.bytes,
+            duration_us: u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX),
+            sqlstate: sqlstate.map(str::to_owned),
+            skipped,
+        });
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // The session ended while the statement ran.
+        self.end(Some("57P01"), false);
+    }
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+/// One owed answer.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// What was sent.
+    pub(super) request: Request,
+    /// The client sent it and gets the answer; otherwise the answer is dropped.
+    pub(super) visible: bool,
+    /// What the client gets in place of the error that must come back.
+    pub(super) refusal: Option<Report>,
+    /// The statement it is about.
+    pub(super) source: Option<Source>,
+    /// The index of the statement whose answer comes now.
+    pub(super) at: usize,
+    /// Rows of that statement so far, where they are looked at.
+    pub(super) rows_here: u64,
+    /// The statement that runs.
+    pub(super) running: Option<Running>,
+    /// What to restore when the server skips it.
+    pub(super) undo: Vec<Undo>,
+    /// Names that change when a statement completes.
+    pub(super) changes: Vec<(usize, NameChange)>,
+    /// rowgate's own answer.
+    pub(super) local: Option<LocalAnswer>,
+}
+
+impl Entry {
+    /// An entry the client knows of.
+    pub(super) fn new(request: Request) -> Self {
+        Self {
+            request,
+            visible: true,
+            refusal: None,
+            source: None,
+            at: 0,
+            rows_here: 0,
+            running: None,
+            undo: Vec::new(),
+            changes: Vec::new(),
+            local: None,
+        }
+    }
+
+    /// An entry of a message that rowgate sent on its own.
+    pub(super) fn internal(request: Request) -> Self {
+        Self { visible: false, ..Self::new(request) }
+    }
+
+    /// The same, about this statement.
+    #[must_use]
+    pub(super) fn about(mut self, source: Option<Source>) -> Self {
+        self.source = source;
+        self
+    }
+
+    /// The plan of the statement whose answer comes now.
+    pub(super) fn statement(&self) -> Option<&StatementPlan> {
+        self.source.as_ref()?.rewrite.plan().statements.get(self.at)
+    }
+
+    /// What becomes of its rows.
+    pub(super) fn answer(&self) -> Answer {
+        self.statement().map_or(Answer::Relay, |statement| statement.answer)
+    }
+
+    /// The table the statement writes to, without its schema.
+    pub(super) fn table(&self) -> Option<&str> {
+        let touched = &self.statement()?.touched;
+        let written = touched.iter().find(|touched| {
+            matches!(
+                touched.verb,
+                crate::policy::Verb::Create
+                    | crate::policy::Verb::Update
+                    | crate::policy::Verb::Assign
+            )
+        });
+        written.or(touched.first())?.name.rsplit('.').next()
+    }
+}

@@ -1,0 +1,614 @@
+//! The extended protocol: Parse, Bind, Describe, Execute, Close and FunctionCall of the client.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::expected::{Entry, Request, Source};
+use super::names::{Origin, PRIVATE_PREFIX, Portal, Prepared, Undo, rename};
+use super::query::{local_action, unknown_statement};
+use super::{Fatal, REFUSED_TEXT, Session, Step};
+use crate::error::{Refusal, SqlState};
+use crate::planner::Protocol;
+use crate::protocol::message::{self, Bind, ClientMessage, Execute, Parse, Target};
+use crate::rewrite::Answer;
+
+/// The protocol counts parameters in 16 bits.
+const MOST_PARAMETERS: usize = 65_535;
+
+impl<C, S> Session<C, S>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    pub(super) fn on_parse(&mut self, parse: Parse) -> Result<Step, Fatal> {
+        if self.skipping {
+            return Ok(Step::Done);
+        }
+        if !self.path_ready() || !self.names_ready() {
+            return Ok(Step::Wait(ClientMessage::Parse(parse)));
+        }
+        self.judge()?;
+        self.statements = self.statements.saturating_add(1);
+        if let Err((refusal, text)) = self.run_parse(&parse) {
+            // The server forgets the unnamed statement before it looks at the new one.
+            let undo = parse.name.is_empty().then(|| self.names.set_statement("", None));
+            self.refuse_extended(refusal, text, Vec::new(), undo);
+        }
+        Ok(Step::Done)
+    }
+
+    fn run_parse(&mut self, parse: &Parse) -> Result<(), (Refusal, Arc<str>)> {
+        let text = self.utf8(&parse.text)?;
+        let refused = |refusal| (refusal, Arc::clone(&text));
+        self.sayable(&parse.name).map_err(refused)?;
+        if self.private_names
+            && !parse.name.is_empty()
+            && self.names.statement(&parse.name).is_some()
+        {
+            return Err(refused(Refusal::new(
+                SqlState::DUPLICATE_STATEMENT,
+                format!("prepared statement \"{}\" already exists", parse.name),
+                "",
+            )));
+        }
+        let prepared = self.prepare(&parse.name, &text, &parse.types).map_err(refused)?;
+        self.send_parse(&prepared, true);
+        let undo = self.names.set_statement(&parse.name, Some(prepared));
+        if let Some(entry) = self.expected.back_mut() {
+            entry.undo.push(undo);
+        }
+        Ok(())
+    }
+
+    /// Plans a statement for the extended protocol under a fresh server name.
+    fn prepare(
+        &mut self,
+        name: &str,
+        text: &Arc<str>,
+        declared: &[crate::ids::TypeId],
+    ) -> Result<Prepared, Refusal> {
+        let planned = self.plan(text, Protocol::Extended { declared })?;
+        let own = planned.rewrite.client_parameters();
+        if own.saturating_add(planned.rewrite.identity().len()) > MOST_PARAMETERS {
+            return Err(Refusal::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "number of parameters must be between 0 and 65535",
+                "the identity values of the policy count as parameters",
+            ));
+        }
+        let server_name = if name.is_empty() || !self.private_names {
+            name.to_owned()
+        } else {
+            self.names.issue()
+        };
+        Ok(Prepared {
+            server_name,
+            origin: Origin::Protocol,
+            text: Arc::clone(text),
+            declared: declared.to_vec(),
+            local: local_action(planned.rewrite.plan()).cloned(),
+            new_names: planned.new_names,
+            rewrite: planned.rewrite,
+            stamp: self.stamp(),
+            identity: Arc::clone(&self.standing.identity),
+        })
+    }
+
+    fn send_parse(&mut self, prepared: &Prepared, visible: bool) {
+        let mut bytes = BytesMut::new();
+        // What rowgate answers itself is an empty query to the server.
+        let text = if prepared.local.is_some() { "" } else { prepared.rewrite.text() };
+        message::parse(&mut bytes, &prepared.server_name, text.as_bytes(), &prepared.declared);
+        let mut entry = Entry::new(Request::Parse).about(Some(source(prepared)));
+        entry.visible = visible;
+        self.descriptions.remove(&prepared.server_name);
+        self.changed.remove(&prepared.server_name);
+        self.send_extended(entry, bytes, None);
+    }
+
+    pub(super) fn on_bind(&mut self, bind: Bind) -> Result<Step, Fatal> {
+        if self.skipping {
+            return Ok(Step::Done);
+        }
+        if !self.path_ready() || !self.names_ready() {
+            return Ok(Step::Wait(ClientMessage::Bind(bind)));
+        }
+        self.judge()?;
+        let prepared = match self.current(&bind.statement) {
+            Ok(Some(prepared)) => Some(prepared),
+            Ok(None) if self.waits_for_description() => {
+                return Ok(Step::Wait(ClientMessage::Bind(bind)));
+            }
+            Ok(None) => None,
+            Err((refusal, text)) => {
+                let parameters = recorded(&bind);
+                self.refuse_extended(refusal, text, parameters, None);
+                return Ok(Step::Done);
+            }
+        };
+        if let Err(refusal) = self.run_bind(&bind, prepared.as_ref()) {
+            let text =
+                prepared.map_or_else(|| Arc::from(""), |prepared| Arc::clone(&prepared.text));
+            self.refuse_extended(refusal, text, recorded(&bind), None);
+        }
+        Ok(Step::Done)
+    }
+
+    fn run_bind(&mut self, bind: &Bind, prepared: Option<&Arc<Prepared>>) -> Result<(), Refusal> {
+        let mut bytes = BytesMut::new();
+        let mut entry = Entry::new(Request::Bind);
+        let portal_name = self.bound_portal(&bind.portal)?;
+        let mut identity = Vec::new();
+        match prepared {
+            None => message::bind(
+                &mut bytes,
+                &portal_name,
+                &bind.statement,
+                &bind.formats,
+                &bind.values,
+                &bind.results,
+            ),
+            Some(prepared) => {
+                entry.source = Some(source(prepared));
+                let holes = prepared.rewrite.identity();
+                check_count(bind, prepared)?;
+                identity =
+                    holes.iter().map(|hole| self.standing.identity.text(*hole)).collect::<Vec<_>>();
+                let mut values = bind.values.clone();
+                values.extend(identity.iter().map(|v| v.clone().map(Bytes::from)));
+                let results = result_formats(&bind.results, answer(prepared));
+                message::bind(
+                    &mut bytes,
+                    &portal_name,
+                    &prepared.server_name,
+                    &parameter_formats(bind, holes.len()),
+                    &values,
+                    &results,
+                );
+            }
+        }
+        let portal = Portal {
+            server_name: portal_name,
+            prepared: prepared.cloned(),
+            parameters: recorded(bind),
+            identity,
+        };
+        entry.undo.push(self.names.set_portal(&bind.portal, Some(portal)));
+        self.send_extended(entry, bytes, None);
+        Ok(())
+    }
+
+    /// The statement of that client name, planned under the rules in force. `None`: unknown to
+    /// rowgate and left to the server (unrestricted), or planned again and to be waited for.
+    fn current(&mut self, name: &str) -> Result<Option<Arc<Prepared>>, (Refusal, Arc<str>)> {
+        let Some(prepared) = self.names.statement(name).cloned() else {
+            if self.private_names {
+                return Err((unknown_statement(name), Arc::from("")));
+            }
+            return Ok(None);
+        };
+        let refused = |refusal| (refusal, Arc::clone(&prepared.text));
+        if self.changed.contains(&prepared.server_name) {
+            return Err(refused(Refusal::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                "cached plan must not change result type",
+                "",
+            )));
+        }
+        if self.waits_for_description() {
+            return Ok(None);
+        }
+        if !self.restricted() && !self.private_names || self.is_current(&prepared) {
+            return Ok(Some(prepared));
+        }
+        if prepared.origin == Origin::Sql {
+            return Err(refused(Refusal {
+                reason: "the rules in force have changed since it was prepared; prepare it again"
+                    .to_owned(),
+                ..unknown_statement(name)
+            }));
+        }
+        let again = self.prepare(name, &prepared.text, &prepared.declared).map_err(refused)?;
+        let told = self.descriptions.remove(&prepared.server_name);
+        self.send_parse(&again, false);
+        let mut bytes = BytesMut::new();
+        if again.server_name != prepared.server_name {
+            message::close(&mut bytes, &Target::Statement(prepared.server_name.clone()));
+            self.send_extended(Entry::internal(Request::Close), bytes, None);
+        }
+        let wait = told.is_some();
+        if wait {
+            let mut bytes = BytesMut::new();
+            message::describe(&mut bytes, &Target::Statement(again.server_name.clone()));
+            message::bare(&mut bytes, b'H');
+            let request = Request::DescribeStatement {
+                hidden: again.rewrite.identity().len(),
+                remember: Some((again.server_name.clone(), told)),
+                parameters: Vec::new(),
+            };
+            let entry = Entry::internal(request).about(Some(source(&again)));
+            self.send_extended(entry, bytes, None);
+        }
+        let undo = self.names.set_statement(name, Some(again));
+        if let Some(entry) = self.expected.back_mut() {
+            entry.undo.push(undo);
+        }
+        Ok(if wait { None } else { self.names.statement(name).cloned() })
+    }
+
+    /// A statement was planned again and what the client was told of it is being compared.
+    fn waits_for_description(&self) -> bool {
+        self.expected.iter().any(|entry| {
+            !entry.visible && matches!(entry.request, Request::DescribeStatement { .. })
+        })
+    }
+
+    pub(super) fn on_describe(&mut self, target: Target) -> Result<Step, Fatal> {
+        if self.skipping {
+            return Ok(Step::Done);
+        }
+        if !self.path_ready() || !self.names_ready() {
+            return Ok(Step::Wait(ClientMessage::Describe(target)));
+        }
+        self.judge()?;
+        let mut bytes = BytesMut::new();
+        let entry = match &target {
+            Target::Statement(name) => match self.current(name) {
+                Ok(None) if self.waits_for_description() => {
+                    return Ok(Step::Wait(ClientMessage::Describe(target)));
+                }
+                Ok(None) => {
+                    message::describe(&mut bytes, &target);
+                    Entry::new(Request::DescribeStatement {
+                        hidden: 0,
+                        remember: None,
+                        parameters: Vec::new(),
+                    })
+                }
+                Ok(Some(prepared)) => {
+                    message::describe(&mut bytes, &rename(&target, &prepared.server_name));
+                    let mut entry = Entry::new(Request::DescribeStatement {
+                        hidden: prepared.rewrite.identity().len(),
+                        remember: Some((prepared.server_name.clone(), None)),
+                        parameters: Vec::new(),
+                    })
+                    .about(Some(source(&prepared)));
+                    entry.local = described_locally(&prepared);
+                    entry
+                }
+                Err((refusal, text)) => {
+                    self.refuse_extended(refusal, text, Vec::new(), None);
+                    return Ok(Step::Done);
+                }
+            },
+            Target::Portal(name) => {
+                let server_name = match self.server_portal(name) {
+                    Ok(server_name) => server_name,
+                    Err(refusal) => {
+                        self.refuse_extended(refusal, Arc::from(""), Vec::new(), None);
+                        return Ok(Step::Done);
+                    }
+                };
+                message::describe(&mut bytes, &rename(&target, &server_name));
+                let prepared = self.names.portal(name).and_then(|portal| portal.prepared.as_ref());
+                let mut entry =
+                    Entry::new(Request::DescribePortal).about(prepared.map(|p| source(p)));
+                entry.local = prepared.and_then(|prepared| described_locally(prepared));
+                entry
+            }
+        };
+        self.send_extended(entry, bytes, None);
+        Ok(Step::Done)
+    }
+
+    pub(super) fn on_execute(&mut self, execute: Execute) -> Result<Step, Fatal> {
+        if self.skipping {
+            return Ok(Step::Done);
+        }
+        if !self.path_ready() || !self.names_ready() {
+            return Ok(Step::Wait(ClientMessage::Execute(execute)));
+        }
+        self.judge()?;
+        self.statements = self.statements.saturating_add(1);
+        let portal = self.names.portal(&execute.portal).cloned();
+        let prepared = portal.as_ref().and_then(|portal| portal.prepared.clone());
+        let text = prepared.as_ref().map_or_else(
+            || Arc::from(format!("(portal \"{}\")", execute.portal)),
+            |prepared| Arc::clone(&prepared.text),
+        );
+        if let Err(refusal) = self.run_execute(&execute, portal.as_deref(), &text) {
+            let parameters = portal.map(|portal| portal.parameters.clone()).unwrap_or_default();
+            self.refuse_extended(refusal, text, parameters, None);
+        }
+        Ok(Step::Done)
+    }
+
+    fn run_execute(
+        &mut self,
+        execute: &Execute,
+        portal: Option<&Portal>,
+        text: &Arc<str>,
+    ) -> Result<(), Refusal> {
+        let server_name = self.server_portal(&execute.portal)?;
+        let prepared = portal.and_then(|portal| portal.prepared.as_ref());
+        if let (Some(portal), Some(prepared)) = (portal, prepared) {
+            self.still_bound(portal, prepared)?;
+        }
+        let mut entry =
+            Entry::new(Request::Execute).about(prepared.map(|prepared| source(prepared)));
+        let mut max_rows = execute.max_rows;
+        let before;
+        match (portal, prepared) {
+            (Some(portal), Some(prepared)) => {
+                if let Some(local) = &prepared.local {
+                    entry.local = Some(self.answer_locally(local)?);
+                } else {
+                    let planned = super::query::Planned {
+                        rewrite: Arc::clone(&prepared.rewrite),
+                        new_names: prepared.new_names.clone(),
+                    };
+                    entry.changes = self.name_changes(&planned, text)?;
+                }
+                if answer(prepared) == Answer::DropRows {
+                    max_rows = 0;
+                }
+                let (running, wait) =
+                    self.record(text, &prepared.rewrite, portal.parameters.clone())?;
+                entry.running = Some(running);
+                before = wait;
+                self.note_effects(prepared.rewrite.plan());
+            }
+            _ => {
+                // A cursor of DECLARE, or a statement that SQL PREPARE made in an unrestricted
+                // session: its own statement was recorded when it was declared or prepared.
+                let (running, wait) = self.record_unplanned(text)?;
+                entry.running = Some(running);
+                before = Some(wait);
+            }
+        }
+        let mut bytes = BytesMut::new();
+        message::execute(&mut bytes, &server_name, max_rows);
+        self.send_extended(entry, bytes, before);
+        Ok(())
+    }
+
+    /// A portal holds the identity and the rules of its Bind; when they changed it must not run on.
+    fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
+        if !self.restricted() {
+            return Ok(());
+        }
+        let now = self.stamp();
+        let holes = prepared.rewrite.identity();
+        let same = prepared.stamp.policy == now.policy
+            && prepared.stamp.roles == now.roles
+            && prepared.stamp.shape == now.shape
+            && holes.len() == portal.identity.len()
+            && holes
+                .iter()
+                .zip(&portal.identity)
+                .all(|(hole, bound)| self.standing.identity.text(*hole) == *bound);
+        if same {
+            return Ok(());
+        }
+        Err(Refusal::denied(
+            "the portal cannot be used any more",
+            "the rules in force have changed since it was bound",
+        ))
+    }
+
+    pub(super) fn on_close(&mut self, target: Target) -> Result<Step, Fatal> {
+        if self.skipping {
+            return Ok(Step::Done);
+        }
+        if !self.names_ready() {
+            return Ok(Step::Wait(ClientMessage::Close(target)));
+        }
+        let mut entry = Entry::new(Request::Close);
+        // Closing what does not exist is no error; this name never exists.
+        let nothing = || format!("{PRIVATE_PREFIX}0");
+        let server_name = match &target {
+            Target::Statement(name) => {
+                let server_name = match self.names.statement(name) {
+                    Some(prepared) => prepared.server_name.clone(),
+                    None if self.private_names => nothing(),
+                    None => name.clone(),
+                };
+                entry.undo.push(self.names.set_statement(name, None));
+                server_name
+            }
+            Target::Portal(name) => {
+                let server_name = self.server_portal(name).unwrap_or_else(|_| nothing());
+                entry.undo.push(self.names.set_portal(name, None));
+                server_name
+            }
+        };
+        let mut bytes = BytesMut::new();
+        message::close(&mut bytes, &rename(&target, &server_name));
+        self.send_extended(entry, bytes, None);
+        Ok(Step::Done)
+    }
+
+    pub(super) fn on_function_call(&mut self, body: &Bytes) -> Result<Step, Fatal> {
+        if self.skipping {
+            return Ok(Step::Done);
+        }
+        self.judge()?;
+        self.statements = self.statements.saturating_add(1);
+        let text: Arc<str> = Arc::from("(function call)");
+        let mut bytes = BytesMut::new();
+        self.pipeline = false;
+        let refusal = if self.restricted() {
+            Refusal::unsupported("function calls of the protocol are not supported")
+        } else {
+            match self.record_unplanned(&text) {
+                Ok((running, durable)) => {
+                    bytes.clear();
+                    crate::protocol::frame::write_frame(&mut bytes, b'F', |frame| {
+                        frame.extend_from_slice(body);
+                    });
+                    let mut entry = Entry::new(Request::FunctionCall);
+                    entry.running = Some(running);
+                    self.send(entry, bytes, Some(durable));
+                    return Ok(Step::Done);
+                }
+                Err(refusal) => refusal,
+            }
+        };
+        // Like a Query, a FunctionCall is answered with an error and ReadyForQuery.
+        let mut entry = Entry::new(Request::Query);
+        entry.refusal = Some(self.refuse(refusal, &text, Vec::new()));
+        message::query(&mut bytes, REFUSED_TEXT);
+        self.send(entry, bytes, None);
+        Ok(Step::Done)
+    }
+
+    /// The server's name of a portal that is about to be made: the same one for the same client
+    /// name, so that the server finds duplicates.
+    fn bound_portal(&mut self, name: &str) -> Result<String, Refusal> {
+        let server_name = self.server_portal(name)?;
+        if server_name.is_empty() || !self.private_names || server_name != name {
+            return Ok(server_name);
+        }
+        Ok(self.names.issue())
+    }
+
+    /// The server's name of a portal. Names unknown to rowgate are cursors of DECLARE.
+    fn server_portal(&self, name: &str) -> Result<String, Refusal> {
+        if name.is_empty() || !self.private_names {
+            return Ok(name.to_owned());
+        }
+        self.sayable(name)?;
+        match self.names.portal(name) {
+            Some(portal) => Ok(portal.server_name.clone()),
+            None => Ok(name.to_owned()),
+        }
+    }
+
+    /// Refuses names that are rowgate's.
+    fn sayable(&self, name: &str) -> Result<(), Refusal> {
+        if self.private_names && name.starts_with(PRIVATE_PREFIX) {
+            return Err(Refusal::new(
+                SqlState("42939"),
+                format!("names that start with \"{PRIVATE_PREFIX}\" are reserved"),
+                "",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Puts a statement that must fail in place of the refused message: the server aborts the
+    /// transaction and skips to the next Sync by itself.
+    fn refuse_extended(
+        &mut self,
+        refusal: Refusal,
+        text: Arc<str>,
+        parameters: Vec<(Option<Bytes>, bool)>,
+        undo: Option<Undo>,
+    ) {
+        let mut entry = Entry::new(Request::Parse);
+        entry.refusal = Some(self.refuse(refusal, &text, parameters));
+        entry.undo.extend(undo);
+        let mut bytes = BytesMut::new();
+        // Under a name, because a failing unnamed Parse would take the client's with it.
+        message::parse(&mut bytes, "rowgate_refused", REFUSED_TEXT, &[]);
+        self.send_extended(entry, bytes, None);
+    }
+
+    fn send_extended(
+        &mut self,
+        entry: Entry,
+        bytes: BytesMut,
+        before: Option<super::ledger::Durable>,
+    ) {
+        self.pipeline = true;
+        self.nudged = false;
+        self.send(entry, bytes, before);
+    }
+}
+
+fn source(prepared: &Prepared) -> Source {
+    Source { text: Arc::clone(&prepared.text), rewrite: Arc::clone(&prepared.rewrite) }
+}
+
+fn answer(prepared: &Prepared) -> Answer {
+    prepared.rewrite.plan().statements.first().map_or(Answer::Relay, |statement| statement.answer)
+}
+
+fn described_locally(prepared: &Prepared) -> Option<super::expected::LocalAnswer> {
+    match prepared.local.as_ref()? {
+        crate::rewrite::Local::Show { name } => Some(super::expected::LocalAnswer {
+            row: Some((format!("rowgate.{name}"), String::new())),
+            tag: "SHOW",
+        }),
+        crate::rewrite::Local::ActAs { .. } => None,
+    }
+}
+
+/// The server's own message about the count would tell how many parameters are rowgate's.
+fn check_count(bind: &Bind, prepared: &Prepared) -> Result<(), Refusal> {
+    if prepared.rewrite.identity().is_empty() {
+        return Ok(());
+    }
+    let violation =
+        |message| Err(Refusal::new(SqlState::PROTOCOL_VIOLATION, message, String::new()));
+    let (given, wanted) = (bind.values.len(), prepared.rewrite.client_parameters());
+    if bind.formats.len() > 1 && bind.formats.len() != given {
+        return violation(format!(
+            "bind message has {} parameter formats but {given} parameters",
+            bind.formats.len()
+        ));
+    }
+    if given != wanted {
+        return violation(format!(
+            "bind message supplies {given} parameters, but prepared statement \"{}\" requires \
+             {wanted}",
+            bind.statement
+        ));
+    }
+    Ok(())
+}
+
+fn recorded(bind: &Bind) -> Vec<(Option<Bytes>, bool)> {
+    bind.values
+        .iter()
+        .enumerate()
+        .map(|(index, value)| (value.clone(), bind.format(index) == 1))
+        .collect()
+}
+
+/// The client's parameter formats with text for `hidden` more.
+fn parameter_formats(bind: &Bind, hidden: usize) -> Vec<i16> {
+    if hidden == 0 {
+        return bind.formats.clone();
+    }
+    match bind.formats.as_slice() {
+        [] | [0] => Vec::new(),
+        [all] => {
+            let mut formats = vec![*all; bind.values.len()];
+            formats.resize(bind.values.len().saturating_add(hidden), 0);
+            formats
+        }
+        each => {
+            let mut formats = each.to_vec();
+            formats.resize(each.len().saturating_add(hidden), 0);
+            formats
+        }
+    }
+}
+
+/// The client's result formats with one for the hidden column.
+fn result_formats(results: &[i16], answer: Answer) -> Vec<i16> {
+    match answer {
+        Answer::Relay | Answer::RedactPlan => results.to_vec(),
+        Answer::DropRows => Vec::new(),
+        Answer::CutLastColumn => {
+            let mut formats = results.to_vec();
+            if formats.len() > 1 {
+                formats.push(0);
+            }
+            formats
+        }
+    }
+}

@@ -1,0 +1,530 @@
+//! One client: its messages in order, decided, sent to its server connection, and the answers back.
+//!
+//! The session owns both buffers and the queue of what the server owes. It never opens a
+//! connection, never reads a file, and never decides what a principal may do.
+
+mod answer;
+pub mod authority;
+mod expected;
+mod explain;
+mod extended;
+pub mod ledger;
+mod names;
+mod path;
+mod query;
+pub mod redact;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use self::authority::{Authority, Standing};
+use self::expected::{Description, Entry, Request};
+use self::ledger::{Durable, Ledger};
+use self::names::Names;
+use self::path::PathState;
+use crate::catalog::SearchPath;
+use crate::error::{Refusal, SqlState};
+use crate::ids::{DecisionId, Login};
+use crate::planner::Planner;
+use crate::protocol::frame::{Connection, FrameError};
+use crate::protocol::message::{self, ClientMessage, DecodeError, Report};
+use crate::relay::{HIGH_WATER, Moved, RelayError, Wants, poll_move};
+
+/// Deliberately not SQL: it stands in for a refused statement, so that the server itself aborts the
+/// transaction, skips the rest of the pipeline and reports the status, as for any error.
+const REFUSED_TEXT: &[u8] = b"refused by rowgate";
+
+/// How long a client gets to take the last message of its session.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// The longest message of the server that has to be held as a whole, in bytes.
+const SERVER_MESSAGE: usize = 64 * 1024 * 1024;
+
+/// Messages that carry no text or value of the client are short (as in PostgreSQL).
+const SHORT_MESSAGE: usize = 10_000;
+
+/// What all sessions share.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// Judges people.
+    pub authority: Arc<dyn Authority>,
+    /// Plans statements.
+    pub planner: Arc<Planner>,
+    /// The longest message of a client, in bytes.
+    pub message_size: usize,
+    /// The longest query string, in bytes.
+    pub statement_size: usize,
+}
+
+/// Asks the server, on a connection of its own, to cancel what a session runs.
+pub trait Canceller: Send + Sync + std::fmt::Debug {
+    /// Returns at once.
+    fn cancel(&self);
+}
+
+/// What one session starts with: an authenticated client and a clean server connection.
+#[derive(Debug)]
+pub struct Opening<C, S> {
+    /// The client, authenticated and told that it is ready.
+    pub client: Connection<C>,
+    /// The server connection, idle and in its default state.
+    pub server: Connection<S>,
+    /// Who logged in.
+    pub login: Login,
+    /// It may speak for others (`SET rowgate.user`).
+    pub service: bool,
+    /// For whom it speaks from the start.
+    pub acting: Option<Login>,
+    /// The standing it was let in with.
+    pub standing: Arc<Standing>,
+    /// The session's audit log.
+    pub ledger: Arc<dyn Ledger>,
+    /// Cancels what the server runs for this session.
+    pub canceller: Arc<dyn Canceller>,
+    /// The server's process id and the one the client was told.
+    pub processes: (u32, u32),
+    /// `application_name`.
+    pub application: Arc<str>,
+}
+
+/// How a session ended.
+#[derive(Debug)]
+pub struct Ended<S> {
+    /// The server connection, when it is idle outside a transaction and may be reset and reused.
+    pub server: Option<S>,
+    /// For the audit log: `terminate`, `connection lost`, `57P01` …
+    pub reason: String,
+}
+
+/// Why a session cannot go on.
+#[derive(Debug)]
+enum Fatal {
+    /// The client is told, then the session ends.
+    Tell(Report),
+    /// The server said goodbye and the client has been told already.
+    ServerSaid,
+    /// The client is gone.
+    ClientGone(&'static str),
+    /// The client said goodbye.
+    Terminated,
+}
+
+impl Fatal {
+    fn new(sqlstate: SqlState, message: &str) -> Self {
+        Self::Tell(Report::fatal(sqlstate.0, message))
+    }
+
+    fn refusal(refusal: &Refusal) -> Self {
+        let report = Report::fatal(refusal.sqlstate.0, &refusal.message);
+        Self::Tell(report.with(Report::DETAIL, &refusal.reason))
+    }
+}
+
+impl From<DecodeError> for Fatal {
+    fn from(error: DecodeError) -> Self {
+        Self::new(SqlState::PROTOCOL_VIOLATION, &error.to_string())
+    }
+}
+
+impl From<FrameError> for Fatal {
+    fn from(error: FrameError) -> Self {
+        Self::new(SqlState::PROTOCOL_VIOLATION, &error.to_string())
+    }
+}
+
+/// Bytes for the server that wait until their audit record is safe.
+struct Parked {
+    bytes: BytesMut,
+    durable: Durable,
+}
+
+/// The rest of a frame of the server whose header has been seen.
+#[derive(Debug, Clone, Copy, Default)]
+struct Passing {
+    left: usize,
+    relay: bool,
+}
+
+/// Whether a client's message was used, or has to wait.
+enum Step {
+    Done,
+    Wait(ClientMessage),
+}
+
+/// A running session.
+struct Session<C, S> {
+    client: Connection<C>,
+    server: Connection<S>,
+    shared: Shared,
+    ledger: Arc<dyn Ledger>,
+    canceller: Arc<dyn Canceller>,
+    login: Login,
+    service: bool,
+    /// The end user a service account speaks for, and whether only for this transaction.
+    acting: Option<(Login, bool)>,
+    /// The standing statements are planned under.
+    standing: Arc<Standing>,
+    /// The login itself was unrestricted at the start.
+    unrestricted: bool,
+    /// Statement and portal names are rowgate's.
+    private_names: bool,
+    processes: (u32, u32),
+    application: Arc<str>,
+    path: SearchPath,
+    path_state: PathState,
+    /// Settings changed in the current transaction and may change back when it ends.
+    unsettled: bool,
+    names: Names,
+    descriptions: HashMap<String, Description>,
+    /// Server names of statements that were prepared again with another shape.
+    changed: HashSet<String>,
+    expected: VecDeque<Entry>,
+    passing: Passing,
+    status: u8,
+    /// Extended messages were sent since the last Sync.
+    pipeline: bool,
+    /// The server skips what comes before the next Sync.
+    skipping: bool,
+    /// A Flush of ours makes the server answer what it owes.
+    nudged: bool,
+    /// The server reads COPY input.
+    copying_in: bool,
+    stalled: Option<ClientMessage>,
+    parked: Option<Parked>,
+    hold: Option<Durable>,
+    statements: u64,
+    last_decision: Option<DecisionId>,
+    leaving: bool,
+}
+
+/// Runs a session to its end.
+pub async fn run<C, S>(shared: Shared, opening: Opening<C, S>) -> Ended<S>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut changes = shared.authority.changes();
+    let mut session = Session::new(shared, opening);
+    let fatal = loop {
+        if let Err(fatal) = session.turn(&mut changes).await {
+            break fatal;
+        }
+    };
+    session.end(fatal).await
+}
+
+impl<C, S> Session<C, S>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    fn new(shared: Shared, opening: Opening<C, S>) -> Self {
+        let unrestricted = opening.standing.unrestricted;
+        Self {
+            client: opening.client,
+            server: opening.server,
+            shared,
+            ledger: opening.ledger,
+            canceller: opening.canceller,
+            login: opening.login,
+            service: opening.service,
+            acting: opening.acting.map(|login| (login, false)),
+            standing: opening.standing,
+            unrestricted,
+            private_names: opening.service || !unrestricted,
+            processes: opening.processes,
+            application: opening.application,
+            path: SearchPath(Vec::new()),
+            path_state: PathState::Unknown,
+            unsettled: false,
+            names: Names::default(),
+            descriptions: HashMap::new(),
+            changed: HashSet::new(),
+            expected: VecDeque::new(),
+            passing: Passing::default(),
+            status: b'I',
+            pipeline: false,
+            skipping: false,
+            nudged: false,
+            copying_in: false,
+            stalled: None,
+            parked: None,
+            hold: None,
+            statements: 0,
+            last_decision: None,
+            leaving: false,
+        }
+    }
+
+    /// Does all there is to do with what has arrived, then waits for one thing to happen.
+    async fn turn(&mut self, changes: &mut watch::Receiver<u64>) -> Result<(), Fatal> {
+        while self.step_server()? | self.step_client()? {}
+        if self.leaving && self.expected.is_empty() && self.parked.is_none() {
+            return Err(Fatal::Terminated);
+        }
+        let wants = Wants {
+            read_client: !self.leaving
+                && self.stalled.is_none()
+                && self.parked.is_none()
+                && self.server.outbound.len() < HIGH_WATER,
+            read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
+            write_client: true,
+        };
+        let Self { client, server, parked, hold, .. } = self;
+        tokio::select! {
+            moved = poll_fn(|cx| poll_move(cx, client, server, wants)) => self.moved(moved),
+            safe = settled(parked.as_mut().map(|parked| &mut parked.durable)) => {
+                self.unpark(safe);
+                Ok(())
+            }
+            safe = settled(hold.as_mut()) => {
+                self.hold = None;
+                safe.map_err(|refusal| Fatal::refusal(&refusal))
+            }
+            changed = changes.changed() => {
+                if changed.is_err() {
+                    return Err(Fatal::new(SqlState::ADMIN_SHUTDOWN, "the gateway is shutting down"));
+                }
+                self.judge()
+            }
+        }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it is what the poll returned")]
+    fn moved(&mut self, moved: Result<Moved, RelayError>) -> Result<(), Fatal> {
+        match moved {
+            Ok(Moved::Some) => Ok(()),
+            Ok(Moved::ClientClosed) if self.client.inbound.is_empty() => {
+                Err(Fatal::ClientGone("connection closed without a Terminate message"))
+            }
+            Ok(Moved::ClientClosed) => Err(Fatal::ClientGone("connection closed inside a message")),
+            Err(RelayError::Client(_)) => Err(Fatal::ClientGone("connection lost")),
+            Ok(Moved::ServerClosed) | Err(RelayError::Server(_)) => {
+                // What the server said last may still be in the buffer.
+                while self.step_server()? {}
+                Err(Fatal::new(
+                    SqlState::CONNECTION_FAILURE,
+                    "the database server closed the connection",
+                ))
+            }
+        }
+    }
+
+    /// Takes the next message of the client; false when there is nothing to do now.
+    fn step_client(&mut self) -> Result<bool, Fatal> {
+        if self.leaving || self.parked.is_some() || self.server.outbound.len() >= HIGH_WATER {
+            return Ok(false);
+        }
+        let message = if let Some(message) = self.stalled.take() {
+            message
+        } else {
+            let most = self.shared.message_size;
+            let limit = |tag| match tag {
+                b'Q' | b'P' | b'B' | b'F' | b'd' | b'f' => most,
+                _ => most.min(SHORT_MESSAGE),
+            };
+            match self.client.inbound.take_frame(limit)? {
+                Some(frame) => ClientMessage::decode(frame)?,
+                None => return Ok(false),
+            }
+        };
+        match self.on_message(message)? {
+            Step::Done => Ok(true),
+            Step::Wait(message) => {
+                self.stalled = Some(message);
+                Ok(false)
+            }
+        }
+    }
+
+    fn on_message(&mut self, message: ClientMessage) -> Result<Step, Fatal> {
+        if self.copying_in {
+            return self.on_copy_message(&message);
+        }
+        match message {
+            ClientMessage::Query(text) => self.on_query(text),
+            ClientMessage::Parse(parse) => self.on_parse(parse),
+            ClientMessage::Bind(bind) => self.on_bind(bind),
+            ClientMessage::Describe(target) => self.on_describe(target),
+            ClientMessage::Execute(execute) => self.on_execute(execute),
+            ClientMessage::Close(target) => self.on_close(target),
+            ClientMessage::Flush => {
+                message::bare(self.server.outbound.buffer(), b'H');
+                Ok(Step::Done)
+            }
+            ClientMessage::Sync => {
+                message::bare(self.server.outbound.buffer(), b'S');
+                self.expected.push_back(Entry::new(Request::Sync));
+                self.pipeline = false;
+                self.skipping = false;
+                Ok(Step::Done)
+            }
+            ClientMessage::FunctionCall(body) => self.on_function_call(&body),
+            copy @ (ClientMessage::CopyData(_)
+            | ClientMessage::CopyDone
+            | ClientMessage::CopyFail(_)) => {
+                self.send_copy(&copy);
+                Ok(Step::Done)
+            }
+            ClientMessage::Password(_) => Err(DecodeError::UnknownType(b'p').into()),
+            ClientMessage::Terminate => {
+                self.leaving = true;
+                Ok(Step::Done)
+            }
+        }
+    }
+
+    /// While the server reads COPY input it ignores Flush and Sync and takes nothing but data.
+    fn on_copy_message(&mut self, message: &ClientMessage) -> Result<Step, Fatal> {
+        match message {
+            ClientMessage::CopyData(_) => self.send_copy(message),
+            ClientMessage::CopyDone | ClientMessage::CopyFail(_) => {
+                self.copying_in = false;
+                self.send_copy(message);
+            }
+            ClientMessage::Flush | ClientMessage::Sync => {}
+            ClientMessage::Terminate => return Err(Fatal::ClientGone("terminated inside COPY")),
+            ClientMessage::Query(_)
+            | ClientMessage::Parse(_)
+            | ClientMessage::Bind(_)
+            | ClientMessage::Describe(_)
+            | ClientMessage::Execute(_)
+            | ClientMessage::Close(_)
+            | ClientMessage::FunctionCall(_)
+            | ClientMessage::Password(_) => {
+                return Err(Fatal::new(
+                    SqlState::PROTOCOL_VIOLATION,
+                    "unexpected message type during COPY from stdin",
+                ));
+            }
+        }
+        Ok(Step::Done)
+    }
+
+    fn send_copy(&mut self, message: &ClientMessage) {
+        let outbound = &mut self.server.outbound;
+        match message {
+            ClientMessage::CopyData(bytes) => {
+                outbound.frame(b'd', |body| body.extend_from_slice(bytes));
+            }
+            ClientMessage::CopyFail(reason) => {
+                outbound.frame(b'f', |body| {
+                    body.extend_from_slice(reason);
+                    body.extend_from_slice(&[0]);
+                });
+                self.expected.push_back(Entry::internal(Request::CopyEnd));
+            }
+            _ => {
+                message::bare(outbound.buffer(), b'c');
+                self.expected.push_back(Entry::internal(Request::CopyEnd));
+            }
+        }
+    }
+
+    /// Judges the person again: at each statement, and whenever something changed.
+    fn judge(&mut self) -> Result<(), Fatal> {
+        let own = self
+            .shared
+            .authority
+            .standing(&self.login)
+            .map_err(|refusal| Fatal::refusal(&refusal))?;
+        if self.unrestricted && !own.unrestricted {
+            return Err(Fatal::new(
+                SqlState::ADMIN_SHUTDOWN,
+                "terminating connection because the user's roles have changed",
+            ));
+        }
+        self.standing = match &self.acting {
+            None => own,
+            Some((login, _)) => self
+                .shared
+                .authority
+                .acting(&self.login, login)
+                .map_err(|refusal| Fatal::refusal(&refusal))?,
+        };
+        Ok(())
+    }
+
+    /// Errors are redacted, names are private, and every statement is planned.
+    fn restricted(&self) -> bool {
+        !self.standing.unrestricted
+    }
+
+    /// Sends `bytes` to the server; when `durable` is given, only once it resolves.
+    fn send(&mut self, entry: Entry, bytes: BytesMut, durable: Option<Durable>) {
+        self.expected.push_back(entry);
+        match durable {
+            None => self.server.outbound.append(bytes),
+            Some(durable) => self.parked = Some(Parked { bytes, durable }),
+        }
+    }
+
+    /// The record of the parked statement is safe, or will never be.
+    fn unpark(&mut self, safe: Result<(), Refusal>) {
+        let Some(parked) = self.parked.take() else { return };
+        let Err(refusal) = safe else {
+            self.server.outbound.append(parked.bytes);
+            return;
+        };
+        let Some(entry) = self.expected.back_mut() else { return };
+        if let Some(running) = entry.running.as_mut() {
+            running.end(Some(refusal.sqlstate.0), true);
+        }
+        entry.changes.clear();
+        entry.refusal = Some(Report::error(refusal.sqlstate.0, &refusal.message));
+        if matches!(entry.request, Request::Query) {
+            message::query(self.server.outbound.buffer(), REFUSED_TEXT);
+        } else {
+            entry.request = Request::Parse;
+            message::parse(self.server.outbound.buffer(), "rowgate_refused", REFUSED_TEXT, &[]);
+        }
+    }
+
+    /// Makes the server answer what it owes although the client has not asked it to.
+    fn nudge(&mut self) {
+        if self.pipeline && !self.nudged {
+            message::bare(self.server.outbound.buffer(), b'H');
+            self.nudged = true;
+        }
+    }
+
+    async fn end(mut self, fatal: Fatal) -> Ended<S> {
+        let clean = self.expected.is_empty() && !self.pipeline && self.status == b'I';
+        let (reason, reusable) = match fatal {
+            Fatal::Terminated => ("terminate".to_owned(), clean),
+            Fatal::ClientGone(reason) => (reason.to_owned(), clean),
+            Fatal::ServerSaid => ("the server closed the connection".to_owned(), false),
+            Fatal::Tell(report) => {
+                report.encode_error(self.client.outbound.buffer());
+                (report.field(Report::MESSAGE).unwrap_or_default().to_owned(), clean)
+            }
+        };
+        // A client that does not read its last message is not waited for.
+        let farewell = async {
+            self.client.flush().await?;
+            self.client.shutdown().await
+        };
+        match tokio::time::timeout(FAREWELL, farewell).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "the client left first"),
+            Err(_) => tracing::debug!("the client did not take its last message"),
+        }
+        let (server, rest) = self.server.into_parts();
+        let reusable = reusable && rest.is_empty();
+        Ended { server: reusable.then_some(server), reason }
+    }
+}
+
+/// Waits for a record to be safe; never resolves when there is none.
+async fn settled(durable: Option<&mut Durable>) -> Result<(), Refusal> {
+    match durable {
+        Some(durable) => durable.await,
+        None => std::future::pending().await,
+    }
+}

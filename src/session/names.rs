@@ -1,0 +1,193 @@
+//! The client's names for prepared statements and portals, and the server's for the same.
+//!
+//! SQL PREPARE and the protocol share one namespace on the server, so for a restricted principal
+//! every name is one that the client cannot say. The unnamed statement and portal stay unnamed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::catalog::SearchPath;
+use crate::ids::{CatalogVersion, PolicyVersion, TypeId};
+use crate::policy::{IdentityShape, RoleSet};
+use crate::protocol::message::Target;
+use crate::rewrite::{Local, Rewrite};
+use crate::session::authority::IdentityValues;
+
+/// Names with this prefix are rowgate's on the server; a restricted client that says one is
+/// refused.
+pub(super) const PRIVATE_PREFIX: &str = "rowgate_";
+
+/// Everything besides the text that a plan depends on. A statement whose stamp is not the current
+/// one is planned again before it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stamp {
+    /// The rules.
+    pub(super) policy: PolicyVersion,
+    /// The names.
+    pub(super) catalog: CatalogVersion,
+    /// The roles in force.
+    pub(super) roles: RoleSet,
+    /// How many values each identity parameter has.
+    pub(super) shape: IdentityShape,
+    /// Where unqualified names are looked up.
+    pub(super) path: SearchPath,
+}
+
+/// How a statement was prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// By a Parse message: it can be prepared again without the client noticing.
+    Protocol,
+    /// By SQL PREPARE.
+    Sql,
+}
+
+/// A prepared statement.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    /// What the server calls it.
+    pub(super) server_name: String,
+    /// How it was prepared.
+    pub(super) origin: Origin,
+    /// The client's text.
+    pub(super) text: Arc<str>,
+    /// The parameter types the client declared.
+    pub(super) declared: Vec<TypeId>,
+    /// What the server runs.
+    pub(super) rewrite: Arc<Rewrite>,
+    /// What the plan was made under.
+    pub(super) stamp: Stamp,
+    /// The identity it was planned for; where PostgreSQL takes no parameters, it is in the text.
+    pub(super) identity: Arc<dyn IdentityValues>,
+    /// Answered by rowgate itself.
+    pub(super) local: Option<Local>,
+    /// Client and server name of each statement that the text itself prepares.
+    pub(super) new_names: Vec<(String, String)>,
+}
+
+/// A portal.
+#[derive(Debug, Clone)]
+pub(super) struct Portal {
+    /// What the server calls it.
+    pub(super) server_name: String,
+    /// The statement it was made from; `None` when it is not known to rowgate (unrestricted
+    /// sessions may bind statements that SQL PREPARE made).
+    pub(super) prepared: Option<Arc<Prepared>>,
+    /// The client's parameter values and whether each is binary, for the audit log.
+    pub(super) parameters: Vec<(Option<Bytes>, bool)>,
+    /// The identity values it was bound with.
+    pub(super) identity: Vec<Option<String>>,
+}
+
+/// What to restore when the server skips a message that changed a name.
+#[derive(Debug)]
+pub(super) enum Undo {
+    /// The statement of that client name was this before.
+    Statement(String, Option<Arc<Prepared>>),
+    /// The portal of that client name was this before.
+    Portal(String, Option<Arc<Portal>>),
+}
+
+/// The names of one session.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    statements: HashMap<String, Arc<Prepared>>,
+    portals: HashMap<String, Arc<Portal>>,
+    issued: u64,
+}
+
+impl Names {
+    /// A server name nobody has used in this session.
+    pub(super) fn issue(&mut self) -> String {
+        self.issued = self.issued.saturating_add(1);
+        format!("{PRIVATE_PREFIX}{}", self.issued)
+    }
+
+    /// The statement of that client name.
+    pub(super) fn statement(&self, name: &str) -> Option<&Arc<Prepared>> {
+        self.statements.get(name)
+    }
+
+    /// The portal of that client name.
+    pub(super) fn portal(&self, name: &str) -> Option<&Arc<Portal>> {
+        self.portals.get(name)
+    }
+
+    /// Sets or forgets a statement; returns how to take that back.
+    pub(super) fn set_statement(&mut self, name: &str, prepared: Option<Prepared>) -> Undo {
+        let before = match prepared {
+            Some(prepared) => self.statements.insert(name.to_owned(), Arc::new(prepared)),
+            None => self.statements.remove(name),
+        };
+        Undo::Statement(name.to_owned(), before)
+    }
+
+    /// Sets or forgets a portal; returns how to take that back.
+    pub(super) fn set_portal(&mut self, name: &str, portal: Option<Portal>) -> Undo {
+        let before = match portal {
+            Some(portal) => self.portals.insert(name.to_owned(), Arc::new(portal)),
+            None => self.portals.remove(name),
+        };
+        Undo::Portal(name.to_owned(), before)
+    }
+
+    /// Forgets all statements, or those made by one client name.
+    pub(super) fn deallocate(&mut self, name: Option<&str>) {
+        match name {
+            Some(name) => {
+                self.statements.remove(name);
+            }
+            // DEALLOCATE ALL leaves the unnamed statement alone.
+            None => self.statements.retain(|name, _| name.is_empty()),
+        }
+    }
+
+    /// Forgets all portals: the transaction is over.
+    pub(super) fn forget_portals(&mut self) {
+        self.portals.clear();
+    }
+
+    /// Takes a change back.
+    pub(super) fn undo(&mut self, undo: Undo) {
+        match undo {
+            Undo::Statement(name, Some(prepared)) => {
+                self.statements.insert(name, prepared);
+            }
+            Undo::Statement(name, None) => {
+                self.statements.remove(&name);
+            }
+            Undo::Portal(name, Some(portal)) => {
+                self.portals.insert(name, portal);
+            }
+            Undo::Portal(name, None) => {
+                self.portals.remove(&name);
+            }
+        }
+    }
+
+    /// Replaces the private names in a server message by the client's.
+    pub(super) fn reveal(&self, message: &str) -> String {
+        if !message.contains(PRIVATE_PREFIX) {
+            return message.to_owned();
+        }
+        let statements = self.statements.iter().map(|(name, s)| (&s.server_name, name));
+        let portals = self.portals.iter().map(|(name, p)| (&p.server_name, name));
+        let mut revealed = message.to_owned();
+        for (private, name) in statements.chain(portals) {
+            if !private.is_empty() {
+                revealed = revealed.replace(&format!("\"{private}\""), &format!("\"{name}\""));
+            }
+        }
+        revealed
+    }
+}
+
+/// A Describe or Close of the same thing under its server name.
+pub(super) fn rename(target: &Target, server_name: &str) -> Target {
+    match target {
+        Target::Statement(_) => Target::Statement(server_name.to_owned()),
+        Target::Portal(_) => Target::Portal(server_name.to_owned()),
+    }
+}

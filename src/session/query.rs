@@ -1,0 +1,441 @@
+//! One statement, one straight line: read, plan, record, send. What comes back is in `answer`.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::expected::{Entry, LocalAnswer, NameChange, Request, Running, Source};
+use super::ledger::{Durable, StatementRecord};
+use super::names::{Names, Origin, PRIVATE_PREFIX, Prepared, Stamp};
+use super::path::PathState;
+use super::{Fatal, REFUSED_TEXT, Session, Step};
+use crate::error::{Refusal, SqlState};
+use crate::ids::{DecisionId, Login, RoleName};
+use crate::planner::{Fill, PlanContext, Protocol};
+use crate::policy::Hole;
+use crate::protocol::message::{self, ClientMessage, Report};
+use crate::rewrite::{Action, Effect, Local, Plan, Rewrite};
+use crate::session::authority::Standing;
+use crate::session::redact::character_position;
+
+/// A statement that may run, and the names it may make.
+pub(super) struct Planned {
+    pub(super) rewrite: Arc<Rewrite>,
+    /// Client and server name of each statement name in the text that is new.
+    pub(super) new_names: Vec<(String, String)>,
+}
+
+impl<C, S> Session<C, S>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    pub(super) fn on_query(&mut self, text: Bytes) -> Result<Step, Fatal> {
+        if self.skipping {
+            return Ok(Step::Done);
+        }
+        if !self.path_ready() || !self.names_ready() {
+            return Ok(Step::Wait(ClientMessage::Query(text)));
+        }
+        self.judge()?;
+        self.pipeline = false;
+        // A simple query ends the unnamed statement and the unnamed portal.
+        self.names.set_statement("", None);
+        self.names.set_portal("", None);
+        self.statements = self.statements.saturating_add(1);
+        match self.run_query(&text) {
+            Ok(()) => {}
+            Err((refusal, text)) => {
+                let report = self.refuse(refusal, &text, Vec::new());
+                let mut entry = Entry::new(Request::Query);
+                entry.refusal = Some(report);
+                let mut bytes = BytesMut::new();
+                message::query(&mut bytes, REFUSED_TEXT);
+                self.send(entry, bytes, None);
+            }
+        }
+        Ok(Step::Done)
+    }
+
+    fn run_query(&mut self, text: &Bytes) -> Result<(), (Refusal, Arc<str>)> {
+        let text = self.utf8(text)?;
+        let refused = |refusal| (refusal, Arc::clone(&text));
+        let planned = self.plan(&text, Protocol::Simple).map_err(refused)?;
+        let plan = Arc::clone(planned.rewrite.plan());
+        let mut entry = Entry::new(Request::Query)
+            .about(Some(Source { text: Arc::clone(&text), rewrite: Arc::clone(&planned.rewrite) }));
+        let mut bytes = BytesMut::new();
+        if let Some(local) = local_action(&plan) {
+            entry.local = Some(self.answer_locally(local).map_err(refused)?);
+            message::query(&mut bytes, b"");
+        } else {
+            entry.changes = self.name_changes(&planned, &text).map_err(refused)?;
+            message::query(&mut bytes, planned.rewrite.text().as_bytes());
+        }
+        let (running, before) =
+            self.record(&text, &planned.rewrite, Vec::new()).map_err(refused)?;
+        entry.running = Some(running);
+        self.note_effects(&plan);
+        self.send(entry, bytes, before);
+        Ok(())
+    }
+
+    /// The text of a query, which has to be UTF-8 and not too long.
+    pub(super) fn utf8(&self, text: &Bytes) -> Result<Arc<str>, (Refusal, Arc<str>)> {
+        let Ok(text) = std::str::from_utf8(text) else {
+            let refusal =
+                Refusal::new(SqlState("22021"), "invalid byte sequence for encoding \"UTF8\"", "");
+            return Err((refusal, Arc::from(String::from_utf8_lossy(text))));
+        };
+        let text: Arc<str> = Arc::from(text);
+        if text.len() > self.shared.statement_size {
+            let refusal = Refusal::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                format!(
+                    "the statement has {} bytes, the limit is {}",
+                    text.len(),
+                    self.shared.statement_size
+                ),
+                "limits.statement_size",
+            );
+            // The log keeps the beginning of what was refused for its length.
+            let beginning: String = text.chars().take(1000).collect();
+            return Err((refusal, Arc::from(beginning)));
+        }
+        Ok(text)
+    }
+
+    /// Plans a text under the current standing.
+    pub(super) fn plan(&self, text: &str, protocol: Protocol<'_>) -> Result<Planned, Refusal> {
+        let fill = SessionFill {
+            standing: &self.standing,
+            names: &self.names,
+            private: self.private_names,
+            new_names: RefCell::new(Vec::new()),
+            issued: Cell::new(0),
+            statement: self.statements,
+        };
+        let standing = &self.standing;
+        let context = PlanContext {
+            catalog: &standing.catalog,
+            policy: &standing.policy,
+            roles: &standing.roles,
+            unrestricted: standing.unrestricted,
+            shape: &standing.shape,
+            search_path: &self.path,
+            protocol,
+        };
+        if self.restricted() && self.path_state == PathState::Failed {
+            return Err(path_unknown());
+        }
+        let rewrite = self.shared.planner.rewrite(context, text, &fill)?;
+        if self.restricted() {
+            self.one_path(rewrite.plan())?;
+        }
+        Ok(Planned { rewrite: Arc::new(rewrite), new_names: fill.new_names.into_inner() })
+    }
+
+    /// What plans depend on now.
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp {
+            policy: self.standing.policy_version.clone(),
+            catalog: self.standing.catalog.version,
+            roles: self.standing.roles.clone(),
+            shape: self.standing.shape.clone(),
+            path: self.path.clone(),
+        }
+    }
+
+    /// Whether a statement was planned under the rules, names and identity in force.
+    pub(super) fn is_current(&self, prepared: &Prepared) -> bool {
+        prepared.stamp == self.stamp()
+            && (!prepared.rewrite.plan().literals
+                || Arc::ptr_eq(&prepared.identity, &self.standing.identity))
+    }
+
+    /// Records the intent. The second value resolves when the statement may be sent; without one it
+    /// may be sent at once, and its answer waits instead.
+    pub(super) fn record(
+        &mut self,
+        text: &Arc<str>,
+        rewrite: &Rewrite,
+        parameters: Vec<(Option<Bytes>, bool)>,
+    ) -> Result<(Running, Option<Durable>), Refusal> {
+        let plan = rewrite.plan();
+        let decision = self.decide_id();
+        let mut record = self.statement_record(text, parameters, decision);
+        record.command = plan.statements.first().map_or("", |statement| statement.kind);
+        record.touched =
+            plan.statements.iter().flat_map(|statement| statement.touched.clone()).collect();
+        record.rewritten = (rewrite.text() != &**text).then(|| Arc::from(rewrite.text()));
+        let intent = self.ledger.intent(record)?;
+        let mut durable = Some(intent.durable());
+        // Statements that change something wait for their record; reads overlap with it.
+        let changes = plan
+            .statements
+            .iter()
+            .any(|statement| matches!(statement.effect, Effect::Writes | Effect::Unknown));
+        let before = if changes { durable.take() } else { None };
+        let limits = plan.statements.iter().filter_map(|statement| statement.rows_per_query);
+        Ok((Running::new(intent, durable, limits.min()), before))
+    }
+
+    /// Records the run of something that has no plan of its own.
+    pub(super) fn record_unplanned(
+        &mut self,
+        text: &Arc<str>,
+    ) -> Result<(Running, Durable), Refusal> {
+        let decision = self.decide_id();
+        let record = self.statement_record(text, Vec::new(), decision);
+        let intent = self.ledger.intent(record)?;
+        let durable = intent.durable();
+        Ok((Running::new(intent, None, None), durable))
+    }
+
+    /// Records a refusal and makes the error that the client reads.
+    pub(super) fn refuse(
+        &mut self,
+        refusal: Refusal,
+        text: &Arc<str>,
+        parameters: Vec<(Option<Bytes>, bool)>,
+    ) -> Report {
+        if self.path_state == PathState::Failed {
+            self.path_state = PathState::Unknown;
+        }
+        let decision = self.decide_id();
+        let record = self.statement_record(text, parameters, decision.clone());
+        let refusal = match self.ledger.refused(record, &refusal) {
+            Ok(()) => refusal,
+            Err(unwritable) => unwritable,
+        };
+        let report = Report::error(refusal.sqlstate.0, &refusal.message)
+            .with(Report::DETAIL, &refusal.reason)
+            .with(Report::HINT, &format!("Decision {decision}."));
+        match refusal.offset {
+            Some(offset) => {
+                report.with(Report::POSITION, &character_position(text, offset).to_string())
+            }
+            None => report,
+        }
+    }
+
+    fn decide_id(&mut self) -> DecisionId {
+        let decision = DecisionId::from(format!("{:016x}", rand::random::<u64>()).as_str());
+        self.last_decision = Some(decision.clone());
+        decision
+    }
+
+    fn statement_record(
+        &self,
+        text: &Arc<str>,
+        parameters: Vec<(Option<Bytes>, bool)>,
+        decision: DecisionId,
+    ) -> StatementRecord {
+        StatementRecord {
+            number: self.statements,
+            acting: self.acting.as_ref().map(|(login, _)| login.clone()),
+            roles: self.standing.roles.clone(),
+            application: Arc::clone(&self.application),
+            command: "",
+            original: Arc::clone(text),
+            rewritten: None,
+            parameters,
+            touched: Vec::new(),
+            decision,
+            policy: self.standing.policy_version.clone(),
+        }
+    }
+
+    /// Whether all SQL-level changes of statement names have been answered.
+    pub(super) fn names_ready(&mut self) -> bool {
+        if self.expected.iter().any(|entry| !entry.changes.is_empty()) {
+            self.nudge();
+            return false;
+        }
+        true
+    }
+
+    /// What PREPARE, EXECUTE and DEALLOCATE in the text do to the client's names.
+    pub(super) fn name_changes(
+        &self,
+        planned: &Planned,
+        text: &Arc<str>,
+    ) -> Result<Vec<(usize, NameChange)>, Refusal> {
+        let mut changes: Vec<(usize, NameChange)> = Vec::new();
+        if !self.private_names {
+            return Ok(changes);
+        }
+        let stamp = self.stamp();
+        for (index, statement) in planned.rewrite.plan().statements.iter().enumerate() {
+            match &statement.action {
+                Action::Forward | Action::Local(_) => {}
+                Action::Prepare { name } => {
+                    let server_name = planned
+                        .new_names
+                        .iter()
+                        .find(|(client, _)| **client == **name)
+                        .map(|(_, server)| server.clone())
+                        .or_else(|| Some(self.names.statement(name)?.server_name.clone()));
+                    let Some(server_name) = server_name else { continue };
+                    let prepared = Prepared {
+                        server_name,
+                        origin: Origin::Sql,
+                        text: Arc::clone(text),
+                        declared: Vec::new(),
+                        rewrite: Arc::clone(&planned.rewrite),
+                        stamp: stamp.clone(),
+                        identity: Arc::clone(&self.standing.identity),
+                        local: None,
+                        new_names: Vec::new(),
+                    };
+                    let change = NameChange::Prepare(name.to_string(), Box::new(prepared));
+                    changes.push((index, change));
+                }
+                Action::Execute { name } => {
+                    let just_made = planned.new_names.iter().any(|(new, _)| **new == **name)
+                        && changes.iter().any(|(_, change)| {
+                            matches!(change, NameChange::Prepare(made, _) if **made == **name)
+                        });
+                    if !just_made {
+                        self.executable(name)?;
+                    }
+                }
+                Action::Deallocate { name } => {
+                    let name = name.as_ref().map(ToString::to_string);
+                    if let Some(name) = &name
+                        && self.names.statement(name).is_none()
+                    {
+                        return Err(unknown_statement(name));
+                    }
+                    changes.push((index, NameChange::Deallocate(name)));
+                }
+            }
+        }
+        Ok(changes)
+    }
+
+    /// A statement of SQL EXECUTE has to exist and to be planned under the rules in force.
+    fn executable(&self, name: &str) -> Result<(), Refusal> {
+        let prepared = self.names.statement(name).ok_or_else(|| unknown_statement(name))?;
+        if !self.is_current(prepared) {
+            return Err(Refusal {
+                reason: "the rules in force have changed since it was prepared; prepare it again"
+                    .to_owned(),
+                ..unknown_statement(name)
+            });
+        }
+        Ok(())
+    }
+
+    /// Answers SHOW rowgate.* and SET rowgate.user.
+    pub(super) fn answer_locally(&mut self, local: &Local) -> Result<LocalAnswer, Refusal> {
+        match local {
+            Local::Show { name } => {
+                let value = match &**name {
+                    "user" => match &self.acting {
+                        Some((login, _)) => login.to_string(),
+                        None => self.login.to_string(),
+                    },
+                    "roles" => {
+                        let roles: Vec<&str> =
+                            self.standing.roles.0.iter().map(RoleName::as_str).collect();
+                        roles.join(",")
+                    }
+                    "policy_version" => self.standing.policy_version.to_string(),
+                    "decision" => {
+                        self.last_decision.as_ref().map(ToString::to_string).unwrap_or_default()
+                    }
+                    other => {
+                        return Err(Refusal::new(
+                            SqlState("42704"),
+                            format!("unrecognized configuration parameter \"rowgate.{other}\""),
+                            "",
+                        ));
+                    }
+                };
+                Ok(LocalAnswer { row: Some((format!("rowgate.{name}"), value)), tag: "SHOW" })
+            }
+            Local::ActAs { login, local } => {
+                if !self.service {
+                    return Err(Refusal::denied(
+                        "permission denied to set parameter \"rowgate.user\"",
+                        "only service accounts speak for other users",
+                    ));
+                }
+                let (standing, acting) = match login {
+                    None => (self.shared.authority.standing(&self.login)?, None),
+                    Some(login) => {
+                        let login = Login::from(&**login);
+                        let standing = self.shared.authority.acting(&self.login, &login)?;
+                        (standing, Some((login, *local)))
+                    }
+                };
+                self.standing = standing;
+                self.acting = acting;
+                Ok(LocalAnswer { row: None, tag: "SET" })
+            }
+        }
+    }
+}
+
+/// The local statement of a text that consists of nothing else.
+pub(super) fn local_action(plan: &Plan) -> Option<&Local> {
+    match plan.statements.as_slice() {
+        [only] => match &only.action {
+            Action::Local(local) => Some(local),
+            Action::Forward
+            | Action::Prepare { .. }
+            | Action::Execute { .. }
+            | Action::Deallocate { .. } => None,
+        },
+        _ => None,
+    }
+}
+
+fn path_unknown() -> Refusal {
+    Refusal::new(SqlState::INTERNAL_ERROR, "the search path could not be read", "")
+}
+
+/// In PostgreSQL's words.
+pub(super) fn unknown_statement(name: &str) -> Refusal {
+    let message = if name.is_empty() {
+        "unnamed prepared statement does not exist".to_owned()
+    } else {
+        format!("prepared statement \"{name}\" does not exist")
+    };
+    Refusal::new(SqlState::INVALID_STATEMENT_NAME, message, "")
+}
+
+struct SessionFill<'a> {
+    standing: &'a Standing,
+    names: &'a Names,
+    private: bool,
+    new_names: RefCell<Vec<(String, String)>>,
+    issued: Cell<u64>,
+    statement: u64,
+}
+
+impl Fill for SessionFill<'_> {
+    fn value(&self, hole: Hole) -> Option<String> {
+        self.standing.identity.text(hole)
+    }
+
+    fn statement_name(&self, client: &str) -> String {
+        if !self.private {
+            return client.to_owned();
+        }
+        if let Some(prepared) = self.names.statement(client) {
+            return prepared.server_name.clone();
+        }
+        let mut new_names = self.new_names.borrow_mut();
+        if let Some((_, server)) = new_names.iter().find(|(name, _)| name == client) {
+            return server.clone();
+        }
+        self.issued.set(self.issued.get().saturating_add(1));
+        let server = format!("{PRIVATE_PREFIX}q{}_{}", self.statement, self.issued.get());
+        new_names.push((client.to_owned(), server.clone()));
+        server
+    }
+}

@@ -1,0 +1,220 @@
+//! What a restricted principal reads of the server's errors and notices. Rule: a text passes only
+//! when its SQLSTATE is known to carry no row data; everything else becomes a fixed text with the
+//! same SQLSTATE. Pure.
+
+use crate::error::SqlState;
+use crate::protocol::message::Report;
+use crate::rewrite::Rewrite;
+
+/// What is known of the statement that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Failed<'a> {
+    /// The client's text and the server's, where the position in the report refers to one.
+    pub rewrite: Option<(&'a str, &'a Rewrite)>,
+    /// The text that marks a row refused by a check option; empty when there is none.
+    pub check_marker: &'a str,
+    /// The table a write went to, for the message about its check option.
+    pub table: Option<&'a str>,
+}
+
+/// An error as the client may read it.
+pub fn error(mut report: Report, failed: Failed<'_>) -> Report {
+    let message = report.field(Report::MESSAGE).unwrap_or_default();
+    if !failed.check_marker.is_empty() && message.contains(failed.check_marker) {
+        let table = failed.table.unwrap_or_default();
+        return Report::error(
+            SqlState::INSUFFICIENT_PRIVILEGE.0,
+            &format!("new row violates row-level security policy for table \"{table}\""),
+        );
+    }
+    let position = position(&report, failed.rewrite);
+    let keep = passes(&report) && position != Position::Inserted;
+    if !keep {
+        let text = fixed_text(report.sqlstate());
+        report.set(Report::MESSAGE, text);
+    }
+    report.retain(|field| {
+        matches!(field, Report::SEVERITY | Report::SEVERITY_FIXED | Report::CODE | Report::MESSAGE)
+    });
+    if let Position::At(position) = position {
+        report.set(Report::POSITION, &position.to_string());
+    }
+    report
+}
+
+/// A notice as the client may read it; `None` when it may not.
+pub fn notice(mut report: Report) -> Option<Report> {
+    // 00000 and 01000 are what RAISE NOTICE and RAISE WARNING carry: any text, row data included.
+    if !passes(&report) {
+        return None;
+    }
+    report.retain(|field| {
+        matches!(field, Report::SEVERITY | Report::SEVERITY_FIXED | Report::CODE | Report::MESSAGE)
+    });
+    Some(report)
+}
+
+/// Moves the position of an error into the client's text, for a principal nothing is hidden from.
+pub fn reposition(report: &mut Report, client: &str, rewrite: &Rewrite) {
+    match position(report, Some((client, rewrite))) {
+        Position::At(position) => report.set(Report::POSITION, &position.to_string()),
+        Position::None | Position::Inserted => report.retain(|field| field != Report::POSITION),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Position {
+    /// The report has none, or no text to point into.
+    None,
+    /// A character of the client's text, from 1.
+    At(usize),
+    /// Inside what rowgate inserted.
+    Inserted,
+}
+
+fn position(report: &Report, rewrite: Option<(&str, &Rewrite)>) -> Position {
+    let Some(character) = report.field(Report::POSITION).and_then(|p| p.parse::<usize>().ok())
+    else {
+        return Position::None;
+    };
+    let Some((client, rewrite)) = rewrite else { return Position::None };
+    let Some(offset) = byte_offset(rewrite.text(), character) else { return Position::None };
+    match rewrite.client_offset(offset) {
+        Some(offset) => Position::At(character_position(client, offset)),
+        None => Position::Inserted,
+    }
+}
+
+/// The byte offset of a character position that counts from 1.
+fn byte_offset(text: &str, character: usize) -> Option<usize> {
+    let index = character.checked_sub(1)?;
+    text.char_indices().map(|(offset, _)| offset).chain(std::iter::once(text.len())).nth(index)
+}
+
+/// The character position, from 1, of a byte offset.
+pub fn character_position(text: &str, offset: usize) -> usize {
+    text.char_indices().take_while(|(start, _)| *start < offset).count().saturating_add(1)
+}
+
+/// Whether the message speaks of names, syntax, types and states only.
+fn passes(report: &Report) -> bool {
+    // A context means that a function, a trigger or COPY was at work: RAISE takes any SQLSTATE.
+    if report.field(b'W').is_some() || report.field(b'R') == Some("exec_stmt_raise") {
+        return false;
+    }
+    let sqlstate = report.sqlstate();
+    // 42: syntax, names, types and rights. 25: transaction states. 40: serialisation, deadlock
+    // (the DETAIL, which is dropped, has the row). 53, 54, 57, 58: resources, limits, cancelling.
+    // 0A, 08, 26, 34, 3B, 3D, 3F: features, protocol, names of statements, cursors, savepoints.
+    // 55: locks and object states. 28: authorisation.
+    const CLASSES: [&str; 16] = [
+        "42", "25", "40", "53", "54", "57", "0A", "08", "26", "34", "3B", "3D", "3F", "55", "28",
+        "2D",
+    ];
+    CLASSES.iter().any(|class| sqlstate.starts_with(class))
+}
+
+/// What stands for a message that may hold row data.
+fn fixed_text(sqlstate: &str) -> &'static str {
+    match sqlstate {
+        "22001" => "value too long for its type",
+        "22003" => "value out of range",
+        "22004" => "null value not allowed",
+        "22007" => "invalid date or time",
+        "22008" => "date or time out of range",
+        "22012" => "division by zero",
+        "22021" => "invalid byte sequence for encoding",
+        "22023" => "invalid parameter value",
+        "22P02" => "invalid input syntax for its type",
+        "22P03" => "incorrect binary data format",
+        "22P04" => "invalid COPY data",
+        "23502" => "null value violates not-null constraint",
+        "23503" => "row violates foreign key constraint",
+        "23505" => "duplicate key value violates unique constraint",
+        "23514" => "row violates check constraint",
+        "23P01" => "row violates exclusion constraint",
+        "40001" => "could not serialize access",
+        "40P01" => "deadlock detected",
+        "57014" => "canceling statement",
+        "21000" => "a subquery or statement met more rows than it may",
+        "P0001" => "the database raised an error",
+        "44000" => "new row violates check option of a view",
+        _ if sqlstate.starts_with("22") => "a value cannot be processed",
+        _ if sqlstate.starts_with("23") => "row violates a constraint",
+        _ if sqlstate.starts_with("42") => "the statement cannot be run",
+        _ => "the statement failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOTHING: Failed<'static> = Failed { rewrite: None, check_marker: "m4rk", table: None };
+
+    fn report(code: &str, message: &str) -> Report {
+        let mut report = Report::error(code, message);
+        report.set(Report::DETAIL, "Key (email)=(hidden@example.com) already exists.");
+        report.set(Report::HINT, "hidden");
+        report.set(b'W', "hidden");
+        report.set(b't', "hidden");
+        report.set(b'n', "hidden");
+        report
+    }
+
+    #[test]
+    fn an_error_that_quotes_a_value_shows_no_value() {
+        for code in ["22P02", "22003", "22012", "23505", "23514", "P0001", "XX000", "99999"] {
+            let shown = error(report(code, "bad value: hidden"), NOTHING);
+            assert!(!format!("{shown:?}").contains("hidden"), "{code}: {shown:?}");
+            assert_eq!(shown.sqlstate(), code);
+        }
+    }
+
+    #[test]
+    fn a_syntax_error_keeps_its_message_and_loses_the_rest() {
+        let mut syntax = Report::error("42601", "syntax error at or near \"FORM\"");
+        syntax.set(Report::DETAIL, "hidden");
+        let shown = error(syntax, NOTHING);
+        assert_eq!(shown.field(Report::MESSAGE), Some("syntax error at or near \"FORM\""));
+        assert_eq!(shown.field(Report::DETAIL), None);
+    }
+
+    #[test]
+    fn the_marker_of_a_check_option_never_reaches_the_client() {
+        let failed = Failed { table: Some("deals"), ..NOTHING };
+        let shown =
+            error(report("22P02", "invalid input syntax for type integer: \"m4rk\""), failed);
+        assert_eq!(shown.sqlstate(), "42501");
+        assert_eq!(
+            shown.field(Report::MESSAGE),
+            Some("new row violates row-level security policy for table \"deals\"")
+        );
+    }
+
+    #[test]
+    fn a_raised_notice_is_not_relayed() {
+        assert_eq!(notice(report("00000", "salary is hidden")), None);
+        let skipped = Report::error("42P07", "relation \"x\" already exists, skipping");
+        assert!(notice(skipped).is_some());
+    }
+
+    #[test]
+    fn an_error_raised_by_a_function_under_a_harmless_code_shows_no_message() {
+        let mut raised = Report::error("42601", "salary is hidden");
+        raised.set(b'R', "exec_stmt_raise");
+        assert!(!format!("{:?}", error(raised, NOTHING)).contains("hidden"));
+        let mut raised = Report::error("42501", "salary is hidden");
+        raised.set(b'W', "PL/Python function \"f\"");
+        assert!(!format!("{:?}", error(raised, NOTHING)).contains("hidden"));
+    }
+
+    #[test]
+    fn positions_count_characters_not_bytes() {
+        assert_eq!(byte_offset("'客户' x", 4), Some(7));
+        assert_eq!(character_position("'客户' x", 9), 6);
+        assert_eq!(byte_offset("ab", 3), Some(2));
+        assert_eq!(byte_offset("ab", 4), None);
+        assert_eq!(byte_offset("ab", 0), None);
+    }
+}
