@@ -442,18 +442,19 @@ impl Builder {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List { elements, .. }) => elements.push(node),
-            Some(Open::Map { entries, key, .. }) => match key.take() {
-                Some(key) => entries.push((key, node)),
-                None => {
-                    if !matches!(node.value, Value::Scalar { .. }) {
-                        return Err((node.place, "a key must be a word".to_owned()));
-                    }
-                    if entries.iter().any(|(other, _)| other.key() == node.key()) {
-                        return Err((node.place, format!("the key `{}` is repeated", node.key())));
-                    }
-                    *key = Some(node);
+            Some(Open::Map { entries, key, .. }) => {
+                if let Some(key) = key.take() {
+                    entries.push((key, node));
+                    return Ok(());
                 }
-            },
+                if !matches!(node.value, Value::Scalar { .. }) {
+                    return Err((node.place, "a key must be a word".to_owned()));
+                }
+                if entries.iter().any(|(other, _)| other.key() == node.key()) {
+                    return Err((node.place, format!("the key `{}` is repeated", node.key())));
+                }
+                *key = Some(node);
+            }
         }
         Ok(())
     }

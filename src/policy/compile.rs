@@ -522,7 +522,7 @@ impl Compiler<'_> {
     fn predicate(&mut self, relation: &Relation, word: &Word) -> Option<Predicate> {
         let (expr, _) = self.expression(relation, word)?;
         let parameters = parameters_of(&expr);
-        Some(Predicate { expr, parameters })
+        Some(Predicate { expr: Box::new(expr), parameters })
     }
 
     fn mask(
@@ -570,8 +570,8 @@ impl Compiler<'_> {
                 let parameters = parameters_of(&expr);
                 let expression = RowExpr(Box::new(expr));
                 let kind_name = Arc::from(kind.name);
-                let mask = ColumnMask { kind: kind_name, expression, matching: model.matching };
-                Some(Mask { mask, strength: kind.strength, parameters })
+                let shown = ColumnMask { kind: kind_name, expression, matching: model.matching };
+                Some(Mask { shown, strength: kind.strength, parameters })
             }
             Err(message) => {
                 let message = format!("{}.{}: {message}", relation.qualified_name(), column.name);

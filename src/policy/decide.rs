@@ -365,13 +365,13 @@ impl<'a> Decider<'a> {
         if mask.parameters.is_empty() {
             return mask;
         }
-        match fitted_expr(&mask.mask.expression.0, self.shape) {
-            Some(expr) => mask.mask.expression = RowExpr(Box::new(expr)),
+        match fitted_expr(&mask.shown.expression.0, self.shape) {
+            Some(expr) => mask.shown.expression = RowExpr(Box::new(expr)),
             None => {
-                if let Expr::Cast { data_type, .. } = &*mask.mask.expression.0 {
+                if let Expr::Cast { data_type, .. } = &*mask.shown.expression.0 {
                     let nothing = syntax::cast(syntax::null(), data_type.clone());
-                    mask.mask.expression = RowExpr(Box::new(nothing));
-                    mask.mask.kind = Arc::from("null");
+                    mask.shown.expression = RowExpr(Box::new(nothing));
+                    mask.shown.kind = Arc::from("null");
                     mask.strength = u8::MAX;
                 }
             }
@@ -397,7 +397,7 @@ impl<'a> Decider<'a> {
         let mut cases: Vec<(Expr, Sight)> = Vec::new();
         let mut otherwise: Sight = None;
         for (sight, filters) in groups {
-            otherwise = sight.clone();
+            otherwise.clone_from(&sight);
             match any_of(filters) {
                 RowFilter::All => break,
                 RowFilter::Nothing => {}
@@ -409,14 +409,14 @@ impl<'a> Decider<'a> {
             cases.pop();
         }
         if cases.is_empty() {
-            return otherwise.map(|mask| mask.mask);
+            return otherwise.map(|mask| mask.shown);
         }
         let shown = |sight: &Sight| match sight {
             None => syntax::row(column),
-            Some(mask) => (*mask.mask.expression.0).clone(),
+            Some(mask) => (*mask.shown.expression.0).clone(),
         };
         let involved = || cases.iter().map(|(_, sight)| sight).chain(std::iter::once(&otherwise));
-        let matching = involved().flatten().map(|mask| mask.mask.matching).fold(
+        let matching = involved().flatten().map(|mask| mask.shown.matching).fold(
             MaskMatch::Exact,
             |strictest, next| match (strictest, next) {
                 (MaskMatch::Refuse, _) | (_, MaskMatch::Refuse) => MaskMatch::Refuse,
@@ -425,7 +425,7 @@ impl<'a> Decider<'a> {
             },
         );
         let kinds: Vec<&str> = involved()
-            .map(|sight| sight.as_ref().map_or("clear", |mask| &*mask.mask.kind))
+            .map(|sight| sight.as_ref().map_or("clear", |mask| &*mask.shown.kind))
             .collect();
         let kind = Arc::from(kinds.join(" or "));
         let conditions = cases

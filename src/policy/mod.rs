@@ -20,6 +20,7 @@ mod scope;
 mod set;
 pub(crate) mod syntax;
 mod system;
+mod written;
 
 #[cfg(test)]
 mod tests;

@@ -458,13 +458,12 @@ impl Parser<'_> {
             self.reader.fields(node, &["name", "roles", "tables", "verbs", "predicate"])?;
         let mut verbs = Vec::new();
         for word in self.field_words(&fields, "verbs") {
-            match VERBS.iter().find(|verb| verb.as_str() == word.text) {
-                Some(verb) => verbs.push(*verb),
-                None => {
-                    let message = format!("unknown verb `{}`", word.text);
-                    let known = VERBS.iter().map(|verb| verb.as_str());
-                    self.reader.unknown(word.at.place, message, &word.text, known);
-                }
+            if let Some(verb) = VERBS.iter().find(|verb| verb.as_str() == word.text) {
+                verbs.push(*verb);
+            } else {
+                let message = format!("unknown verb `{}`", word.text);
+                let known = VERBS.iter().map(|verb| verb.as_str());
+                self.reader.unknown(word.at.place, message, &word.text, known);
             }
         }
         fields.require(&mut self.reader, "tables")?;

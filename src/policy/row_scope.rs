@@ -14,7 +14,7 @@ use crate::policy::syntax;
 pub(super) enum RowScope {
     All,
     Nothing,
-    Where(Expr),
+    Where(Box<Expr>),
     Parent,
 }
 
@@ -70,7 +70,7 @@ impl Maker<'_> {
             "shared" => self.shared(verb)?,
             other => return Err(Fault::Scope(format!("unknown scope `{other}`"))),
         };
-        Ok(RowScope::Where(expr))
+        Ok(RowScope::Where(Box::new(expr)))
     }
 
     fn missing(&self, what: &str) -> Fault {
