@@ -15,7 +15,7 @@ use crate::policy::expression::{self, Parameters, Uses};
 use crate::policy::glob;
 use crate::policy::identity::IdentitySource;
 use crate::policy::model::{
-    GrantModel, GroupLink, MaskModel, Model, OwnerLink, RoleModel, ScopeModel, TableModel,
+    At, GrantModel, GroupLink, MaskModel, Model, OwnerLink, RoleModel, ScopeModel, TableModel,
     VerbModel, Word,
 };
 use crate::policy::row_scope::{self, Maker, RowScope};
@@ -54,6 +54,7 @@ impl PolicySet {
             parameters: Parameters::default(),
             findings: Vec::new(),
             unfiltered: BTreeSet::new(),
+            scopes: Vec::new(),
         };
         let set = compiler.policy(version, hash_key);
         let findings = compiler.findings;
@@ -71,6 +72,15 @@ struct Compiler<'a> {
     parameters: Parameters,
     findings: Vec<Diagnostic>,
     unfiltered: BTreeSet<UnfilteredRead>,
+    /// Scopes of the grant at hand: how many tables they work on, and why not on the others.
+    scopes: Vec<ScopeUse>,
+}
+
+/// One scope word of a grant over all of the grant's tables.
+struct ScopeUse {
+    at: At,
+    works: bool,
+    faults: Vec<String>,
 }
 
 /// The identity parameters an expression mentions.
@@ -354,6 +364,30 @@ impl Compiler<'_> {
             let grant = Grant { role: role.clone(), line, verbs, denied };
             tables.entry(relation.id).or_default().grants.push(grant);
         }
+        self.judge_scopes();
+    }
+
+    /// A scope that a table does not describe admits no row of it. That is an error when it is so
+    /// for every table of the grant, a warning otherwise.
+    fn judge_scopes(&mut self) {
+        for scope in std::mem::take(&mut self.scopes) {
+            let (Some(first), more) = (scope.faults.first(), scope.faults.len()) else { continue };
+            let others =
+                if more > 1 { format!(" (and {} more tables)", more - 1) } else { String::new() };
+            self.findings.push(if scope.works {
+                let message = format!("admits no row: {first}{others}");
+                self.model.warning(scope.at, message)
+            } else {
+                self.model.error(scope.at, format!("{first}{others}"))
+            });
+        }
+    }
+
+    fn scope_use(&mut self, at: At) -> Option<&mut ScopeUse> {
+        if !self.scopes.iter().any(|scope| scope.at == at) {
+            self.scopes.push(ScopeUse { at, works: false, faults: Vec::new() });
+        }
+        self.scopes.iter_mut().find(|scope| scope.at == at)
     }
 
     /// The columns a key of `masks`, `unmask` or `deny_columns` means in one relation: a column, a
@@ -466,7 +500,15 @@ impl Compiler<'_> {
             table: model.tables.iter().find(|table| table.name.text == name),
             parameters: &mut self.parameters,
         };
-        match maker.make(&word.text, verb) {
+        let made = maker.make(&word.text, verb);
+        if let Some(scope) = self.scope_use(word.at) {
+            match &made {
+                Ok(_) => scope.works = true,
+                Err(row_scope::Fault::Scope(message)) => scope.faults.push(message.clone()),
+                Err(row_scope::Fault::Description(..)) => {}
+            }
+        }
+        match made {
             Ok(RowScope::All) => Some(Disjunct::All),
             Ok(RowScope::Nothing) => Some(Disjunct::Nothing),
             Ok(RowScope::Parent) => Some(Disjunct::Parent),
@@ -474,7 +516,8 @@ impl Compiler<'_> {
                 let parameters = parameters_of(&expr);
                 Some(Disjunct::Where(Predicate { expr, parameters }))
             }
-            Err(fault) => {
+            Err(row_scope::Fault::Scope(_)) => Some(Disjunct::Nothing),
+            Err(fault @ row_scope::Fault::Description(..)) => {
                 self.scope_fault(word, fault);
                 None
             }

@@ -567,3 +567,55 @@ exclusive_roles: [[writer, auditor]]
     assert!(policy.exclusive_violation(&["writer".into()]).is_none());
     assert_eq!(policy.exclusive_violation(&["both".into()]).unwrap().len(), 2);
 }
+
+#[test]
+fn the_documented_example_loads_and_a_scope_a_table_lacks_admits_nothing_there() {
+    let (policy, warnings) = load(
+        "
+roles:
+  employee: {}
+  sales_rep:
+    includes: [employee]
+    grants:
+      - tables: [crm.account, crm.contact]
+        read:   { scope: [self, team] }
+        create: { scope: self }
+        update: { scope: self, columns: [phone, status] }
+        unmask: [pii.phone]
+        deny_columns: [credit_limit]
+        where: \"owner_id is not null\"
+      - functions: [\"crm.fmt_phone(text)\"]
+        execute: true
+      - sequences: [crm.contract_no_seq]
+        use: true
+    when: \"not client.ip in ('10.0.0.0/8') or time between 'Mon-Fri 08:00' and '20:00'\"
+    limits: { rows_per_query: 10000, rows_per_day: 200000, statements_per_minute: 600 }
+  support:
+    grants:
+      - tables: [\"crm.*\"]
+        read: { scope: all, masks: { crm.contact.phone: { kind: partial, first: 3, last: 4, match: exact } } }
+  dba:
+    unrestricted: true
+rules:
+  - { name: no-vip, roles: [support], tables: [crm.account], verbs: [read], predicate: \"not is_vip\" }
+exclusive_roles: [[dba, support]]
+combine: { rows: union, masks: per_row }
+defaults: { unlisted_tables: deny, unclassified_columns: visible, catalog: filtered }
+",
+    )
+    .map_err(|f| f.join("\n"))
+    .unwrap();
+    assert!(warnings.iter().any(|w| w.message.contains("`team`")), "{warnings:?}");
+    let scope = scope_of(&policy, &["sales_rep"], CONTACT, Verb::Read);
+    assert_eq!(
+        describe(&scope.filter, &policy),
+        "(owner_id = :user.id) AND (owner_id IS NOT NULL)"
+    );
+    assert_eq!(scope.rows_per_query, Some(10_000));
+    let scope = scope_of(&policy, &["support"], CONTACT, Verb::Read);
+    assert_eq!(scope.masks.get(&ColumnNumber(4)).unwrap().matching, MaskMatch::Exact);
+    let scope = scope_of(&policy, &["support"], ACCOUNT, Verb::Read);
+    assert_eq!(describe(&scope.filter, &policy), "NOT is_vip");
+    assert!(subject(&policy, &["dba"], alice()).unrestricted);
+    assert!(!subject(&policy, &["support"], alice()).unrestricted);
+}
