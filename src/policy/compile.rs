@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{Expr, Value, Visit, Visitor};
 
-use crate::catalog::{Catalog, Relation, RelationKind};
+use crate::catalog::{Catalog, Column, Relation, RelationKind};
 use crate::diagnostic::{Diagnostic, Severity, closest};
 use crate::ids::{ColumnNumber, IdentityIndex, PolicyVersion, RelationId, RoleName};
 use crate::mask::{self, Target};
@@ -251,6 +251,14 @@ impl Compiler<'_> {
             let described = model.tables.iter().find(|other| other.name.text == parent.table.text);
             match row_scope::key_of(self.catalog, &above, described) {
                 Ok(key) => {
+                    let held = relation.column_by_number(column).map(|column| column.type_id);
+                    let comparable = held.zip(above.column(&key)).is_some_and(|(held, key)| {
+                        row_scope::same_kind(self.catalog, held, key.type_id)
+                    });
+                    if !comparable {
+                        let message = "this column has another type than the parent's key";
+                        self.error(&parent.column, message, None);
+                    }
                     rules.parent = Some(Parent {
                         relation: above.id,
                         column: parent.column.text.clone(),
@@ -563,7 +571,22 @@ impl Compiler<'_> {
     }
 
     fn predicate(&mut self, relation: &Relation, word: &Word) -> Option<Predicate> {
-        let (expr, _) = self.expression(relation, word)?;
+        let (expr, uses) = self.expression(relation, word)?;
+        let column = match (&expr, uses.columns.first()) {
+            (Expr::CompoundIdentifier(_), Some(name)) => relation.column(name),
+            _ => None,
+        };
+        let boolean = |column: &Column| {
+            self.catalog
+                .sql_type(self.catalog.base_type(column.type_id))
+                .is_some_and(|found| found.category == 'B')
+        };
+        let literal =
+            matches!(&expr, Expr::Value(value) if !matches!(value.value, Value::Boolean(_)));
+        if literal || column.is_some_and(|column| !boolean(column)) {
+            self.error(word, "this is not true or false", None);
+            return None;
+        }
         let parameters = parameters_of(&expr);
         Some(Predicate { expr: Box::new(expr), parameters })
     }

@@ -619,3 +619,21 @@ defaults: { unlisted_tables: deny, unclassified_columns: visible, catalog: filte
     assert!(subject(&policy, &["dba"], alice()).unrestricted);
     assert!(!subject(&policy, &["support"], alice()).unrestricted);
 }
+
+#[test]
+fn an_or_of_the_writer_cannot_come_loose_when_it_is_anded() {
+    assert_eq!(
+        filter("{ where: \"region = 'a' or region = 'b'\" }"),
+        "(region = 'a' OR region = 'b')"
+    );
+}
+
+#[test]
+fn a_predicate_is_true_or_false() {
+    for predicate in ["region", "1", "'x'"] {
+        let policy =
+            format!("rules: [ {{ name: r, tables: [crm.account], predicate: \"{predicate}\" }} ]");
+        assert!(faults(&policy).join("").contains("not true or false"), "{predicate}");
+    }
+    assert!(faults("rules: [ { name: r, tables: [crm.account], predicate: is_vip } ]").is_empty());
+}
