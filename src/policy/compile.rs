@@ -316,6 +316,11 @@ impl Compiler<'_> {
         role.conditions.extend(condition);
         role.limits = if known { role.limits.wider(model.limits) } else { model.limits };
         role.unrestricted |= model.unrestricted;
+        if model.unrestricted && model.when.is_none() {
+            let message = "this role sees and changes everything from everywhere; \
+                           `when` can bind it to an address";
+            self.findings.push(self.model.warning(model.name.at, message));
+        }
     }
 
     /// Every role that is named exists, and no role includes itself.
@@ -357,6 +362,12 @@ impl Compiler<'_> {
         if (has(Verb::Update) || has(Verb::Delete)) && !has(Verb::Read) {
             let message = "rows may be written here that cannot be read";
             self.findings.push(self.model.warning(model.at, message));
+        }
+        for word in &model.unmask {
+            if model.deny_columns.iter().any(|denied| denied.text == word.text) {
+                let message = format!("`{}` is denied by the same grant: denial wins", word.text);
+                self.findings.push(self.model.warning(word.at, message));
+            }
         }
         for relation in relations {
             let mut verbs = BTreeMap::new();
@@ -518,13 +529,12 @@ impl Compiler<'_> {
         }
         match made {
             Ok(RowScope::All) => Some(Disjunct::All),
-            Ok(RowScope::Nothing) => Some(Disjunct::Nothing),
+            Ok(RowScope::Nothing) | Err(row_scope::Fault::Scope(_)) => Some(Disjunct::Nothing),
             Ok(RowScope::Parent) => Some(Disjunct::Parent),
             Ok(RowScope::Where(expr)) => {
                 let parameters = parameters_of(&expr);
                 Some(Disjunct::Where(Predicate { expr, parameters }))
             }
-            Err(row_scope::Fault::Scope(_)) => Some(Disjunct::Nothing),
             Err(fault @ row_scope::Fault::Description(..)) => {
                 self.scope_fault(word, fault);
                 None

@@ -426,6 +426,13 @@ impl Parser<'_> {
                 }
                 model.masks = self.masks(&fields);
                 model.limits = self.limits(&fields);
+                let Limits { rows_per_query: _, rows_per_day, statements_per_minute } =
+                    model.limits;
+                if rows_per_day.is_some() || statements_per_minute.is_some() {
+                    let message = "a verb is limited by `rows_per_query` only; \
+                                   the other limits belong to the role";
+                    self.reader.error(fields.key_place("limits"), message);
+                }
             }
         }
         Some(model)

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::catalog::{
     Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SqlType,
@@ -636,4 +638,57 @@ fn a_predicate_is_true_or_false() {
         assert!(faults(&policy).join("").contains("not true or false"), "{predicate}");
     }
     assert!(faults("rules: [ { name: r, tables: [crm.account], predicate: is_vip } ]").is_empty());
+}
+
+#[test]
+fn grants_that_contradict_themselves_are_warned_of() {
+    let (_, warnings) = load(
+        "
+roles:
+  root: { unrestricted: true }
+  r:
+    grants:
+      - { tables: [crm.account], delete: true }
+      - { tables: [crm.account], read: true, unmask: [phone], deny_columns: [phone] }
+",
+    )
+    .map_err(|f| f.join("\n"))
+    .unwrap();
+    let text: Vec<&str> = warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(text.len(), 3, "{text:?}");
+    assert!(text[0].contains("`when`") && text[1].contains("cannot be read"), "{text:?}");
+    assert!(text[2].contains("denial wins"), "{text:?}");
+}
+
+#[test]
+fn a_share_in_a_column_of_another_type_is_an_error_not_a_failing_query() {
+    let text = faults(
+        "
+tables:
+  crm.record_share: { key: record_id, team: { table: crm.record_share, record: object, user: record_id } }
+roles: { r: { grants: [ { tables: [crm.record_share], read: { scope: team } } ] } }
+",
+    )
+    .join("\n");
+    assert!(text.contains("`object` has another type"), "{text}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn no_nesting_turns_a_missing_attribute_into_rows(wraps in prop::collection::vec(0..5_usize, 0..6)) {
+        let mut predicate = String::from("region = :user.attributes.region");
+        for wrap in wraps {
+            predicate = match wrap {
+                0 => format!("not ({predicate})"),
+                1 => format!("({predicate}) or owner_id = 4"),
+                2 => format!("({predicate}) and owner_id = 4"),
+                3 => format!("({predicate}) is not true"),
+                _ => format!("case when {predicate} then false else true end"),
+            };
+        }
+        let scope = format!("{{ where: \"{predicate}\" }}");
+        prop_assert_eq!(filter(&scope), "false");
+    }
 }
