@@ -323,21 +323,27 @@ impl<'a> Decider<'a> {
         verb: Verb,
         denied: &BTreeSet<ColumnNumber>,
     ) -> BTreeMap<ColumnNumber, ColumnMask> {
-        let mut masks = BTreeMap::new();
+        // Tags count wherever in the lineage they are written; the nearest first.
+        let mut tags: BTreeMap<ColumnNumber, Mask> = BTreeMap::new();
         for id in self.catalog.lineage(relation.id) {
-            let Some(above) = self.catalog.relation(id) else { continue };
-            let tag_masks = self.rules_of(id).map(|rules| &rules.tag_masks);
-            let branches = self.branches(above, verb, 0);
-            let mut columns: BTreeSet<ColumnNumber> =
-                branches.iter().flat_map(|branch| branch.grant.sights.keys().copied()).collect();
-            columns.extend(tag_masks.into_iter().flat_map(|masks| masks.keys().copied()));
-            for number in columns {
-                let Some(column) = above.column_by_number(number) else { continue };
-                let Some(own) = relation.column(&column.name) else { continue };
-                if denied.contains(&own.number) || masks.contains_key(&own.number) {
-                    continue;
+            let (Some(above), Some(rules)) = (self.catalog.relation(id), self.rules_of(id)) else {
+                continue;
+            };
+            for (number, mask) in &rules.tag_masks {
+                let name = above.column_by_number(*number).map(|column| &column.name);
+                if let Some(own) = name.and_then(|name| relation.column(name)) {
+                    tags.entry(own.number).or_insert_with(|| mask.clone());
                 }
-                let tag = tag_masks.and_then(|masks| masks.get(&number)).cloned();
+            }
+        }
+        let mut masks = BTreeMap::new();
+        for layer in self.layers(relation, verb) {
+            let branches = self.branches(layer, verb, 0);
+            for column in relation.columns.iter().filter(|c| !denied.contains(&c.number)) {
+                let Some(number) = layer.column(&column.name).map(|column| column.number) else {
+                    continue;
+                };
+                let tag = tags.get(&column.number).cloned();
                 let sights: Vec<(RowFilter, Sight)> = branches
                     .iter()
                     .filter(|branch| branch.filter != RowFilter::Nothing)
@@ -346,14 +352,9 @@ impl<'a> Decider<'a> {
                         (branch.filter.clone(), sight.map(|mask| self.fitted_mask(mask)))
                     })
                     .collect();
-                // A child that is granted by itself still has its parents' tags.
-                let sights = if sights.is_empty() {
-                    vec![(RowFilter::All, tag.map(|mask| self.fitted_mask(mask)))]
-                } else {
-                    sights
-                };
+                // A child's own mask is nearer than one of its parents.
                 if let Some(mask) = self.combined(&column.name, sights) {
-                    masks.insert(own.number, mask);
+                    masks.entry(column.number).or_insert(mask);
                 }
             }
         }

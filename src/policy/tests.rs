@@ -75,8 +75,11 @@ fn function(id: u32, schema: &str, name: &str, arguments: &[u32]) -> Function {
 }
 
 fn catalog() -> Catalog {
-    let mut event_2026 =
-        relation(EVENT_2026, "event_2026", &[("owner_id", 23, -1), ("id", 23, -1)]);
+    let mut event_2026 = relation(
+        EVENT_2026,
+        "event_2026",
+        &[("owner_id", 23, -1), ("id", 23, -1), ("place", 25, -1)],
+    );
     event_2026.parents = vec![EVENT];
     event_2026.primary_key = vec![ColumnNumber(2)];
     let mut sequence = relation(RelationId(20010), "contract_no_seq", &[]);
@@ -122,7 +125,11 @@ fn catalog() -> Catalog {
                 ],
             ),
             relation(TEAM, "account_team", &[("account_id", 23, -1), ("user_id", 23, -1)]),
-            relation(EVENT, "event", &[("id", 23, -1), ("owner_id", 23, -1)]),
+            relation(
+                EVENT,
+                "event",
+                &[("id", 23, -1), ("owner_id", 23, -1), ("other", 25, -1), ("place", 25, -1)],
+            ),
             event_2026,
             sequence,
             class,
@@ -160,7 +167,7 @@ tables:
   crm.contact:
     owner: owner_id
     parent: { table: crm.account, column: account_id }
-  crm.event: { owner: owner_id }
+  crm.event: { owner: owner_id, tags: { place: pii.phone } }
 masks:
   pii.phone: { kind: partial, first: 3, last: 4 }
   pii.email: { kind: \"null\" }
@@ -691,4 +698,20 @@ proptest! {
         let scope = format!("{{ where: \"{predicate}\" }}");
         prop_assert_eq!(filter(&scope), "false");
     }
+}
+
+#[test]
+fn a_partition_granted_by_itself_keeps_its_parents_tags() {
+    let (policy, _) = load(
+        "
+roles:
+  r: { grants: [ { tables: [crm.event_2026], read: true } ] }
+  clear: { grants: [ { tables: [crm.event_2026], read: true, unmask: [pii.phone] } ] }
+",
+    )
+    .map_err(|f| f.join("\n"))
+    .unwrap();
+    let masked = scope_of(&policy, &["r"], EVENT_2026, Verb::Read);
+    assert_eq!(masked.masks.keys().collect::<Vec<_>>(), [&ColumnNumber(3)]);
+    assert!(scope_of(&policy, &["clear"], EVENT_2026, Verb::Read).masks.is_empty());
 }
