@@ -16,8 +16,8 @@ use crate::snapshot::{State, read_policy_files};
 /// Validates configuration, directory and policy; all errors at once.
 ///
 /// Without --offline it connects to the database and checks every table, column, type and function
-/// that the policy names. It exits with 1 when
-/// it finds an error, and with 2 when rowgate.toml itself is wrong.
+/// that the policy names. It exits with 1 when it finds an error, and with 2 when rowgate.toml
+/// itself is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rowgate check --config rowgate.toml\n  \
                   rowgate check --config rowgate.toml --offline --format json")]
