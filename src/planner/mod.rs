@@ -99,6 +99,13 @@ pub struct Planner {
 /// Texts longer than this are planned every time.
 const CACHED_TEXT: usize = 64 * 1024;
 
+impl Default for Planner {
+    /// A planner that remembers nothing, for explaining; its marker is no secret.
+    fn default() -> Self {
+        Self::new(0, "rowgate_check".to_owned())
+    }
+}
+
 impl Planner {
     /// A planner whose plans take about `bytes` of memory at most. `check_marker` is a secret that
     /// makes the error of a violated check option recognisable; it is letters and digits.
