@@ -340,33 +340,30 @@ where
             Entry::new(Request::Execute).about(prepared.map(|prepared| source(prepared)));
         let mut max_rows = execute.max_rows;
         let before;
-        match (portal, prepared) {
-            (Some(portal), Some(prepared)) => {
-                if let Some(local) = &prepared.local {
-                    entry.local = Some(self.answer_locally(local)?);
-                } else {
-                    let planned = super::query::Planned {
-                        rewrite: Arc::clone(&prepared.rewrite),
-                        new_names: prepared.new_names.clone(),
-                    };
-                    entry.changes = self.name_changes(&planned, text)?;
-                }
-                if answer(prepared) == Answer::DropRows {
-                    max_rows = 0;
-                }
-                let (running, wait) =
-                    self.record(text, &prepared.rewrite, portal.parameters.clone())?;
-                entry.running = Some(running);
-                before = wait;
-                self.note_effects(prepared.rewrite.plan());
+        if let (Some(portal), Some(prepared)) = (portal, prepared) {
+            if let Some(local) = &prepared.local {
+                entry.local = Some(self.answer_locally(local)?);
+            } else {
+                let planned = super::query::Planned {
+                    rewrite: Arc::clone(&prepared.rewrite),
+                    new_names: prepared.new_names.clone(),
+                };
+                entry.changes = self.name_changes(&planned, text)?;
             }
-            _ => {
-                // A cursor of DECLARE, or a statement that SQL PREPARE made in an unrestricted
-                // session: its own statement was recorded when it was declared or prepared.
-                let (running, wait) = self.record_unplanned(text)?;
-                entry.running = Some(running);
-                before = Some(wait);
+            if answer(prepared) == Answer::DropRows {
+                max_rows = 0;
             }
+            let (running, wait) =
+                self.record(text, &prepared.rewrite, portal.parameters.clone())?;
+            entry.running = Some(running);
+            before = wait;
+            self.note_effects(prepared.rewrite.plan());
+        } else {
+            // A cursor of DECLARE, or a statement that SQL PREPARE made in an unrestricted
+            // session: its own statement was recorded when it was declared or prepared.
+            let (running, wait) = self.record_unplanned(text)?;
+            entry.running = Some(running);
+            before = Some(wait);
         }
         let mut bytes = BytesMut::new();
         message::execute(&mut bytes, &server_name, max_rows);
