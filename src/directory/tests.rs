@@ -199,6 +199,6 @@ fn a_role_the_policy_does_not_have_is_reported_where_it_is_named() {
     let unknown = directory.unknown_roles(&["sales_rep".into()]);
     assert_eq!(unknown[0].message, "role `sales_repp` is not in the policy");
     assert_eq!(unknown[0].suggestion.as_deref(), Some("did you mean `sales_rep`?"));
-    assert_eq!((unknown[0].line, unknown[0].column), (2, 28));
+    assert_eq!((unknown[0].line, unknown[0].column), (2, 29));
     assert!(directory.unknown_roles(&["sales_repp".into()]).is_empty());
 }

@@ -136,8 +136,14 @@ fn a_policy_that_does_not_fit_a_new_catalogue_keeps_the_old_catalogue() {
     let (state, _) =
         State::load_with(fits, folder.settings(), Arc::default(), None, Timestamp::UNIX_EPOCH)
             .unwrap();
-    let catalog =
-        |version| Arc::new(Catalog { version: CatalogVersion(version), ..Catalog::default() });
+    let catalog = |version| {
+        Arc::new(Catalog::new(
+            CatalogVersion(version),
+            0,
+            "",
+            crate::catalog::CatalogParts::default(),
+        ))
+    };
     assert!(!state.replace_catalog(catalog(2)).accepted());
     assert_eq!(state.current().versions.catalog, CatalogVersion(0));
     assert!(state.replace_catalog(catalog(3)).accepted());
