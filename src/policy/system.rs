@@ -9,7 +9,7 @@ use crate::policy::scope::{ColumnMask, MaskMatch, PolicyLine, RowExpr, Scope, Ve
 use crate::policy::syntax;
 
 /// Relations of `pg_catalog` that may be read: names and types, no data.
-const READABLE: [&str; 60] = [
+const READABLE: [&str; 62] = [
     "pg_aggregate",
     "pg_am",
     "pg_amop",
@@ -48,6 +48,7 @@ const READABLE: [&str; 60] = [
     "pg_policy",
     "pg_proc",
     "pg_publication",
+    "pg_publication_namespace",
     "pg_publication_rel",
     "pg_publication_tables",
     "pg_range",
@@ -59,6 +60,8 @@ const READABLE: [&str; 60] = [
     "pg_settings",
     "pg_shdepend",
     "pg_shdescription",
+    // What extended statistics are kept, not what they say: that is pg_statistic_ext_data.
+    "pg_statistic_ext",
     "pg_tables",
     "pg_tablespace",
     "pg_timezone_abbrevs",
