@@ -21,19 +21,14 @@ fn ask_as(config: &tokio_postgres::Config, sql: &str) -> Result<Rows, String> {
         let (client, connection) =
             config.connect(NoTls).await.map_err(|error| format!("cannot connect: {error:?}"))?;
         tokio::spawn(connection);
+        let messages = client.simple_query(sql).await.map_err(|error| match error.code() {
+            Some(code) => code.code().to_owned(),
+            None => format!("no answer: {error:?}"),
+        })?;
         let mut rows = Rows::new();
-        {
-            let messages = client.simple_query(sql).await.map_err(|error| match error.code() {
-                Some(code) => code.code().to_owned(),
-                None => format!("no answer: {error:?}"),
-            })?;
-            rows.clear();
-            for message in messages {
-                if let SimpleQueryMessage::Row(row) = message {
-                    rows.push(
-                        (0..row.len()).map(|index| row.get(index).map(str::to_owned)).collect(),
-                    );
-                }
+        for message in messages {
+            if let SimpleQueryMessage::Row(row) = message {
+                rows.push((0..row.len()).map(|index| row.get(index).map(str::to_owned)).collect());
             }
         }
         Ok(rows)
