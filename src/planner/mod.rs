@@ -24,7 +24,7 @@ use crate::rewrite::{
     Values, assigns, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
-use crate::sql::{Claim, Tokens, parse, verify};
+use crate::sql::{Claim, TokenKind, Tokens, parse, verify};
 
 /// How the identity values get into the text.
 #[derive(Debug, Clone, Copy)]
@@ -98,6 +98,13 @@ pub struct Planner {
 
 /// Texts longer than this are planned every time.
 const CACHED_TEXT: usize = 64 * 1024;
+
+impl Default for Planner {
+    /// A planner that remembers nothing, for explaining; its marker is no secret.
+    fn default() -> Self {
+        Self::new(0, "rowgate_check".to_owned())
+    }
+}
 
 impl Planner {
     /// A planner whose plans take about `bytes` of memory at most. `check_marker` is a secret that
@@ -263,6 +270,7 @@ impl Planner {
     // Planning.
 
     fn plan(&self, context: PlanContext<'_>, tokens: &Tokens<'_>) -> Result<Arc<Plan>, Refusal> {
+        plain_names(tokens)?;
         let statements = parse(tokens)?;
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
         for statement in &statements {
@@ -598,6 +606,32 @@ fn statement_tokens(tokens: &Tokens<'_>, span: &Range<usize>) -> Range<usize> {
         end -= 1;
     }
     start..end
+}
+
+/// Policy SQL marks its own names with control characters that no name of a client may hold, and
+/// `U&"…"` can spell any character.
+fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
+    for (index, token) in tokens.iter().enumerate() {
+        let odd = match token.kind {
+            TokenKind::UnicodeIdentifier => true,
+            TokenKind::QuotedIdentifier => tokens.text(index).contains(['\u{1}', '\u{2}']),
+            TokenKind::Word
+            | TokenKind::String
+            | TokenKind::SpecialString
+            | TokenKind::BitString
+            | TokenKind::DollarString
+            | TokenKind::Integer
+            | TokenKind::Number
+            | TokenKind::Parameter
+            | TokenKind::Operator
+            | TokenKind::Punctuation => false,
+        };
+        if odd {
+            return Err(Refusal::unsupported("this spelling of a name is not supported")
+                .at(Some(token.start as usize)));
+        }
+    }
+    Ok(())
 }
 
 /// Statements that rowgate answers itself, or whose effect later statements of the same string

@@ -434,6 +434,8 @@ fn what_is_not_granted_is_refused() {
         ("SELEC 1", "42601"),
         ("SELECT 1; SELECT * FROM hidden", "42501"),
         ("SELECT nextval('crm.s')", "42883"),
+        ("SELECT * FROM account AS \"\u{2}row\"", "0A000"),
+        ("SELECT * FROM account AS U&\"\\0002row\"", "0A000"),
     ] {
         let refusal = refused(sql);
         assert_eq!(refusal.sqlstate.0, state, "{sql}: {refusal} ({})", refusal.reason);
