@@ -109,6 +109,7 @@ impl Default for Planner {
 impl Planner {
     /// A planner whose plans take about `bytes` of memory at most. `check_marker` is a secret that
     /// makes the error of a violated check option recognisable; it is letters and digits.
+    #[expect(clippy::borrowed_box, reason = "the weigher is called with the keys as they are kept")]
     pub fn new(bytes: u64, check_marker: String) -> Self {
         let weigh =
             |key: &[u8], value: usize| u32::try_from(key.len() + value + 128).unwrap_or(u32::MAX);
@@ -158,24 +159,21 @@ impl Planner {
         fill: &dyn Fill,
     ) -> Result<Rewrite, Refusal> {
         if context.unrestricted {
-            return Ok(self.unrestricted(context, text));
+            return Ok(Self::unrestricted(context, text));
         }
         let tokens = Tokens::new(text)?;
         let declared = context.declared();
         let highest = tokens.highest_parameter();
         let client = highest.max(u32::try_from(declared.len()).unwrap_or(u32::MAX));
-        let (plan, fresh) = match self.find(context, &tokens) {
-            Some(plan) => {
-                self.hits.fetch_add(1, Ordering::Relaxed);
-                (plan, false)
-            }
-            None => {
-                self.misses.fetch_add(1, Ordering::Relaxed);
-                let plan = self.plan(context, &tokens).inspect_err(|_| {
-                    self.refusals.fetch_add(1, Ordering::Relaxed);
-                })?;
-                (plan, true)
-            }
+        let (plan, fresh) = if let Some(plan) = self.find(context, &tokens) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            (plan, false)
+        } else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            let plan = self.plan(context, &tokens).inspect_err(|_| {
+                self.refusals.fetch_add(1, Ordering::Relaxed);
+            })?;
+            (plan, true)
         };
         let values = match context.protocol {
             Protocol::Extended { .. } if !plan.literals => {
@@ -345,7 +343,7 @@ impl Planner {
             | StatementKind::Discard(_)
             | StatementKind::Other(_) => {}
         }
-        let resolved = self.resolve(context, tokens, span.clone(), &statement.kind)?;
+        let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
         let permit = permit(context, &resolved)?;
         let describe = |filter: &RowFilter| crate::policy::describe(filter, context.policy);
         let rewriting = RewriteContext {
@@ -396,9 +394,7 @@ impl Planner {
         Ok(())
     }
 
-    #[expect(clippy::unused_self, reason = "one of the planner's steps")]
     fn resolve(
-        &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
         span: Range<usize>,
@@ -424,7 +420,7 @@ impl Planner {
     }
 
     /// The text as it is; what can be said of it is said.
-    fn unrestricted(&self, context: PlanContext<'_>, text: &str) -> Rewrite {
+    fn unrestricted(context: PlanContext<'_>, text: &str) -> Rewrite {
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
         let understood = Tokens::new(text)
             .and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
@@ -450,7 +446,7 @@ impl Planner {
                     action,
                     effect,
                     answer: Answer::Relay,
-                    touched: self.touched(context, tokens, span, &statement.kind),
+                    touched: Self::touched(context, tokens, span, &statement.kind),
                     rows_per_query: None,
                 });
             }
@@ -470,7 +466,6 @@ impl Planner {
     }
 
     fn touched(
-        &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
         span: Range<usize>,

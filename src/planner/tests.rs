@@ -12,7 +12,7 @@ use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use crate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
 
-const POLICY: &str = r#"
+const POLICY: &str = r"
 tables:
   crm.account:
     owner: owner_id
@@ -37,7 +37,7 @@ roles:
         update: { scope: self }
       - tables: [crm.plain]
         read: true
-"#;
+";
 
 fn column(number: i16, name: &str, type_id: u32) -> Column {
     Column {
@@ -104,7 +104,7 @@ fn catalog() -> Catalog {
     .iter()
     .enumerate()
     .map(|(index, (name, kind))| Function {
-        id: FunctionId(2000 + index as u32),
+        id: FunctionId(2000 + u32::try_from(index).expect("few")),
         schema: "pg_catalog".into(),
         name: (*name).into(),
         arguments: vec![TypeId(25)],
