@@ -1251,7 +1251,7 @@ pub(super) fn output_name(expr: &Expr) -> OutputName {
 fn sets_a_harmless_setting(call: &Call) -> bool {
     let built_in = match call.name.as_slice() {
         [function] => function == "set_config",
-        [schema, function] => schema == crate::catalog::PG_CATALOG && function == "set_config",
+        [schema, function] => schema == PG_CATALOG && function == "set_config",
         _ => false,
     };
     let [setting, value, _] = call.arguments.as_slice() else { return false };
