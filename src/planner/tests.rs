@@ -524,13 +524,24 @@ fn what_the_session_itself_may_do_passes() {
         "DISCARD ALL",
         "SHOW server_version",
         "SHOW transaction_isolation",
-        "FETCH 10 FROM c",
-        "CLOSE c",
         "",
         ";",
         "/* nothing */",
     ] {
         assert_eq!(plan(&world(), Protocol::Simple, sql).expect(sql), sql);
+    }
+}
+
+#[test]
+fn cursors_and_portals_are_named_in_fetch_and_close_and_nothing_of_the_gateway_is() {
+    assert_eq!(rewritten("FETCH FORWARD 10 FROM c"), "FETCH FORWARD 10 FROM \"c\"");
+    assert_eq!(rewritten("MOVE ALL IN \"C\";"), "MOVE ALL IN \"C\" ;");
+    assert_eq!(rewritten("CLOSE c"), "CLOSE \"c\"");
+    assert_eq!(rewritten("CLOSE ALL"), "CLOSE ALL");
+    for sql in
+        ["FETCH ALL FROM rowgate_1", "CLOSE rowgate_1", "DECLARE rowgate_1 CURSOR FOR SELECT 1"]
+    {
+        assert_eq!(refused(sql).sqlstate.0, "0A000", "{sql}");
     }
 }
 

@@ -95,11 +95,22 @@ pub(super) fn decide(statement: &StatementKind) -> Result<Option<Utility>, Refus
         | StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
+        | StatementKind::DeclareCursor { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Execute { .. } => return Ok(None),
-        StatementKind::Fetch => Utility::forward("FETCH", Effect::Reads),
-        StatementKind::ClosePortal => Utility::forward("CLOSE CURSOR", Effect::Reads),
+        StatementKind::Fetch { name } => Utility {
+            kind: "FETCH",
+            action: Action::Fetch { name: name.as_str().into() },
+            effect: Effect::Reads,
+        },
+        StatementKind::ClosePortal { name } => Utility {
+            kind: "CLOSE CURSOR",
+            action: match name {
+                Some(name) => Action::Close { name: name.as_str().into() },
+                None => Action::Forward,
+            },
+            effect: Effect::Reads,
+        },
         StatementKind::Deallocate { name } => Utility {
             kind: "DEALLOCATE",
             action: Action::Deallocate { name: name.as_deref().map(Into::into) },
@@ -289,9 +300,9 @@ pub(super) fn effect(statement: &StatementKind) -> (&'static str, Effect) {
             ("COPY", if copy.from { Effect::Writes } else { Effect::Reads })
         }
         StatementKind::Explain(_) => ("EXPLAIN", Effect::Unknown),
-        StatementKind::DeclareCursor(_) => ("DECLARE CURSOR", Effect::Reads),
-        StatementKind::Fetch => ("FETCH", Effect::Reads),
-        StatementKind::ClosePortal => ("CLOSE CURSOR", Effect::Reads),
+        StatementKind::DeclareCursor { .. } => ("DECLARE CURSOR", Effect::Reads),
+        StatementKind::Fetch { .. } => ("FETCH", Effect::Reads),
+        StatementKind::ClosePortal { .. } => ("CLOSE CURSOR", Effect::Reads),
         StatementKind::Prepare { .. } => ("PREPARE", Effect::Reads),
         StatementKind::Execute { .. } => ("EXECUTE", Effect::Unknown),
         StatementKind::Deallocate { .. } => ("DEALLOCATE", Effect::Reads),

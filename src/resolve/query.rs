@@ -59,7 +59,7 @@ impl<'a> Resolver<'a> {
 
     pub(super) fn statement(&mut self, kind: &StatementKind) -> Result<(), Refusal> {
         match kind {
-            StatementKind::Select(query) | StatementKind::DeclareCursor(query) => {
+            StatementKind::Select(query) | StatementKind::DeclareCursor { query, .. } => {
                 self.query(query, None, &NO_CTES)?;
                 Ok(())
             }
@@ -102,8 +102,8 @@ impl<'a> Resolver<'a> {
             StatementKind::Merge => {
                 Err(Refusal::unsupported("MERGE is not supported for a restricted principal"))
             }
-            StatementKind::Fetch
-            | StatementKind::ClosePortal
+            StatementKind::Fetch { .. }
+            | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
             | StatementKind::Transaction(_)
             | StatementKind::Set(_)

@@ -35,11 +35,22 @@ pub enum StatementKind {
     /// EXPLAIN.
     Explain(Box<Explain>),
     /// DECLARE … CURSOR FOR query.
-    DeclareCursor(Box<Query>),
+    DeclareCursor {
+        /// The cursor.
+        name: String,
+        /// Its query.
+        query: Box<Query>,
+    },
     /// FETCH and MOVE.
-    Fetch,
-    /// CLOSE.
-    ClosePortal,
+    Fetch {
+        /// The cursor or portal.
+        name: String,
+    },
+    /// CLOSE; `None` is ALL.
+    ClosePortal {
+        /// The cursor or portal.
+        name: Option<String>,
+    },
     /// PREPARE name AS statement.
     Prepare {
         /// The client's name.

@@ -132,13 +132,18 @@ impl Lower<'_> {
                 StatementKind::Explain(Box::new(Explain { options, statement }))
             }
             Node::DeclareCursorStmt(declare) => match declare.query() {
-                Node::SelectStmt(select) => {
-                    StatementKind::DeclareCursor(Box::new(self.query(select)?))
-                }
+                Node::SelectStmt(select) => StatementKind::DeclareCursor {
+                    name: declare.portalname().unwrap_or_default().to_owned(),
+                    query: Box::new(self.query(select)?),
+                },
                 _ => return unsupported("a cursor over this statement"),
             },
-            Node::FetchStmt(_) => StatementKind::Fetch,
-            Node::ClosePortalStmt(_) => StatementKind::ClosePortal,
+            Node::FetchStmt(fetch) => {
+                StatementKind::Fetch { name: fetch.portalname().unwrap_or_default().to_owned() }
+            }
+            Node::ClosePortalStmt(close) => {
+                StatementKind::ClosePortal { name: close.portalname().map(ToOwned::to_owned) }
+            }
             Node::PrepareStmt(prepare) => StatementKind::Prepare {
                 name: prepare.name().unwrap_or_default().to_owned(),
                 statement: Box::new(self.deeper()?.statement_kind(prepare.query())?),
