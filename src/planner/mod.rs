@@ -158,10 +158,16 @@ impl Planner {
         text: &str,
         fill: &dyn Fill,
     ) -> Result<Rewrite, Refusal> {
+        let lexed = Tokens::new(text);
+        if let Ok(tokens) = &lexed
+            && let Some(own) = utility::own_setting(tokens)
+        {
+            return own.map(|own| Rewrite::verbatim(Arc::new(alone(own)), text));
+        }
         if context.unrestricted {
             return Ok(Self::unrestricted(context, text));
         }
-        let tokens = Tokens::new(text)?;
+        let tokens = lexed?;
         let declared = context.declared();
         let highest = tokens.highest_parameter();
         let client = highest.max(u32::try_from(declared.len()).unwrap_or(u32::MAX));
@@ -428,22 +434,10 @@ impl Planner {
             for statement in statements {
                 let span = statement_tokens(tokens, &statement.span);
                 let (kind, effect) = utility::effect(&statement.kind);
-                let action = match (&statement.kind, statements.len()) {
-                    (StatementKind::Set(set), 1) if set.name.as_deref() == Some("rowgate.user") => {
-                        utility::act_as(set).map_or(Action::Forward, |utility| utility.action)
-                    }
-                    (StatementKind::Show(name), 1) if name.starts_with("rowgate.") => {
-                        match utility::decide(&statement.kind) {
-                            Ok(Some(utility)) => utility.action,
-                            Ok(None) | Err(_) => Action::Forward,
-                        }
-                    }
-                    (_, _) => Action::Forward,
-                };
                 plan.statements.push(StatementPlan {
                     kind,
                     tokens: span.clone(),
-                    action,
+                    action: Action::Forward,
                     effect,
                     answer: Answer::Relay,
                     touched: Self::touched(context, tokens, span, &statement.kind),
@@ -514,6 +508,23 @@ impl Planner {
             }
         }
         touched
+    }
+}
+
+/// The plan of a query string that is one statement without relations.
+fn alone(utility: utility::Utility) -> Plan {
+    Plan {
+        edits: Vec::new(),
+        statements: vec![StatementPlan {
+            kind: utility.kind,
+            tokens: 0..0,
+            action: utility.action,
+            effect: utility.effect,
+            answer: Answer::Relay,
+            touched: Vec::new(),
+            rows_per_query: None,
+        }],
+        literals: false,
     }
 }
 
@@ -634,9 +645,8 @@ fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
 fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
     let alone = match kind {
         StatementKind::Set(set) => {
-            matches!(set.name.as_deref(), Some("rowgate.user" | "search_path") | None)
+            matches!(set.name.as_deref(), Some("search_path") | None)
         }
-        StatementKind::Show(name) => name.starts_with("rowgate."),
         StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -652,6 +662,7 @@ fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
         | StatementKind::Fetch
         | StatementKind::ClosePortal
         | StatementKind::Transaction(_)
+        | StatementKind::Show(_)
         | StatementKind::Other(_) => false,
     };
     if alone {

@@ -533,3 +533,34 @@ fn what_the_session_itself_may_do_passes() {
         assert_eq!(plan(&world(), Protocol::Simple, sql).expect(sql), sql);
     }
 }
+
+#[test]
+fn the_gateways_own_settings_are_recognised_although_user_is_a_reserved_word() {
+    use crate::rewrite::{Action, Local};
+    let world = world();
+    let path = SearchPath::new(["pg_catalog", "crm"]);
+    let action = |sql: &str| {
+        let context = PlanContext {
+            catalog: &world.catalog,
+            policy: &world.policy,
+            roles: &world.subject.roles,
+            unrestricted: false,
+            shape: world.subject.identity.shape(),
+            search_path: &path,
+            protocol: Protocol::Simple,
+        };
+        let rewrite = world.planner.rewrite(context, sql, &world).expect(sql);
+        rewrite.plan().statements[0].action.clone()
+    };
+    let act_as = |login: Option<&str>, local| {
+        Action::Local(Local::ActAs { login: login.map(Into::into), local })
+    };
+    assert_eq!(action("SET rowgate.user = 'alice'"), act_as(Some("alice"), false));
+    assert_eq!(action("set local rowgate.user to 'o''neil';"), act_as(Some("o'neil"), true));
+    assert_eq!(action("SET SESSION rowgate.user TO DEFAULT"), act_as(None, false));
+    assert_eq!(action("RESET rowgate.user"), act_as(None, false));
+    assert_eq!(action("SHOW rowgate.user"), Action::Local(Local::Show { name: "user".into() }));
+    assert_eq!(refused("SET rowgate.roles = 'dba'").sqlstate.0, "42501");
+    assert_eq!(refused("SET rowgate.user = 'a', 'b'").sqlstate.0, "42501");
+    assert_eq!(refused("SELECT 1; SET rowgate.user = 'bob'").sqlstate.0, "42601");
+}

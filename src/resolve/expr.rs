@@ -755,6 +755,9 @@ impl Resolver<'_> {
                 .any(|f| f.kind == crate::catalog::FunctionKind::Aggregate);
             return Ok(if aggregate { Class::Aggregate } else { Class::Fallible });
         }
+        if sets_a_harmless_setting(call) {
+            return Ok(Class::Fallible);
+        }
         classify(self.context.catalog, self.context.path, self.context.grants, &call.name)
     }
 
@@ -1240,4 +1243,20 @@ pub(super) fn output_name(expr: &Expr) -> OutputName {
         | ExprKind::CurrentOf
         | ExprKind::Special { .. } => OutputName::Unsure,
     }
+}
+
+/// `set_config('jit', 'off', false)` as asyncpg sends it before it looks up types, and
+/// `set_config('TimeZone', …)` as Django does. Neither changes what a statement means or may do, and
+/// the names are literals. Everything else that `set_config` could do stays refused.
+fn sets_a_harmless_setting(call: &Call) -> bool {
+    let built_in = match call.name.as_slice() {
+        [function] => function == "set_config",
+        [schema, function] => schema == PG_CATALOG && function == "set_config",
+        _ => false,
+    };
+    let [setting, value, _] = call.arguments.as_slice() else { return false };
+    let ExprKind::Constant(Constant::String(setting)) = &setting.kind else { return false };
+    let plain = matches!(value.kind, ExprKind::Constant(_) | ExprKind::Parameter(_));
+    let harmless = setting.eq_ignore_ascii_case("jit") || setting.eq_ignore_ascii_case("timezone");
+    built_in && plain && harmless
 }
