@@ -84,7 +84,7 @@ SELECT i, 'SKU-' || lpad(i::text, 4, '0'),
 -- Every 40th account belongs to alice, the next to carol, bob and judy; some to nobody.
 -- A few belong to another department than their owner: records move, people too.
 INSERT INTO crm.account (id, name, owner_id, department_id, industry, region, phone, email, credit_limit,
-                         annual_revenue, internal_score, status, stage, is_vip, tags, attributes, external_id,
+                         annual_revenue, internal_score, status, stage, is_vip, tags, attributes, external_id, website,
                          founded_on, note, created_at)
 SELECT i,
        CASE WHEN i % 2 = 1
@@ -109,6 +109,7 @@ SELECT i,
        ARRAY[pg_temp.pick(i, 11, 'retail', 'key', 'partner'), pg_temp.pick(i, 12, '重点', '普通', '潜力')],
        jsonb_build_object('source', pg_temp.pick(i, 13, 'web', 'fair', 'referral'), 'employees', pg_temp.mix(i, 14, 5000)),
        md5('account ' || i)::uuid,
+       CASE WHEN i % 4 = 2 THEN 'https://customer' || i || '.example' END,
        date '1990-01-01' + pg_temp.mix(i, 15, 12000),
        CASE WHEN i % 3 = 0 THEN '最近联系过 / contacted recently' END,
        pg_temp.moment(i, 16)

@@ -8,7 +8,7 @@ CREATE SCHEMA crm;
 CREATE TYPE crm.stage AS ENUM ('lead', 'qualified', 'proposal', 'negotiation', 'won', 'lost');
 CREATE TYPE crm.ticket_status AS ENUM ('open', 'pending', 'solved', 'closed');
 CREATE TYPE crm.activity_kind AS ENUM ('call', 'visit', 'email', 'wechat', 'meeting');
-CREATE DOMAIN crm.email_address AS text CHECK (VALUE ~ '^[^@ ]+@[^@ ]+$');
+CREATE DOMAIN crm.web_address AS text CHECK (VALUE ~ '^https?://');
 CREATE DOMAIN crm.rating AS smallint CHECK (VALUE BETWEEN 1 AND 5);
 
 CREATE SEQUENCE crm.contract_no_seq START 100000;
@@ -32,7 +32,7 @@ CREATE TABLE crm.employee (
     manager_id    int REFERENCES crm.employee,
     position      varchar(40) NOT NULL,
     location      text NOT NULL,
-    email         crm.email_address NOT NULL,
+    email         varchar(120) NOT NULL,
     phone         varchar(20) NOT NULL,
     salary        numeric(12, 2) NOT NULL,
     hired_on      date NOT NULL,
@@ -63,7 +63,7 @@ CREATE TABLE crm.account (
     industry       text,
     region         text,
     phone          varchar(20),
-    email          crm.email_address,
+    email          varchar(120),
     credit_limit   numeric(14, 2),
     annual_revenue numeric(16, 2),
     internal_score int,
@@ -73,6 +73,7 @@ CREATE TABLE crm.account (
     tags           text[] NOT NULL DEFAULT '{}',
     attributes     jsonb NOT NULL DEFAULT '{}',
     external_id    uuid,
+    website        crm.web_address,
     founded_on     date,
     note           text,
     created_at     timestamptz NOT NULL DEFAULT now(),
@@ -92,7 +93,7 @@ CREATE TABLE crm.contact (
     name       text NOT NULL,
     title      varchar(60),
     phone      varchar(20),
-    email      crm.email_address,
+    email      varchar(120),
     birthday   date,
     preferences jsonb NOT NULL DEFAULT '{}',
     created_at timestamptz NOT NULL DEFAULT now()

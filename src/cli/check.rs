@@ -16,7 +16,8 @@ use crate::snapshot::{State, read_policy_files};
 /// Validates configuration, directory and policy; all errors at once.
 ///
 /// Without --offline it connects to the database and checks every table, column, type and function
-/// that the policy names. It exits with 1 when it finds an error.
+/// that the policy names. It exits with 1 when it finds an error, and with 2 when rowgate.toml
+/// itself is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rowgate check --config rowgate.toml\n  \
                   rowgate check --config rowgate.toml --offline --format json")]
@@ -53,7 +54,9 @@ impl Outcome {
 }
 
 pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let found = match config::load(&arguments.config) {
+    let loaded = config::load(&arguments.config);
+    let settings_valid = loaded.is_ok();
+    let found = match loaded {
         Ok(loaded) => {
             let mut found = if arguments.offline {
                 offline(&loaded.settings)
@@ -69,7 +72,12 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         Format::Table => print(out, arguments, &found)?,
         Format::Json => output::json(out, &as_json(&found))?,
     }
-    Ok(if found.passed() { Exit::Success } else { Exit::No })
+    Ok(match (found.passed(), settings_valid) {
+        (true, _) => Exit::Success,
+        (false, true) => Exit::No,
+        // Nothing was checked: the configuration itself cannot be used.
+        (false, false) => Exit::Usage,
+    })
 }
 
 /// Form of the policy, the directory, and the roles that the one names and the other defines.

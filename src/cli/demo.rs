@@ -28,11 +28,11 @@ pub(super) struct Arguments {
     check: bool,
 }
 
-pub(super) fn run(arguments: Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Failure> {
     let Arguments { listen, data_dir, check } = arguments;
     let options = Options {
-        listen,
-        folder: data_dir,
+        listen: *listen,
+        folder: data_dir.clone(),
         accounts: Accounts::DEMO,
         program: std::env::current_exe()?,
     };
@@ -40,10 +40,12 @@ pub(super) fn run(arguments: Arguments, out: &mut dyn Write) -> Result<Exit, Fai
     runtime.block_on(async {
         let mut interrupted = signal(SignalKind::interrupt())?;
         let mut terminated = signal(SignalKind::terminate())?;
+        let mut hung_up = signal(SignalKind::hangup())?;
         tokio::select! {
-            ended = show(&options, check, out) => ended,
+            ended = show(&options, *check, out) => ended,
             _ = interrupted.recv() => Ok(Exit::Success),
             _ = terminated.recv() => Ok(Exit::Success),
+            _ = hung_up.recv() => Ok(Exit::Success),
         }
     })
 }

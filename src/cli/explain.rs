@@ -36,9 +36,10 @@ pub(super) struct Arguments {
     /// A file that holds the statement.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// The client's address, for conditions.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    client_ip: IpAddr,
+    /// The client's address. Without one, conditions on it do not hold, and `allowed_from` is not
+    /// judged.
+    #[arg(long, value_name = "ADDRESS")]
+    client_ip: Option<IpAddr>,
     /// The time of the statement, for conditions and validity; now when it is left out.
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -93,14 +94,18 @@ fn explain(
     };
     let context = Context {
         now: local_time(&facts, now),
-        client_ip: Some(arguments.client_ip),
+        client_ip: arguments.client_ip,
         tls: false,
         mfa: false,
         application_name: None,
     };
     let subject = activate(&snapshot.policy, &facts, &context);
-    let result = match account.admits(arguments.client_ip, now) {
-        Ok(()) => Planner::new(0, "rowgate_check".to_owned()).rewrite(
+    let admitted = match arguments.client_ip {
+        Some(address) => account.admits(address, now),
+        None => account.is_usable(now),
+    };
+    let result = match admitted {
+        Ok(()) => Planner::default().rewrite(
             PlanContext {
                 catalog: &snapshot.catalog,
                 policy: &snapshot.policy,

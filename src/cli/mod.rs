@@ -48,7 +48,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let mut out = io::stdout().lock();
     let answer = match cli.command {
-        Command::Demo(arguments) => demo::run(arguments, &mut out),
+        Command::Demo(arguments) => demo::run(&arguments, &mut out),
         Command::Serve(arguments) => serve::run(&arguments, &mut out),
         Command::Check(arguments) => check::run(&arguments, &mut out),
         Command::Explain(arguments) => explain::run(&arguments, &mut out),

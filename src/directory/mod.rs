@@ -106,13 +106,21 @@ impl<'d> Account<'d> {
         }
     }
 
+    /// Whether the account is in use at this time, wherever from.
+    pub fn is_usable(self, now: Timestamp) -> Result<(), AccountRefusal> {
+        match self {
+            Self::User(user) => usable(user.status, user.valid_until, now),
+            Self::Service(service) => usable(service.status, service.valid_until, now),
+        }
+    }
+
     /// Whether the account may be used from this address at this time.
     pub fn admits(self, from: IpAddr, now: Timestamp) -> Result<(), AccountRefusal> {
-        let (status, valid_until, allowed_from) = match self {
-            Self::User(user) => (user.status, user.valid_until, &user.allowed_from),
-            Self::Service(service) => (service.status, service.valid_until, &service.allowed_from),
+        self.is_usable(now)?;
+        let allowed_from = match self {
+            Self::User(user) => &user.allowed_from,
+            Self::Service(service) => &service.allowed_from,
         };
-        usable(status, valid_until, now)?;
         // An IPv4 client of a dual-stack listener shows as ::ffff:a.b.c.d.
         let from = from.to_canonical();
         if !allowed_from.is_empty() && !allowed_from.iter().any(|net: &IpNet| net.contains(&from)) {

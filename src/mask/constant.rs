@@ -19,8 +19,9 @@ pub(super) const KIND: MaskKind = MaskKind {
             Family::Text(Some(length)) => value.chars().count() as u64 <= length,
             Family::Integer => value.parse::<i16>().is_ok(),
             Family::Numeric | Family::Float => value == "0" || value == "-1" || value == "1",
-            Family::Date => value.parse::<jiff::civil::Date>().is_ok(),
-            Family::Timestamp | Family::TimestampTz => value.parse::<jiff::civil::Date>().is_ok(),
+            Family::Date | Family::Timestamp | Family::TimestampTz => {
+                value.parse::<jiff::civil::Date>().is_ok()
+            }
             Family::Boolean => matches!(value, "true" | "false"),
             Family::Uuid => {
                 value.len() == 36 && value.chars().all(|c| c == '-' || c.is_ascii_hexdigit())

@@ -156,10 +156,9 @@ pub fn declared_type(catalog: &Catalog, column: &Column) -> Option<(DataType, Fa
     let sized = length.map(|length| CharacterLength::IntegerLength { length, unit: None });
     let plain = || syntax::builtin(&declared.name);
     Some(match &*declared.name {
-        "text" => (plain(), Family::Text(None)),
         "varchar" => (DataType::CharacterVarying(sized), Family::Text(length)),
         "bpchar" if sized.is_some() => (DataType::Character(sized), Family::Text(length)),
-        "bpchar" => (plain(), Family::Text(None)),
+        "text" | "bpchar" => (plain(), Family::Text(None)),
         "int2" | "int4" | "int8" => (plain(), Family::Integer),
         "numeric" => (numeric(column.typmod), Family::Numeric),
         "float4" | "float8" => (plain(), Family::Float),

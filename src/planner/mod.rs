@@ -24,7 +24,7 @@ use crate::rewrite::{
     Values, assigns, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
-use crate::sql::{Claim, Tokens, parse, verify};
+use crate::sql::{Claim, TokenKind, Tokens, parse, verify};
 
 /// How the identity values get into the text.
 #[derive(Debug, Clone, Copy)]
@@ -99,9 +99,17 @@ pub struct Planner {
 /// Texts longer than this are planned every time.
 const CACHED_TEXT: usize = 64 * 1024;
 
+impl Default for Planner {
+    /// A planner that remembers nothing, for explaining; its marker is no secret.
+    fn default() -> Self {
+        Self::new(0, "rowgate_check".to_owned())
+    }
+}
+
 impl Planner {
     /// A planner whose plans take about `bytes` of memory at most. `check_marker` is a secret that
     /// makes the error of a violated check option recognisable; it is letters and digits.
+    #[expect(clippy::borrowed_box, reason = "the weigher is called with the keys as they are kept")]
     pub fn new(bytes: u64, check_marker: String) -> Self {
         let weigh =
             |key: &[u8], value: usize| u32::try_from(key.len() + value + 128).unwrap_or(u32::MAX);
@@ -150,25 +158,28 @@ impl Planner {
         text: &str,
         fill: &dyn Fill,
     ) -> Result<Rewrite, Refusal> {
-        if context.unrestricted {
-            return Ok(self.unrestricted(context, text));
+        let lexed = Tokens::new(text);
+        if let Ok(tokens) = &lexed
+            && let Some(own) = utility::own_setting(tokens)
+        {
+            return own.map(|own| Rewrite::verbatim(Arc::new(alone(own)), text));
         }
-        let tokens = Tokens::new(text)?;
+        if context.unrestricted {
+            return Ok(Self::unrestricted(context, text));
+        }
+        let tokens = lexed?;
         let declared = context.declared();
         let highest = tokens.highest_parameter();
         let client = highest.max(u32::try_from(declared.len()).unwrap_or(u32::MAX));
-        let (plan, fresh) = match self.find(context, &tokens) {
-            Some(plan) => {
-                self.hits.fetch_add(1, Ordering::Relaxed);
-                (plan, false)
-            }
-            None => {
-                self.misses.fetch_add(1, Ordering::Relaxed);
-                let plan = self.plan(context, &tokens).inspect_err(|_| {
-                    self.refusals.fetch_add(1, Ordering::Relaxed);
-                })?;
-                (plan, true)
-            }
+        let (plan, fresh) = if let Some(plan) = self.find(context, &tokens) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            (plan, false)
+        } else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            let plan = self.plan(context, &tokens).inspect_err(|_| {
+                self.refusals.fetch_add(1, Ordering::Relaxed);
+            })?;
+            (plan, true)
         };
         let values = match context.protocol {
             Protocol::Extended { .. } if !plan.literals => {
@@ -263,6 +274,7 @@ impl Planner {
     // Planning.
 
     fn plan(&self, context: PlanContext<'_>, tokens: &Tokens<'_>) -> Result<Arc<Plan>, Refusal> {
+        plain_names(tokens)?;
         let statements = parse(tokens)?;
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
         for statement in &statements {
@@ -337,7 +349,7 @@ impl Planner {
             | StatementKind::Discard(_)
             | StatementKind::Other(_) => {}
         }
-        let resolved = self.resolve(context, tokens, span.clone(), &statement.kind)?;
+        let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
         let permit = permit(context, &resolved)?;
         let describe = |filter: &RowFilter| crate::policy::describe(filter, context.policy);
         let rewriting = RewriteContext {
@@ -388,9 +400,7 @@ impl Planner {
         Ok(())
     }
 
-    #[expect(clippy::unused_self, reason = "one of the planner's steps")]
     fn resolve(
-        &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
         span: Range<usize>,
@@ -416,7 +426,7 @@ impl Planner {
     }
 
     /// The text as it is; what can be said of it is said.
-    fn unrestricted(&self, context: PlanContext<'_>, text: &str) -> Rewrite {
+    fn unrestricted(context: PlanContext<'_>, text: &str) -> Rewrite {
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
         let understood = Tokens::new(text)
             .and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
@@ -424,25 +434,13 @@ impl Planner {
             for statement in statements {
                 let span = statement_tokens(tokens, &statement.span);
                 let (kind, effect) = utility::effect(&statement.kind);
-                let action = match (&statement.kind, statements.len()) {
-                    (StatementKind::Set(set), 1) if set.name.as_deref() == Some("rowgate.user") => {
-                        utility::act_as(set).map_or(Action::Forward, |utility| utility.action)
-                    }
-                    (StatementKind::Show(name), 1) if name.starts_with("rowgate.") => {
-                        match utility::decide(&statement.kind) {
-                            Ok(Some(utility)) => utility.action,
-                            Ok(None) | Err(_) => Action::Forward,
-                        }
-                    }
-                    (_, _) => Action::Forward,
-                };
                 plan.statements.push(StatementPlan {
                     kind,
                     tokens: span.clone(),
-                    action,
+                    action: Action::Forward,
                     effect,
                     answer: Answer::Relay,
-                    touched: self.touched(context, tokens, span, &statement.kind),
+                    touched: Self::touched(context, tokens, span, &statement.kind),
                     rows_per_query: None,
                 });
             }
@@ -462,7 +460,6 @@ impl Planner {
     }
 
     fn touched(
-        &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
         span: Range<usize>,
@@ -511,6 +508,23 @@ impl Planner {
             }
         }
         touched
+    }
+}
+
+/// The plan of a query string that is one statement without relations.
+fn alone(utility: utility::Utility) -> Plan {
+    Plan {
+        edits: Vec::new(),
+        statements: vec![StatementPlan {
+            kind: utility.kind,
+            tokens: 0..0,
+            action: utility.action,
+            effect: utility.effect,
+            answer: Answer::Relay,
+            touched: Vec::new(),
+            rows_per_query: None,
+        }],
+        literals: false,
     }
 }
 
@@ -600,14 +614,39 @@ fn statement_tokens(tokens: &Tokens<'_>, span: &Range<usize>) -> Range<usize> {
     start..end
 }
 
+/// Policy SQL marks its own names with control characters that no name of a client may hold, and
+/// `U&"…"` can spell any character.
+fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
+    for (index, token) in tokens.iter().enumerate() {
+        let odd = match token.kind {
+            TokenKind::UnicodeIdentifier => true,
+            TokenKind::QuotedIdentifier => tokens.text(index).contains(['\u{1}', '\u{2}']),
+            TokenKind::Word
+            | TokenKind::String
+            | TokenKind::SpecialString
+            | TokenKind::BitString
+            | TokenKind::DollarString
+            | TokenKind::Integer
+            | TokenKind::Number
+            | TokenKind::Parameter
+            | TokenKind::Operator
+            | TokenKind::Punctuation => false,
+        };
+        if odd {
+            return Err(Refusal::unsupported("this spelling of a name is not supported")
+                .at(Some(token.start as usize)));
+        }
+    }
+    Ok(())
+}
+
 /// Statements that rowgate answers itself, or whose effect later statements of the same string
 /// would be planned without, stand alone.
 fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
     let alone = match kind {
         StatementKind::Set(set) => {
-            matches!(set.name.as_deref(), Some("rowgate.user" | "search_path") | None)
+            matches!(set.name.as_deref(), Some("search_path") | None)
         }
-        StatementKind::Show(name) => name.starts_with("rowgate."),
         StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -623,6 +662,7 @@ fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
         | StatementKind::Fetch
         | StatementKind::ClosePortal
         | StatementKind::Transaction(_)
+        | StatementKind::Show(_)
         | StatementKind::Other(_) => false,
     };
     if alone {

@@ -12,7 +12,7 @@ use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use crate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
 
-const POLICY: &str = r#"
+const POLICY: &str = r"
 tables:
   crm.account:
     owner: owner_id
@@ -37,7 +37,7 @@ roles:
         update: { scope: self }
       - tables: [crm.plain]
         read: true
-"#;
+";
 
 fn column(number: i16, name: &str, type_id: u32) -> Column {
     Column {
@@ -104,7 +104,7 @@ fn catalog() -> Catalog {
     .iter()
     .enumerate()
     .map(|(index, (name, kind))| Function {
-        id: FunctionId(2000 + index as u32),
+        id: FunctionId(2000 + u32::try_from(index).expect("few")),
         schema: "pg_catalog".into(),
         name: (*name).into(),
         arguments: vec![TypeId(25)],
@@ -434,6 +434,8 @@ fn what_is_not_granted_is_refused() {
         ("SELEC 1", "42601"),
         ("SELECT 1; SELECT * FROM hidden", "42501"),
         ("SELECT nextval('crm.s')", "42883"),
+        ("SELECT * FROM account AS \"\u{2}row\"", "0A000"),
+        ("SELECT * FROM account AS U&\"\\0002row\"", "0A000"),
     ] {
         let refusal = refused(sql);
         assert_eq!(refusal.sqlstate.0, state, "{sql}: {refusal} ({})", refusal.reason);
@@ -530,4 +532,35 @@ fn what_the_session_itself_may_do_passes() {
     ] {
         assert_eq!(plan(&world(), Protocol::Simple, sql).expect(sql), sql);
     }
+}
+
+#[test]
+fn the_gateways_own_settings_are_recognised_although_user_is_a_reserved_word() {
+    use crate::rewrite::{Action, Local};
+    let world = world();
+    let path = SearchPath::new(["pg_catalog", "crm"]);
+    let action = |sql: &str| {
+        let context = PlanContext {
+            catalog: &world.catalog,
+            policy: &world.policy,
+            roles: &world.subject.roles,
+            unrestricted: false,
+            shape: world.subject.identity.shape(),
+            search_path: &path,
+            protocol: Protocol::Simple,
+        };
+        let rewrite = world.planner.rewrite(context, sql, &world).expect(sql);
+        rewrite.plan().statements[0].action.clone()
+    };
+    let act_as = |login: Option<&str>, local| {
+        Action::Local(Local::ActAs { login: login.map(Into::into), local })
+    };
+    assert_eq!(action("SET rowgate.user = 'alice'"), act_as(Some("alice"), false));
+    assert_eq!(action("set local rowgate.user to 'o''neil';"), act_as(Some("o'neil"), true));
+    assert_eq!(action("SET SESSION rowgate.user TO DEFAULT"), act_as(None, false));
+    assert_eq!(action("RESET rowgate.user"), act_as(None, false));
+    assert_eq!(action("SHOW rowgate.user"), Action::Local(Local::Show { name: "user".into() }));
+    assert_eq!(refused("SET rowgate.roles = 'dba'").sqlstate.0, "42501");
+    assert_eq!(refused("SET rowgate.user = 'a', 'b'").sqlstate.0, "42501");
+    assert_eq!(refused("SELECT 1; SET rowgate.user = 'bob'").sqlstate.0, "42601");
 }

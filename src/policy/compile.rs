@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sqlparser::ast::{Expr, Value, Visit, Visitor};
 
-use crate::catalog::{Catalog, Relation, RelationKind};
+use crate::catalog::{Catalog, Column, Relation, RelationKind};
 use crate::diagnostic::{Diagnostic, Severity, closest};
 use crate::ids::{ColumnNumber, IdentityIndex, PolicyVersion, RelationId, RoleName};
 use crate::mask::{self, Target};
@@ -15,7 +15,7 @@ use crate::policy::expression::{self, Parameters, Uses};
 use crate::policy::glob;
 use crate::policy::identity::IdentitySource;
 use crate::policy::model::{
-    GrantModel, GroupLink, MaskModel, Model, OwnerLink, RoleModel, ScopeModel, TableModel,
+    At, GrantModel, GroupLink, MaskModel, Model, OwnerLink, RoleModel, ScopeModel, TableModel,
     VerbModel, Word,
 };
 use crate::policy::row_scope::{self, Maker, RowScope};
@@ -55,6 +55,7 @@ impl PolicySet {
             findings: Vec::new(),
             unfiltered: BTreeSet::new(),
             named: BTreeSet::new(),
+            scopes: Vec::new(),
         };
         let set = compiler.policy(version, hash_key);
         let findings = compiler.findings;
@@ -74,6 +75,15 @@ struct Compiler<'a> {
     unfiltered: BTreeSet<UnfilteredRead>,
     /// Relations that the policy names without a pattern.
     named: BTreeSet<RelationId>,
+    /// Scopes of the grant at hand: how many tables they work on, and why not on the others.
+    scopes: Vec<ScopeUse>,
+}
+
+/// One scope word of a grant over all of the grant's tables.
+struct ScopeUse {
+    at: At,
+    works: bool,
+    faults: Vec<String>,
 }
 
 /// The identity parameters an expression mentions.
@@ -248,6 +258,14 @@ impl Compiler<'_> {
             let described = model.tables.iter().find(|other| other.name.text == parent.table.text);
             match row_scope::key_of(self.catalog, &above, described) {
                 Ok(key) => {
+                    let held = relation.column_by_number(column).map(|column| column.type_id);
+                    let comparable = held.zip(above.column(&key)).is_some_and(|(held, key)| {
+                        row_scope::same_kind(self.catalog, held, key.type_id)
+                    });
+                    if !comparable {
+                        let message = "this column has another type than the parent's key";
+                        self.error(&parent.column, message, None);
+                    }
                     rules.parent = Some(Parent {
                         relation: above.id,
                         column: parent.column.text.clone(),
@@ -305,6 +323,11 @@ impl Compiler<'_> {
         role.conditions.extend(condition);
         role.limits = if known { role.limits.wider(model.limits) } else { model.limits };
         role.unrestricted |= model.unrestricted;
+        if model.unrestricted && model.when.is_none() {
+            let message = "this role sees and changes everything from everywhere; \
+                           `when` can bind it to an address";
+            self.findings.push(self.model.warning(model.name.at, message));
+        }
     }
 
     /// Every role that is named exists, and no role includes itself.
@@ -347,6 +370,12 @@ impl Compiler<'_> {
             let message = "rows may be written here that cannot be read";
             self.findings.push(self.model.warning(model.at, message));
         }
+        for word in &model.unmask {
+            if model.deny_columns.iter().any(|denied| denied.text == word.text) {
+                let message = format!("`{}` is denied by the same grant: denial wins", word.text);
+                self.findings.push(self.model.warning(word.at, message));
+            }
+        }
         for relation in relations {
             let mut verbs = BTreeMap::new();
             for verb in &model.verbs {
@@ -361,6 +390,30 @@ impl Compiler<'_> {
             let grant = Grant { role: role.clone(), line, verbs, denied };
             tables.entry(relation.id).or_default().grants.push(grant);
         }
+        self.judge_scopes();
+    }
+
+    /// A scope that a table does not describe admits no row of it. That is an error when it is so
+    /// for every table of the grant, a warning otherwise.
+    fn judge_scopes(&mut self) {
+        for scope in std::mem::take(&mut self.scopes) {
+            let (Some(first), more) = (scope.faults.first(), scope.faults.len()) else { continue };
+            let others =
+                if more > 1 { format!(" (and {} more tables)", more - 1) } else { String::new() };
+            self.findings.push(if scope.works {
+                let message = format!("admits no row: {first}{others}");
+                self.model.warning(scope.at, message)
+            } else {
+                self.model.error(scope.at, format!("{first}{others}"))
+            });
+        }
+    }
+
+    fn scope_use(&mut self, at: At) -> Option<&mut ScopeUse> {
+        if !self.scopes.iter().any(|scope| scope.at == at) {
+            self.scopes.push(ScopeUse { at, works: false, faults: Vec::new() });
+        }
+        self.scopes.iter_mut().find(|scope| scope.at == at)
     }
 
     /// The columns a key of `masks`, `unmask` or `deny_columns` means in one relation: a column, a
@@ -473,15 +526,23 @@ impl Compiler<'_> {
             table: model.tables.iter().find(|table| table.name.text == name),
             parameters: &mut self.parameters,
         };
-        match maker.make(&word.text, verb) {
+        let made = maker.make(&word.text, verb);
+        if let Some(scope) = self.scope_use(word.at) {
+            match &made {
+                Ok(_) => scope.works = true,
+                Err(row_scope::Fault::Scope(message)) => scope.faults.push(message.clone()),
+                Err(row_scope::Fault::Description(..)) => {}
+            }
+        }
+        match made {
             Ok(RowScope::All) => Some(Disjunct::All),
-            Ok(RowScope::Nothing) => Some(Disjunct::Nothing),
+            Ok(RowScope::Nothing) | Err(row_scope::Fault::Scope(_)) => Some(Disjunct::Nothing),
             Ok(RowScope::Parent) => Some(Disjunct::Parent),
             Ok(RowScope::Where(expr)) => {
                 let parameters = parameters_of(&expr);
                 Some(Disjunct::Where(Predicate { expr, parameters }))
             }
-            Err(fault) => {
+            Err(fault @ row_scope::Fault::Description(..)) => {
                 self.scope_fault(word, fault);
                 None
             }
@@ -527,9 +588,24 @@ impl Compiler<'_> {
     }
 
     fn predicate(&mut self, relation: &Relation, word: &Word) -> Option<Predicate> {
-        let (expr, _) = self.expression(relation, word)?;
+        let (expr, uses) = self.expression(relation, word)?;
+        let column = match (&expr, uses.columns.first()) {
+            (Expr::CompoundIdentifier(_), Some(name)) => relation.column(name),
+            _ => None,
+        };
+        let boolean = |column: &Column| {
+            self.catalog
+                .sql_type(self.catalog.base_type(column.type_id))
+                .is_some_and(|found| found.category == 'B')
+        };
+        let literal =
+            matches!(&expr, Expr::Value(value) if !matches!(value.value, Value::Boolean(_)));
+        if literal || column.is_some_and(|column| !boolean(column)) {
+            self.error(word, "this is not true or false", None);
+            return None;
+        }
         let parameters = parameters_of(&expr);
-        Some(Predicate { expr, parameters })
+        Some(Predicate { expr: Box::new(expr), parameters })
     }
 
     fn mask(
@@ -577,8 +653,8 @@ impl Compiler<'_> {
                 let parameters = parameters_of(&expr);
                 let expression = RowExpr(Box::new(expr));
                 let kind_name = Arc::from(kind.name);
-                let mask = ColumnMask { kind: kind_name, expression, matching: model.matching };
-                Some(Mask { mask, strength: kind.strength, parameters })
+                let shown = ColumnMask { kind: kind_name, expression, matching: model.matching };
+                Some(Mask { shown, strength: kind.strength, parameters })
             }
             Err(message) => {
                 let message = format!("{}.{}: {message}", relation.qualified_name(), column.name);

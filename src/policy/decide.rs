@@ -323,21 +323,27 @@ impl<'a> Decider<'a> {
         verb: Verb,
         denied: &BTreeSet<ColumnNumber>,
     ) -> BTreeMap<ColumnNumber, ColumnMask> {
-        let mut masks = BTreeMap::new();
+        // Tags count wherever in the lineage they are written; the nearest first.
+        let mut tags: BTreeMap<ColumnNumber, Mask> = BTreeMap::new();
         for id in self.catalog.lineage(relation.id) {
-            let Some(above) = self.catalog.relation(id) else { continue };
-            let tag_masks = self.rules_of(id).map(|rules| &rules.tag_masks);
-            let branches = self.branches(above, verb, 0);
-            let mut columns: BTreeSet<ColumnNumber> =
-                branches.iter().flat_map(|branch| branch.grant.sights.keys().copied()).collect();
-            columns.extend(tag_masks.into_iter().flat_map(|masks| masks.keys().copied()));
-            for number in columns {
-                let Some(column) = above.column_by_number(number) else { continue };
-                let Some(own) = relation.column(&column.name) else { continue };
-                if denied.contains(&own.number) || masks.contains_key(&own.number) {
-                    continue;
+            let (Some(above), Some(rules)) = (self.catalog.relation(id), self.rules_of(id)) else {
+                continue;
+            };
+            for (number, mask) in &rules.tag_masks {
+                let name = above.column_by_number(*number).map(|column| &column.name);
+                if let Some(own) = name.and_then(|name| relation.column(name)) {
+                    tags.entry(own.number).or_insert_with(|| mask.clone());
                 }
-                let tag = tag_masks.and_then(|masks| masks.get(&number)).cloned();
+            }
+        }
+        let mut masks = BTreeMap::new();
+        for layer in self.layers(relation, verb) {
+            let branches = self.branches(layer, verb, 0);
+            for column in relation.columns.iter().filter(|c| !denied.contains(&c.number)) {
+                let Some(number) = layer.column(&column.name).map(|column| column.number) else {
+                    continue;
+                };
+                let tag = tags.get(&column.number).cloned();
                 let sights: Vec<(RowFilter, Sight)> = branches
                     .iter()
                     .filter(|branch| branch.filter != RowFilter::Nothing)
@@ -346,14 +352,9 @@ impl<'a> Decider<'a> {
                         (branch.filter.clone(), sight.map(|mask| self.fitted_mask(mask)))
                     })
                     .collect();
-                // A child that is granted by itself still has its parents' tags.
-                let sights = if sights.is_empty() {
-                    vec![(RowFilter::All, tag.map(|mask| self.fitted_mask(mask)))]
-                } else {
-                    sights
-                };
+                // A child's own mask is nearer than one of its parents.
                 if let Some(mask) = self.combined(&column.name, sights) {
-                    masks.insert(own.number, mask);
+                    masks.entry(column.number).or_insert(mask);
                 }
             }
         }
@@ -365,13 +366,13 @@ impl<'a> Decider<'a> {
         if mask.parameters.is_empty() {
             return mask;
         }
-        match fitted_expr(&mask.mask.expression.0, self.shape) {
-            Some(expr) => mask.mask.expression = RowExpr(Box::new(expr)),
+        match fitted_expr(&mask.shown.expression.0, self.shape) {
+            Some(expr) => mask.shown.expression = RowExpr(Box::new(expr)),
             None => {
-                if let Expr::Cast { data_type, .. } = &*mask.mask.expression.0 {
+                if let Expr::Cast { data_type, .. } = &*mask.shown.expression.0 {
                     let nothing = syntax::cast(syntax::null(), data_type.clone());
-                    mask.mask.expression = RowExpr(Box::new(nothing));
-                    mask.mask.kind = Arc::from("null");
+                    mask.shown.expression = RowExpr(Box::new(nothing));
+                    mask.shown.kind = Arc::from("null");
                     mask.strength = u8::MAX;
                 }
             }
@@ -397,7 +398,7 @@ impl<'a> Decider<'a> {
         let mut cases: Vec<(Expr, Sight)> = Vec::new();
         let mut otherwise: Sight = None;
         for (sight, filters) in groups {
-            otherwise = sight.clone();
+            otherwise.clone_from(&sight);
             match any_of(filters) {
                 RowFilter::All => break,
                 RowFilter::Nothing => {}
@@ -409,14 +410,14 @@ impl<'a> Decider<'a> {
             cases.pop();
         }
         if cases.is_empty() {
-            return otherwise.map(|mask| mask.mask);
+            return otherwise.map(|mask| mask.shown);
         }
         let shown = |sight: &Sight| match sight {
             None => syntax::row(column),
-            Some(mask) => (*mask.mask.expression.0).clone(),
+            Some(mask) => (*mask.shown.expression.0).clone(),
         };
         let involved = || cases.iter().map(|(_, sight)| sight).chain(std::iter::once(&otherwise));
-        let matching = involved().flatten().map(|mask| mask.mask.matching).fold(
+        let matching = involved().flatten().map(|mask| mask.shown.matching).fold(
             MaskMatch::Exact,
             |strictest, next| match (strictest, next) {
                 (MaskMatch::Refuse, _) | (_, MaskMatch::Refuse) => MaskMatch::Refuse,
@@ -425,7 +426,7 @@ impl<'a> Decider<'a> {
             },
         );
         let kinds: Vec<&str> = involved()
-            .map(|sight| sight.as_ref().map_or("clear", |mask| &*mask.mask.kind))
+            .map(|sight| sight.as_ref().map_or("clear", |mask| &*mask.shown.kind))
             .collect();
         let kind = Arc::from(kinds.join(" or "));
         let conditions = cases

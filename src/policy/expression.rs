@@ -18,8 +18,9 @@ use sqlparser::tokenizer::Token;
 use crate::catalog::{Catalog, Column, PG_CATALOG, Relation};
 use crate::diagnostic::closest;
 use crate::ids::{IdentityIndex, RelationId, TypeId};
-use crate::policy::identity::{IdentityParameter, IdentitySource, SOURCES, ValueClass};
+use crate::policy::identity::{IdentityParameter, IdentitySource, ValueClass};
 use crate::policy::syntax;
+use crate::policy::written::{same_to_postgresql, take_identity};
 
 /// What is wrong with a policy expression, and where in its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    fn new(message: impl Into<String>) -> Self {
+    pub(super) fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), suggestion: None, span: None }
     }
 }
@@ -115,119 +116,6 @@ pub(super) fn compile(
     };
     resolver.expr(&mut expr, None)?;
     Ok((expr, resolver.uses))
-}
-
-/// Replaces `:user.x` outside quotes by `$k`, which both parsers read the same way.
-fn take_identity(text: &str) -> Result<(String, Vec<IdentitySource>), Fault> {
-    if text.contains('\\') {
-        return Err(Fault::new("backslashes are not used in policy SQL; write chr(92) instead"));
-    }
-    if text.contains('$') && !text.contains('\'') {
-        return Err(Fault::new("`$` is not used in policy SQL; identity values are `:user.…`"));
-    }
-    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
-        return Err(Fault::new("control characters are not used in policy SQL"));
-    }
-    let characters: Vec<char> = text.chars().collect();
-    let at = |index: usize| characters.get(index).copied().unwrap_or('\0');
-    let mut plain = String::with_capacity(text.len());
-    let mut sources: Vec<IdentitySource> = Vec::new();
-    let mut quote = None;
-    let mut index = 0;
-    while index < characters.len() {
-        let c = at(index);
-        if let Some(open) = quote {
-            if c == open {
-                quote = None;
-            }
-        } else if matches!(c, '\'' | '"') {
-            quote = Some(c);
-        } else if c == '$' {
-            return Err(Fault::new("`$` is not used in policy SQL outside quotes"));
-        } else if (c == '-' && at(index + 1) == '-') || (c == '/' && at(index + 1) == '*') {
-            return Err(Fault::new("comments are not used in policy SQL; write them in YAML"));
-        } else if c == ':' && at(index + 1) == ':' {
-            plain.push_str("::");
-            index += 2;
-            continue;
-        } else if c == ':' && at(index + 1).is_alphabetic() {
-            let start = index;
-            index += 1;
-            let mut word = String::new();
-            while at(index).is_alphanumeric() || matches!(at(index), '_' | '.') {
-                word.push(at(index));
-                index += 1;
-            }
-            let source = identity_source(&word).map_err(|suggestion| Fault {
-                message: format!("unknown identity value `:{word}`"),
-                suggestion,
-                span: Some((start, index - start)),
-            })?;
-            sources.push(source);
-            plain.push('$');
-            plain.push_str(&sources.len().to_string());
-            continue;
-        }
-        plain.push(c);
-        index += 1;
-    }
-    Ok((plain, sources))
-}
-
-fn identity_source(word: &str) -> Result<IdentitySource, Option<String>> {
-    let Some(rest) = word.strip_prefix("user.") else {
-        return Err(Some("identity values begin with `:user.`".to_owned()));
-    };
-    if let Some(name) = rest.strip_prefix("attributes.") {
-        if name.is_empty() || name.contains('.') {
-            return Err(Some("write `:user.attributes.NAME`".to_owned()));
-        }
-        return Ok(IdentitySource::Attribute(name.into()));
-    }
-    match SOURCES.iter().find(|(known, _)| *known == rest) {
-        Some((_, source)) => Ok(source.clone()),
-        None => Err(closest(rest, SOURCES.iter().map(|(known, _)| *known))
-            .map(|near| format!("did you mean `:user.{near}`?"))),
-    }
-}
-
-/// The printed tree must mean to PostgreSQL what the writer's text means to it.
-fn same_to_postgresql(text: &str, expr: &Expr) -> Result<(), Fault> {
-    let written = postgresql_tree(&format!("SELECT ({text})"))
-        .map_err(|error| Fault::new(format!("PostgreSQL does not read this: {error}")))?;
-    let printed = postgresql_tree(&format!("SELECT ({expr})"));
-    if printed.as_ref() == Ok(&written) {
-        return Ok(());
-    }
-    Err(Fault::new(format!(
-        "this expression cannot be repeated exactly (it would read `{expr}`); write it another way"
-    )))
-}
-
-fn postgresql_tree(sql: &str) -> Result<String, String> {
-    // The binding panics on nodes it does not know; a policy that needs one is refused.
-    let read = std::panic::catch_unwind(|| {
-        let parsed = pg_raw_parse::parse(sql).map_err(|error| error.to_string())?;
-        Ok(without_locations(&format!("{parsed:?}")))
-    });
-    read.unwrap_or_else(|_| Err("this construct is not supported".to_owned()))
-}
-
-/// Drops every field whose value is a place in the text.
-fn without_locations(debug: &str) -> String {
-    let mut kept = String::with_capacity(debug.len());
-    let mut rest = debug;
-    while let Some(found) = rest.find("location: ").or_else(|| rest.find("stmt_len: ")) {
-        let earlier = rest.find("stmt_len: ").map_or(found, |other| other.min(found));
-        let (before, after) = rest.split_at(earlier);
-        kept.push_str(before);
-        let label = after.find(' ').map_or(after.len(), |space| space + 1);
-        let (_, value) = after.split_at(label);
-        let end = value.find(|c: char| !(c.is_ascii_digit() || c == '-')).unwrap_or(value.len());
-        rest = value.split_at(end).1;
-    }
-    kept.push_str(rest);
-    kept
 }
 
 /// One level of FROM: written alias, alias in the output, relation.
@@ -418,16 +306,8 @@ impl<'a> Resolver<'a> {
 
     /// The type of a plain column, where it is one.
     fn type_of(&self, expr: &Expr) -> Option<TypeId> {
-        match unwrapped(expr) {
-            Expr::Identifier(name) => self.find(None, &name_of(name)).map(|(_, c)| c.type_id),
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [alias, name] => {
-                    self.find(Some(&name_of(alias)), &name_of(name)).map(|(_, c)| c.type_id)
-                }
-                _ => None,
-            },
-            _ => None,
-        }
+        let (qualifier, name) = column_name(unwrapped(expr))?;
+        self.find(qualifier.as_deref(), &name_of(&name)).map(|(_, column)| column.type_id)
     }
 
     /// The alias (`None` is the protected row) and the column a name means, innermost first.
@@ -448,13 +328,8 @@ impl<'a> Resolver<'a> {
     }
 
     fn column(&mut self, expr: &mut Expr) -> Result<(), Fault> {
-        let (qualifier, name) = match &*expr {
-            Expr::Identifier(name) => (None, name.clone()),
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [qualifier, name] => (Some(name_of(qualifier)), name.clone()),
-                _ => return Err(self.unknown_column(&expr.to_string(), "")),
-            },
-            _ => return Ok(()),
+        let Some((qualifier, name)) = column_name(expr) else {
+            return Err(self.unknown_column(&expr.to_string(), ""));
         };
         let wanted = name_of(&name);
         let Some((alias, column)) = self.find(qualifier.as_deref(), &wanted) else {
@@ -504,6 +379,7 @@ impl<'a> Resolver<'a> {
         })
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed is refused")]
     fn data_type(&self, data_type: &DataType) -> Result<DataType, Fault> {
         let name = match data_type {
             DataType::Text => "text",
@@ -696,6 +572,7 @@ impl<'a> Resolver<'a> {
         result
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed is refused")]
     fn select_clauses(&mut self, select: &mut Select) -> Result<(), Fault> {
         for table in &mut select.from {
             for join in &mut table.joins {
@@ -782,6 +659,16 @@ impl<'a> Resolver<'a> {
         frame.push(Source { written, alias: output, relation });
         Ok(())
     }
+}
+
+/// The qualifier and the name of `column` or `table.column`.
+fn column_name(expr: &Expr) -> Option<(Option<String>, Ident)> {
+    if let Expr::Identifier(name) = expr {
+        return Some((None, name.clone()));
+    }
+    let Expr::CompoundIdentifier(parts) = expr else { return None };
+    let [qualifier, name] = parts.as_slice() else { return None };
+    Some((Some(name_of(qualifier)), name.clone()))
 }
 
 /// PostgreSQL folds unquoted names to lower case.

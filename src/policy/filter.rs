@@ -100,7 +100,7 @@ pub(super) fn any_of(filters: impl IntoIterator<Item = RowFilter>) -> RowFilter 
         }
     }
     match syntax::one_of(parts) {
-        Some(expr) => RowFilter::Where(RowExpr(Box::new(expr))),
+        Some(expr) => RowFilter::Where(RowExpr(Box::new(syntax::conjunct(expr)))),
         None => RowFilter::Nothing,
     }
 }
@@ -116,7 +116,7 @@ pub(super) fn all_of(filters: impl IntoIterator<Item = RowFilter>) -> RowFilter 
         }
     }
     match syntax::all_of(parts) {
-        Some(expr) => RowFilter::Where(RowExpr(Box::new(expr))),
+        Some(expr) => RowFilter::Where(RowExpr(Box::new(syntax::conjunct(expr)))),
         None => RowFilter::All,
     }
 }

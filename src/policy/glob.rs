@@ -61,10 +61,14 @@ mod tests {
     }
 
     fn naive(pattern: &str, text: &str) -> bool {
-        match pattern.chars().next() {
-            None => text.is_empty(),
-            Some('*') => (0..=text.len()).any(|n| naive(&pattern[1..], &text[n..])),
-            Some(c) => text.starts_with(c) && naive(&pattern[1..], &text[1..]),
+        step(pattern.as_bytes(), text.as_bytes())
+    }
+
+    fn step(pattern: &[u8], text: &[u8]) -> bool {
+        match pattern {
+            [] => text.is_empty(),
+            [b'*', rest @ ..] => (0..=text.len()).any(|n| step(rest, &text[n..])),
+            [c, rest @ ..] => text.first() == Some(c) && step(rest, &text[1..]),
         }
     }
 }

@@ -141,13 +141,13 @@ pub(super) const SOURCES: [(&str, IdentitySource); 17] = [
 
 impl fmt::Display for IdentitySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Attribute(name) => write!(f, ":user.attributes.{name}"),
-            Self::HashKey => f.write_str(":hash_key"),
-            other => {
-                let word = SOURCES.iter().find(|(_, source)| source == other);
-                write!(f, ":user.{}", word.map_or("?", |(word, _)| word))
-            }
+        if let Self::Attribute(name) = self {
+            return write!(f, ":user.attributes.{name}");
+        }
+        // Only the hash key has no word: policies cannot ask for it.
+        match SOURCES.iter().find(|(_, source)| source == self) {
+            Some((word, _)) => write!(f, ":user.{word}"),
+            None => f.write_str(":hash_key"),
         }
     }
 }
@@ -245,9 +245,8 @@ impl Identity {
     pub fn text(&self, hole: Hole) -> Option<String> {
         let values = self.values.get(usize::from(hole.parameter.0))?;
         match (hole.form, values.as_slice()) {
-            (_, []) => None,
             (HoleForm::Scalar, [value]) => Some(value.clone()),
-            (HoleForm::Scalar, _) => None,
+            (_, []) | (HoleForm::Scalar, _) => None,
             (HoleForm::Array, values) => Some(array_literal(values)),
         }
     }

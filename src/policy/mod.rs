@@ -21,6 +21,7 @@ mod scope;
 mod set;
 pub(crate) mod syntax;
 mod system;
+mod written;
 
 #[cfg(test)]
 mod tests;

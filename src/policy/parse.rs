@@ -426,6 +426,13 @@ impl Parser<'_> {
                 }
                 model.masks = self.masks(&fields);
                 model.limits = self.limits(&fields);
+                let Limits { rows_per_query: _, rows_per_day, statements_per_minute } =
+                    model.limits;
+                if rows_per_day.is_some() || statements_per_minute.is_some() {
+                    let message = "a verb is limited by `rows_per_query` only; \
+                                   the other limits belong to the role";
+                    self.reader.error(fields.key_place("limits"), message);
+                }
             }
         }
         Some(model)
@@ -458,13 +465,12 @@ impl Parser<'_> {
             self.reader.fields(node, &["name", "roles", "tables", "verbs", "predicate"])?;
         let mut verbs = Vec::new();
         for word in self.field_words(&fields, "verbs") {
-            match VERBS.iter().find(|verb| verb.as_str() == word.text) {
-                Some(verb) => verbs.push(*verb),
-                None => {
-                    let message = format!("unknown verb `{}`", word.text);
-                    let known = VERBS.iter().map(|verb| verb.as_str());
-                    self.reader.unknown(word.at.place, message, &word.text, known);
-                }
+            if let Some(verb) = VERBS.iter().find(|verb| verb.as_str() == word.text) {
+                verbs.push(*verb);
+            } else {
+                let message = format!("unknown verb `{}`", word.text);
+                let known = VERBS.iter().map(|verb| verb.as_str());
+                self.reader.unknown(word.at.place, message, &word.text, known);
             }
         }
         fields.require(&mut self.reader, "tables")?;

@@ -3,6 +3,7 @@
 use sqlparser::ast::{BinaryOperator, Expr, Ident};
 
 use crate::catalog::{Catalog, Column, Relation};
+use crate::ids::TypeId;
 use crate::policy::expression::Parameters;
 use crate::policy::identity::IdentitySource;
 use crate::policy::model::{GroupLink, LinkTable, OwnerLink, ShareLink, TableModel, Word};
@@ -14,7 +15,7 @@ use crate::policy::syntax;
 pub(super) enum RowScope {
     All,
     Nothing,
-    Where(Expr),
+    Where(Box<Expr>),
     Parent,
 }
 
@@ -70,7 +71,7 @@ impl Maker<'_> {
             "shared" => self.shared(verb)?,
             other => return Err(Fault::Scope(format!("unknown scope `{other}`"))),
         };
-        Ok(RowScope::Where(expr))
+        Ok(RowScope::Where(Box::new(expr)))
     }
 
     fn missing(&self, what: &str) -> Fault {
@@ -144,7 +145,22 @@ impl Maker<'_> {
         let record = column(relation, &link.record)?;
         let condition = self.among(linked_column(&user.name), user, source)?;
         let key = self.key()?;
+        self.comparable(&key, record, &link.record)?;
         Ok(in_select(&key, relation, &record.name, condition))
+    }
+
+    /// The key and the column that holds it have one type, so the server's `=` cannot fail.
+    fn comparable(&self, key: &str, holder: &Column, word: &Word) -> Result<(), Fault> {
+        let key = self.relation.column(key).map(|column| column.type_id);
+        if key.is_some_and(|key| same_kind(self.catalog, key, holder.type_id)) {
+            return Ok(());
+        }
+        let message = format!(
+            "`{}` has another type than the key of `{}`",
+            word.text,
+            self.relation.qualified_name()
+        );
+        Err(Fault::Description(word.clone(), message))
     }
 
     fn key(&self) -> Result<String, Fault> {
@@ -157,7 +173,8 @@ impl Maker<'_> {
         };
         let ShareLink { table, record, object, object_column, principal, level, expires } = link;
         let relation = relation(self.catalog, &table)?;
-        let record = column(relation, &record)?;
+        let record_word = record;
+        let record = column(relation, &record_word)?;
         let principal = column(relation, &principal)?;
         let mut conditions = Vec::new();
         if let Some(object) = object {
@@ -191,6 +208,7 @@ impl Maker<'_> {
         }
         let condition = syntax::all_of(conditions).unwrap_or_else(|| syntax::number(1));
         let key = self.key()?;
+        self.comparable(&key, record, &record_word)?;
         Ok(in_select(&key, relation, &record.name, condition))
     }
 
@@ -209,6 +227,17 @@ impl Maker<'_> {
             negated: false,
         }
     }
+}
+
+/// Whether two types compare without a cast: the same, or both integers.
+pub(super) fn same_kind(catalog: &Catalog, left: TypeId, right: TypeId) -> bool {
+    let (left, right) = (catalog.base_type(left), catalog.base_type(right));
+    let integer = |id| {
+        catalog.sql_type(id).is_some_and(|found| matches!(&*found.name, "int2" | "int4" | "int8"))
+    };
+    let text =
+        |id| catalog.sql_type(id).is_some_and(|found| matches!(&*found.name, "text" | "varchar"));
+    left == right || (integer(left) && integer(right)) || (text(left) && text(right))
 }
 
 /// The column that identifies a row: the described key, or a primary key of one column.

@@ -15,7 +15,7 @@ use crate::policy::scope::{ColumnMask, PolicyLine, RoleSet, Verb};
 /// A boolean expression over the row and the identity parameters it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Predicate {
-    pub(super) expr: Expr,
+    pub(super) expr: Box<Expr>,
     pub(super) parameters: BTreeSet<IdentityIndex>,
 }
 
@@ -32,7 +32,7 @@ pub(super) enum Disjunct {
 /// A compiled mask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mask {
-    pub(super) mask: ColumnMask,
+    pub(super) shown: ColumnMask,
     pub(super) strength: u8,
     pub(super) parameters: BTreeSet<IdentityIndex>,
 }
@@ -133,6 +133,24 @@ impl fmt::Debug for PolicySet {
 }
 
 impl PolicySet {
+    /// A policy that grants nothing.
+    pub fn empty() -> Self {
+        Self {
+            version: PolicyVersion::from(""),
+            parameters: Vec::new(),
+            hash_key: String::new(),
+            roles: BTreeMap::new(),
+            tables: HashMap::new(),
+            functions: BTreeSet::new(),
+            sequences: BTreeSet::new(),
+            exclusive: Vec::new(),
+            combine_rows: CombineRows::default(),
+            combine_masks: CombineMasks::default(),
+            unfiltered: Vec::new(),
+            named: BTreeSet::new(),
+        }
+    }
+
     /// The hash of the files it was made from.
     pub fn version(&self) -> &PolicyVersion {
         &self.version

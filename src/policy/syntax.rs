@@ -245,6 +245,11 @@ pub(crate) fn one_of(parts: Vec<Expr>) -> Option<Expr> {
     Some(if several { nested(joined) } else { joined })
 }
 
+/// The expression in parentheses when it is an OR: what it becomes part of is ANDed.
+pub(crate) fn conjunct(expr: Expr) -> Expr {
+    if matches!(expr, Expr::BinaryOp { op: BinaryOperator::Or, .. }) { nested(expr) } else { expr }
+}
+
 fn join(parts: Vec<Expr>, op: &BinaryOperator) -> Option<Expr> {
     let mut distinct: Vec<Expr> = Vec::with_capacity(parts.len());
     for part in parts {

@@ -9,7 +9,7 @@ use crate::policy::scope::{ColumnMask, MaskMatch, PolicyLine, RowExpr, Scope, Ve
 use crate::policy::syntax;
 
 /// Relations of `pg_catalog` that may be read: names and types, no data.
-const READABLE: [&str; 60] = [
+const READABLE: &[&str] = &[
     "pg_aggregate",
     "pg_am",
     "pg_amop",
@@ -32,7 +32,9 @@ const READABLE: [&str; 60] = [
     "pg_event_trigger",
     "pg_extension",
     "pg_foreign_data_wrapper",
+    "pg_foreign_server",
     "pg_foreign_table",
+    "pg_group",
     "pg_index",
     "pg_indexes",
     "pg_inherits",
@@ -48,6 +50,7 @@ const READABLE: [&str; 60] = [
     "pg_policy",
     "pg_proc",
     "pg_publication",
+    "pg_publication_namespace",
     "pg_publication_rel",
     "pg_publication_tables",
     "pg_range",
@@ -59,6 +62,8 @@ const READABLE: [&str; 60] = [
     "pg_settings",
     "pg_shdepend",
     "pg_shdescription",
+    // The definitions only; the values are in pg_statistic_ext_data.
+    "pg_statistic_ext",
     "pg_tables",
     "pg_tablespace",
     "pg_timezone_abbrevs",
@@ -68,7 +73,10 @@ const READABLE: [&str; 60] = [
     "pg_ts_config",
     "pg_ts_config_map",
     "pg_ts_dict",
+    "pg_ts_parser",
+    "pg_ts_template",
     "pg_type",
+    "pg_user",
     "pg_views",
 ];
 
@@ -83,7 +91,7 @@ enum Shown {
 
 /// Columns that reveal values, sizes, source texts or rules: relation, column, what is shown, type.
 /// A pseudo-type cannot be cast to: without a type the column does not exist.
-const HIDDEN: [(&str, &str, Shown, &str); 16] = [
+const HIDDEN: [(&str, &str, Shown, &str); 19] = [
     // How many rows there are, filtered ones included.
     ("pg_class", "reltuples", Shown::Number(-1), "float4"),
     ("pg_class", "relpages", Shown::Number(0), "int4"),
@@ -96,6 +104,10 @@ const HIDDEN: [(&str, &str, Shown, &str); 16] = [
     ("pg_proc", "prosqlbody", Shown::Null, "pg_node_tree"),
     ("pg_rewrite", "ev_action", Shown::Null, "pg_node_tree"),
     ("pg_rewrite", "ev_qual", Shown::Null, "pg_node_tree"),
+    // Options of foreign servers and tables can hold addresses and passwords.
+    ("pg_foreign_server", "srvoptions", Shown::Null, "_text"),
+    ("pg_foreign_table", "ftoptions", Shown::Null, "_text"),
+    ("pg_foreign_data_wrapper", "fdwoptions", Shown::Null, "_text"),
     // The database's own row rules.
     ("pg_policy", "polqual", Shown::Null, "pg_node_tree"),
     ("pg_policy", "polwithcheck", Shown::Null, "pg_node_tree"),

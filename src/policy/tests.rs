@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::catalog::{
     Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SqlType,
@@ -73,8 +75,11 @@ fn function(id: u32, schema: &str, name: &str, arguments: &[u32]) -> Function {
 }
 
 fn catalog() -> Catalog {
-    let mut event_2026 =
-        relation(EVENT_2026, "event_2026", &[("owner_id", 23, -1), ("id", 23, -1)]);
+    let mut event_2026 = relation(
+        EVENT_2026,
+        "event_2026",
+        &[("owner_id", 23, -1), ("id", 23, -1), ("place", 25, -1)],
+    );
     event_2026.parents = vec![EVENT];
     event_2026.primary_key = vec![ColumnNumber(2)];
     let mut sequence = relation(RelationId(20010), "contract_no_seq", &[]);
@@ -120,7 +125,11 @@ fn catalog() -> Catalog {
                 ],
             ),
             relation(TEAM, "account_team", &[("account_id", 23, -1), ("user_id", 23, -1)]),
-            relation(EVENT, "event", &[("id", 23, -1), ("owner_id", 23, -1)]),
+            relation(
+                EVENT,
+                "event",
+                &[("id", 23, -1), ("owner_id", 23, -1), ("other", 25, -1), ("place", 25, -1)],
+            ),
             event_2026,
             sequence,
             class,
@@ -158,7 +167,7 @@ tables:
   crm.contact:
     owner: owner_id
     parent: { table: crm.account, column: account_id }
-  crm.event: { owner: owner_id }
+  crm.event: { owner: owner_id, tags: { place: pii.phone } }
 masks:
   pii.phone: { kind: partial, first: 3, last: 4 }
   pii.email: { kind: \"null\" }
@@ -566,4 +575,143 @@ exclusive_roles: [[writer, auditor]]
     .unwrap();
     assert!(policy.exclusive_violation(&["writer".into()]).is_none());
     assert_eq!(policy.exclusive_violation(&["both".into()]).unwrap().len(), 2);
+}
+
+#[test]
+fn the_documented_example_loads_and_a_scope_a_table_lacks_admits_nothing_there() {
+    let (policy, warnings) = load(
+        "
+roles:
+  employee: {}
+  sales_rep:
+    includes: [employee]
+    grants:
+      - tables: [crm.account, crm.contact]
+        read:   { scope: [self, team] }
+        create: { scope: self }
+        update: { scope: self, columns: [phone, status] }
+        unmask: [pii.phone]
+        deny_columns: [credit_limit]
+        where: \"owner_id is not null\"
+      - functions: [\"crm.fmt_phone(text)\"]
+        execute: true
+      - sequences: [crm.contract_no_seq]
+        use: true
+    when: \"not client.ip in ('10.0.0.0/8') or time between 'Mon-Fri 08:00' and '20:00'\"
+    limits: { rows_per_query: 10000, rows_per_day: 200000, statements_per_minute: 600 }
+  support:
+    grants:
+      - tables: [\"crm.*\"]
+        read: { scope: all, masks: { crm.contact.phone: { kind: partial, first: 3, last: 4, match: exact } } }
+  dba:
+    unrestricted: true
+rules:
+  - { name: no-vip, roles: [support], tables: [crm.account], verbs: [read], predicate: \"not is_vip\" }
+exclusive_roles: [[dba, support]]
+combine: { rows: union, masks: per_row }
+defaults: { unlisted_tables: deny, unclassified_columns: visible, catalog: filtered }
+",
+    )
+    .map_err(|f| f.join("\n"))
+    .unwrap();
+    assert!(warnings.iter().any(|w| w.message.contains("`team`")), "{warnings:?}");
+    let scope = scope_of(&policy, &["sales_rep"], CONTACT, Verb::Read);
+    assert_eq!(
+        describe(&scope.filter, &policy),
+        "(owner_id = :user.id) AND (owner_id IS NOT NULL)"
+    );
+    assert_eq!(scope.rows_per_query, Some(10_000));
+    let scope = scope_of(&policy, &["support"], CONTACT, Verb::Read);
+    assert_eq!(scope.masks.get(&ColumnNumber(4)).unwrap().matching, MaskMatch::Exact);
+    let scope = scope_of(&policy, &["support"], ACCOUNT, Verb::Read);
+    assert_eq!(describe(&scope.filter, &policy), "NOT is_vip");
+    assert!(subject(&policy, &["dba"], alice()).unrestricted);
+    assert!(!subject(&policy, &["support"], alice()).unrestricted);
+}
+
+#[test]
+fn an_or_of_the_writer_cannot_come_loose_when_it_is_anded() {
+    assert_eq!(
+        filter("{ where: \"region = 'a' or region = 'b'\" }"),
+        "(region = 'a' OR region = 'b')"
+    );
+}
+
+#[test]
+fn a_predicate_is_true_or_false() {
+    for predicate in ["region", "1", "'x'"] {
+        let policy =
+            format!("rules: [ {{ name: r, tables: [crm.account], predicate: \"{predicate}\" }} ]");
+        assert!(faults(&policy).join("").contains("not true or false"), "{predicate}");
+    }
+    assert!(faults("rules: [ { name: r, tables: [crm.account], predicate: is_vip } ]").is_empty());
+}
+
+#[test]
+fn grants_that_contradict_themselves_are_warned_of() {
+    let (_, warnings) = load(
+        "
+roles:
+  root: { unrestricted: true }
+  r:
+    grants:
+      - { tables: [crm.account], delete: true }
+      - { tables: [crm.account], read: true, unmask: [phone], deny_columns: [phone] }
+",
+    )
+    .map_err(|f| f.join("\n"))
+    .unwrap();
+    let text: Vec<&str> = warnings.iter().map(|warning| warning.message.as_str()).collect();
+    assert_eq!(text.len(), 3, "{text:?}");
+    assert!(text[0].contains("`when`") && text[1].contains("cannot be read"), "{text:?}");
+    assert!(text[2].contains("denial wins"), "{text:?}");
+}
+
+#[test]
+fn a_share_in_a_column_of_another_type_is_an_error_not_a_failing_query() {
+    let text = faults(
+        "
+tables:
+  crm.record_share: { key: record_id, team: { table: crm.record_share, record: object, user: record_id } }
+roles: { r: { grants: [ { tables: [crm.record_share], read: { scope: team } } ] } }
+",
+    )
+    .join("\n");
+    assert!(text.contains("`object` has another type"), "{text}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn no_nesting_turns_a_missing_attribute_into_rows(wraps in prop::collection::vec(0..5_usize, 0..6)) {
+        let mut predicate = String::from("region = :user.attributes.region");
+        for wrap in wraps {
+            predicate = match wrap {
+                0 => format!("not ({predicate})"),
+                1 => format!("({predicate}) or owner_id = 4"),
+                2 => format!("({predicate}) and owner_id = 4"),
+                3 => format!("({predicate}) is not true"),
+                _ => format!("case when {predicate} then false else true end"),
+            };
+        }
+        let scope = format!("{{ where: \"{predicate}\" }}");
+        prop_assert_eq!(filter(&scope), "false");
+    }
+}
+
+#[test]
+fn a_partition_granted_by_itself_keeps_its_parents_tags() {
+    let (policy, _) = load(
+        "
+roles:
+  r: { grants: [ { tables: [crm.event_2026], read: true } ] }
+  clear: { grants: [ { tables: [crm.event_2026], read: true, unmask: [pii.phone] } ] }
+",
+    )
+    .map_err(|f| f.join("\n"))
+    .unwrap();
+    let masked = scope_of(&policy, &["r"], EVENT_2026, Verb::Read);
+    assert_eq!(masked.masks.keys().collect::<Vec<_>>(), [&ColumnNumber(3)]);
+    assert!(scope_of(&policy, &["clear"], EVENT_2026, Verb::Read).masks.is_empty());
 }

@@ -87,7 +87,7 @@ impl Resolver<'_> {
         let mut returned = Vec::new();
         for target in targets {
             let star = self.in_clause(Clause::Returning, |resolver| {
-                resolver.star_columns(&target.expr, &scope, target.location)
+                Ok(resolver.star_columns(&target.expr, &scope, target.location))
             })?;
             if star.is_none() {
                 self.in_clause(Clause::Returning, |resolver| {

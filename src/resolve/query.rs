@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::expr::OutputName;
 use super::scope::{Columns, CteInSight, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
 use super::{
     Clause, CopiedRelation, ExpandedView, GroupExtension, Place, Referenced, RelationUse,
@@ -347,7 +348,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Columns, Refusal> {
         let mut columns = Columns { known: Vec::new(), open: false };
         for target in &select.targets {
-            if let Some(star) = self.star_columns(&target.expr, scope, target.location)? {
+            if let Some(star) = self.star_columns(&target.expr, scope, target.location) {
                 // Columns merged by USING and NATURAL come first and once: positions move.
                 columns.open |= star.open || merged_names;
                 columns.known.extend(star.known);
@@ -357,8 +358,17 @@ impl<'a> Resolver<'a> {
             if super::expr::expands(&target.expr) {
                 columns.open = true;
             }
-            let name =
-                target.name.clone().unwrap_or_else(|| super::expr::output_name(&target.expr));
+            let name = match &target.name {
+                Some(name) => name.clone(),
+                None => match super::expr::output_name(&target.expr) {
+                    OutputName::Strong(name) | OutputName::Weak(name) => name,
+                    OutputName::None => "?column?".to_owned(),
+                    OutputName::Unsure => {
+                        columns.open = true;
+                        String::new()
+                    }
+                },
+            };
             // What an aggregate or a window function returns cannot be computed below the filter.
             let facts = if facts.aggregated { Facts::constant(KnownType::Unknown) } else { facts };
             columns.known.push(OutputColumn { name, facts });
@@ -671,7 +681,10 @@ impl<'a> Resolver<'a> {
         }
         let name = match alias {
             Some(alias) => alias.name.clone(),
-            None => calls.first().map(super::expr::output_name).unwrap_or_default(),
+            None => match calls.first().map(super::expr::output_name) {
+                Some(OutputName::Strong(name) | OutputName::Weak(name)) => name,
+                Some(OutputName::None | OutputName::Unsure) | None => String::new(),
+            },
         };
         Ok(Item { name, schema: None, columns: Columns { known, open }, relation: None })
     }

@@ -222,13 +222,13 @@ impl Splice<'_> {
     fn identity(&mut self, hole: Hole) -> Result<(), Refusal> {
         match self.values {
             Values::Parameters { first } => {
-                let index = match self.identity.iter().position(|known| *known == hole) {
-                    Some(index) => index,
-                    None => {
+                let index =
+                    if let Some(index) = self.identity.iter().position(|known| *known == hole) {
+                        index
+                    } else {
                         self.identity.push(hole);
                         self.identity.len() - 1
-                    }
-                };
+                    };
                 let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(first);
                 self.text.push('$');
                 self.text.push_str(&number.to_string());

@@ -21,7 +21,7 @@ use crate::policy::PolicySet;
 
 pub use files::{PolicyTexts, read_policy_files};
 pub use rules::{CompiledRules, compile};
-pub use watch::{Watch, reload_on_hangup, watch};
+pub use watch::{Watch, refresh_directory, reload_on_hangup, watch};
 
 /// Reports kept for a subscriber that is slow to read them.
 const REPORTS_KEPT: usize = 64;

@@ -137,8 +137,12 @@ fn a_policy_that_does_not_fit_a_new_catalogue_keeps_the_old_catalogue() {
         State::load_with(fits, folder.settings(), Arc::default(), None, Timestamp::UNIX_EPOCH)
             .unwrap();
     let catalog = |version| {
-        let parts = crate::catalog::CatalogParts::default();
-        Arc::new(Catalog::new(CatalogVersion(version), 150_000, "rowgate", parts))
+        Arc::new(Catalog::new(
+            CatalogVersion(version),
+            0,
+            "",
+            crate::catalog::CatalogParts::default(),
+        ))
     };
     assert!(!state.replace_catalog(catalog(2)).accepted());
     assert_eq!(state.current().versions.catalog, CatalogVersion(0));

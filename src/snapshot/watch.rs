@@ -10,8 +10,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Cause, State};
-use crate::config::DirectorySource;
+use super::{Cause, Report, State, Versions};
+use crate::backend::client;
+use crate::config::{DirectorySource, about_file};
+use crate::diagnostic::Severity;
+use crate::directory::{SqlSourceError, load_sql};
 
 /// A file is read when nothing has happened for this long …
 const QUIET: Duration = Duration::from_millis(100);
@@ -95,26 +98,66 @@ pub async fn reload_on_hangup(state: Arc<State>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Asks `directory.sql` again and again, until the process ends; returns at once with a file.
+///
+/// While the queries fail, the directory in force stays and every failure is reported.
+pub async fn refresh_directory(state: Arc<State>) {
+    let settings = Arc::clone(state.settings());
+    let DirectorySource::Sql(queries) = &settings.directory else { return };
+    let file = settings.file.display().to_string();
+    let refused = |reason: String| vec![about_file(&file, Severity::Error, reason, None)];
+    let mut connection: Option<tokio_postgres::Client> = None;
+    loop {
+        tokio::time::sleep(queries.refresh).await;
+        let client = match connection.take().filter(|client| !client.is_closed()) {
+            Some(client) => Ok(client),
+            None => match settings.backend_target() {
+                Ok(target) => client::open(&target, &settings.backend.database)
+                    .await
+                    .map_err(|error| refused(error.to_string())),
+                Err(finding) => Err(vec![finding]),
+            },
+        };
+        let client = match client {
+            Ok(client) => client,
+            Err(findings) => {
+                log(&state.refuse_directory(findings));
+                continue;
+            }
+        };
+        let report = match load_sql(&client, queries, Timestamp::now()).await {
+            Ok(loaded) => state.replace_directory(loaded),
+            Err(SqlSourceError::Rows(findings)) => Some(state.refuse_directory(findings)),
+            Err(error @ SqlSourceError::Query { .. }) => {
+                Some(state.refuse_directory(refused(error.to_string())))
+            }
+        };
+        if let Some(report) = report {
+            log(&report);
+        }
+        connection = Some(client);
+    }
+}
+
 async fn reload(state: &Arc<State>, cause: Cause) {
     let state = Arc::clone(state);
     // Files may be on a slow disk and a large directory takes a while: not on the runtime.
     let reloaded = tokio::task::spawn_blocking(move || state.reload(cause, Timestamp::now())).await;
     match reloaded {
         Ok(None) => tracing::info!(cause = cause.as_str(), "nothing has changed"),
-        Ok(Some(report)) if report.accepted() => {
-            tracing::info!(
-                cause = cause.as_str(),
-                policy = %report.after.policy,
-                directory = %report.after.directory,
-                files = report.files.len(),
-                "reloaded"
-            );
-        }
-        Ok(Some(report)) => {
-            for finding in &report.findings {
-                tracing::error!(cause = cause.as_str(), %finding, "reload refused");
-            }
-        }
+        Ok(Some(report)) => log(&report),
         Err(error) => tracing::error!(cause = cause.as_str(), %error, "reload failed"),
+    }
+}
+
+fn log(report: &Report) {
+    let cause = report.cause.as_str();
+    if report.accepted() {
+        let Versions { policy, directory, catalog: _ } = &report.after;
+        tracing::info!(cause, %policy, %directory, files = report.files.len(), "reloaded");
+        return;
+    }
+    for finding in &report.findings {
+        tracing::error!(cause, %finding, "reload refused");
     }
 }

@@ -8,4 +8,5 @@
 
 mod drivers;
 mod harness;
+mod people;
 mod sample;

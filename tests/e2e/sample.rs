@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use rowgate::backend::catalog::CatalogReader;
+use rowgate::backend::connect::{Password, Target};
 use rowgate::demo::{DATABASE, sample};
+use rowgate::policy::PolicySet;
+use rowgate::protocol::tls::TlsClient;
 
 use crate::harness::client::psql_command;
 use crate::harness::{ROWGATE, gateway, runtime, server};
@@ -110,4 +114,29 @@ fn an_interrupted_demo_leaves_a_server_or_files_behind() {
             .is_ok_and(|result| result.is_ok())
     });
     assert!(!connected, "the gateway still listens");
+}
+
+#[test]
+fn the_sample_policy_does_not_fit_the_sample_schema() {
+    let login = server().login(DATABASE);
+    let target = Target {
+        hosts: vec![("127.0.0.1".to_owned(), login.port)],
+        user: login.user.clone(),
+        password: Some(Password::new(login.password.as_str())),
+        tls: TlsClient::Disable,
+        connect_timeout: Duration::from_secs(10),
+    };
+    let catalog = runtime().block_on(CatalogReader::new(target, DATABASE).refresh()).unwrap();
+    let texts: Vec<(String, String)> = sample::POLICY
+        .iter()
+        .filter(|(name, _)| !name.ends_with(".test.yaml"))
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+        .collect();
+    match PolicySet::load(&texts, &catalog, "key") {
+        Ok((_, warnings)) => assert!(warnings.is_empty(), "{warnings:#?}"),
+        Err(findings) => {
+            let text: Vec<String> = findings.iter().map(ToString::to_string).collect();
+            panic!("{}", text.join("\n\n"));
+        }
+    }
 }

@@ -16,7 +16,7 @@ use rowgate::demo::sample::{Accounts, PASSWORD};
 use rowgate::demo::supervised::Supervised;
 use rowgate::demo::{DATABASE, GATEWAY_ROLE, load, start_gateway, write_configuration};
 use tokio::runtime::Runtime;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::NoTls;
 
 /// The database that holds only what alice may see.
 pub(crate) const SEEN_BY_ALICE: &str = "seen_by_alice";
@@ -42,17 +42,6 @@ impl Login {
         config.host("127.0.0.1").port(self.port).user(&self.user).password(&self.password);
         config.dbname(&self.database).connect_timeout(Duration::from_secs(20));
         config
-    }
-
-    /// Connects with tokio-postgres; panics when that fails.
-    pub(crate) async fn connect(&self) -> Client {
-        let (client, connection) = self
-            .config()
-            .connect(NoTls)
-            .await
-            .unwrap_or_else(|error| panic!("{} cannot connect: {error:?}", self.user));
-        tokio::spawn(connection);
-        client
     }
 }
 
