@@ -12,11 +12,13 @@ use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use crate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
 
-const POLICY: &str = r"
+const POLICY: &str = r#"
 tables:
   crm.account:
     owner: owner_id
     tags: { phone: pii.phone }
+  crm.lead:
+    owner: owner_id
   crm.contact:
     owner: owner_id
   crm.plain: {}
@@ -35,9 +37,15 @@ roles:
       - tables: [crm.contact]
         read: { scope: self }
         update: { scope: self }
+      - tables: [crm.lead]
+        read:
+          scope: self
+          masks:
+            phone: { kind: partial, first: 3, last: 4, match: exact }
+            name: { kind: "null", match: refuse }
       - tables: [crm.plain]
         read: true
-";
+"#;
 
 fn column(number: i16, name: &str, type_id: u32) -> Column {
     Column {
@@ -139,6 +147,17 @@ fn catalog() -> Catalog {
             column(4, "name", 25),
         ],
     );
+    let lead = relation(
+        20050,
+        "crm",
+        "lead",
+        vec![
+            column(1, "id", 23),
+            column(2, "phone", 25),
+            column(3, "name", 25),
+            column(4, "owner_id", 23),
+        ],
+    );
     let plain = relation(20020, "crm", "plain", vec![column(1, "id", 23), column(2, "label", 25)]);
     let hidden = relation(20030, "crm", "hidden", vec![column(1, "id", 23)]);
     let mut view =
@@ -153,7 +172,7 @@ fn catalog() -> Catalog {
         "rowgate",
         CatalogParts {
             schemas: vec!["crm".into(), "pg_catalog".into()],
-            relations: vec![account, contact, plain, hidden, view],
+            relations: vec![account, contact, lead, plain, hidden, view],
             types,
             functions,
             operators: Vec::new(),
@@ -529,6 +548,53 @@ fn what_the_session_itself_may_do_passes() {
         "/* nothing */",
     ] {
         assert_eq!(plan(&world(), Protocol::Simple, sql).expect(sql), sql);
+    }
+}
+
+#[test]
+fn an_exact_match_compares_the_clear_value_and_shows_the_masked_one() {
+    for sql in [
+        "SELECT id, phone FROM lead WHERE phone = '13812345678' AND id > 3",
+        "SELECT id, phone FROM lead WHERE '13812345678' = lead.phone",
+        "SELECT id, phone FROM lead l WHERE l.phone IN ('13812345678', 'x')",
+    ] {
+        let text = rewritten(sql);
+        assert!(text.contains("TRUE"), "{text}");
+        let inside = text.find("13812345678").expect("the literal");
+        assert!(inside < text.find(" ) ").expect("the end of the derived table"), "{text}");
+    }
+    for sql in [
+        "SELECT id FROM lead WHERE phone > '138'",
+        "SELECT id FROM lead WHERE phone = '1' OR id = 1",
+        "SELECT id FROM lead WHERE NOT phone = '1'",
+        "SELECT p.id FROM plain p LEFT JOIN lead l ON l.id = p.id WHERE l.phone = '1'",
+    ] {
+        assert!(!rewritten(sql).contains("TRUE"), "{sql}");
+    }
+}
+
+#[test]
+fn a_mask_that_refuses_conditions_refuses_them_wherever_they_stand() {
+    for sql in [
+        "SELECT id FROM lead WHERE name = 'x'",
+        "SELECT l.id FROM lead l JOIN plain p ON p.label = l.name",
+        "SELECT id FROM plain p WHERE EXISTS (SELECT 1 FROM lead l WHERE l.name = p.label)",
+        "SELECT count(*) FROM lead GROUP BY name HAVING name > 'x'",
+    ] {
+        assert_eq!(refused(sql).sqlstate.0, "42501", "{sql}");
+    }
+    rewritten("SELECT name FROM lead");
+}
+
+#[test]
+fn a_condition_inside_set_or_returning_reads_the_mask() {
+    for sql in [
+        "UPDATE account SET name = (SELECT 'x' FROM plain p WHERE account.phone = p.label)",
+        "UPDATE account SET name = 'x' RETURNING (SELECT 1 FROM plain p WHERE phone = p.label)",
+    ] {
+        let text = rewritten(sql);
+        assert!(text.contains("repeat"), "{text}");
+        assert!(!text.contains("account.phone = p"), "{text}");
     }
 }
 

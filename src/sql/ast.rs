@@ -326,6 +326,8 @@ pub struct Join {
     pub left: TableExpr,
     /// The right side.
     pub right: TableExpr,
+    /// Which sides may be filled up with NULLs.
+    pub kind: JoinKind,
     /// NATURAL.
     pub natural: bool,
     /// USING.
@@ -336,6 +338,19 @@ pub struct Join {
     pub on: Option<Expr>,
     /// `(a JOIN b) AS alias`.
     pub alias: Option<Alias>,
+}
+
+/// INNER, LEFT, RIGHT, FULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// INNER and CROSS.
+    Inner,
+    /// LEFT.
+    Left,
+    /// RIGHT.
+    Right,
+    /// FULL.
+    Full,
 }
 
 /// A name in the place of a relation.

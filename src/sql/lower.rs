@@ -6,17 +6,17 @@
 use pg_raw_parse::const_val::ConstValue;
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::raw::{
-    A_Expr_Kind, BoolExprType, DiscardMode, GroupingSetKind, SQLValueFunctionOp, SetOperation,
-    SubLinkType, TransactionStmtKind, VariableSetKind,
+    A_Expr_Kind, BoolExprType, DiscardMode, GroupingSetKind, JoinType, SQLValueFunctionOp,
+    SetOperation, SubLinkType, TransactionStmtKind, VariableSetKind,
 };
 use pg_raw_parse::{Node, nodes};
 
 use super::ast::{
     Alias, Assignment, Call, ColumnRef, Constant, Copy, CopySource, Cte, CteQuery, Delete,
-    DiscardTarget, Explain, Expr, ExprKind, GroupItem, Insert, InsertColumn, Join, Location,
-    Locking, OnConflict, OperatorKind, Query, QueryBody, RelationRef, Select, SetVariable, SortKey,
-    SqlValue, Statement, StatementKind, Step, SublinkKind, TableExpr, Target, TransactionKind,
-    TypeRef, Update, Window, With,
+    DiscardTarget, Explain, Expr, ExprKind, GroupItem, Insert, InsertColumn, Join, JoinKind,
+    Location, Locking, OnConflict, OperatorKind, Query, QueryBody, RelationRef, Select,
+    SetVariable, SortKey, SqlValue, Statement, StatementKind, Step, SublinkKind, TableExpr, Target,
+    TransactionKind, TypeRef, Update, Window, With,
 };
 use super::lower_utility::other_statement;
 use super::{SqlError, Tokens};
@@ -429,6 +429,13 @@ impl Lower<'_> {
             Node::JoinExpr(join) => TableExpr::Join(Box::new(Join {
                 left: inner.table_expr(join.larg())?,
                 right: inner.table_expr(join.rarg())?,
+                kind: match join.jointype {
+                    JoinType::JOIN_INNER => JoinKind::Inner,
+                    JoinType::JOIN_LEFT => JoinKind::Left,
+                    JoinType::JOIN_RIGHT => JoinKind::Right,
+                    JoinType::JOIN_FULL => JoinKind::Full,
+                    _ => return unsupported("this kind of join"),
+                },
                 natural: join.is_natural,
                 using: join
                     .using_clause()
