@@ -652,13 +652,10 @@ fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Statements that rowgate answers itself, or whose effect later statements of the same string
-/// would be planned without, stand alone.
+/// Statements that change what names of prepared statements mean stand alone: the whole string is
+/// planned before any of it runs. For the search path the session sees to the same.
 fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
     let alone = match kind {
-        StatementKind::Set(set) => {
-            matches!(set.name.as_deref(), Some("search_path") | None)
-        }
         StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -674,6 +671,7 @@ fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
         | StatementKind::Fetch { .. }
         | StatementKind::ClosePortal { .. }
         | StatementKind::Transaction(_)
+        | StatementKind::Set(_)
         | StatementKind::Show(_)
         | StatementKind::Other(_) => false,
     };
