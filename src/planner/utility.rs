@@ -214,6 +214,11 @@ pub(super) fn act_as(set: &SetVariable) -> Result<Utility, Refusal> {
     })
 }
 
+/// Whether a restricted principal may see this setting.
+pub(crate) fn is_shown(name: &str) -> bool {
+    SETTABLE.contains(&name) || SHOWABLE.contains(&name)
+}
+
 fn show(name: &str) -> Result<Utility, Refusal> {
     if let Some(own) = name.strip_prefix("rowgate.") {
         return Ok(Utility {
@@ -222,7 +227,7 @@ fn show(name: &str) -> Result<Utility, Refusal> {
             effect: Effect::Reads,
         });
     }
-    if SETTABLE.contains(&name) || SHOWABLE.contains(&name) {
+    if is_shown(name) {
         Ok(Utility::forward("SHOW", Effect::Reads))
     } else {
         Err(Refusal::denied(
