@@ -4,6 +4,8 @@
 mod shape;
 mod utility;
 
+pub(crate) use utility::is_shown;
+
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -331,10 +333,15 @@ impl Planner {
         let mut action = Action::Forward;
         match &statement.kind {
             StatementKind::Explain(explain) => {
+                if let StatementKind::Execute { .. } = explain.statement {
+                    return Err(Refusal::unsupported(
+                        "EXPLAIN EXECUTE is not supported for a restricted principal",
+                    ));
+                }
                 edits.push(explain_options(tokens, &span, &explain.options)?);
                 answer = Answer::RedactPlan;
             }
-            StatementKind::Prepare { name, statement } => {
+            StatementKind::Prepare { name, statement, .. } => {
                 refuse_inside_prepare(statement)?;
                 edits.push(rename(tokens, &span, name)?);
                 action = Action::Prepare { name: name.as_str().into() };
@@ -563,11 +570,16 @@ impl PlanContext<'_> {
         key.extend_from_slice(&self.catalog.version.0.to_le_bytes());
         key.extend_from_slice(self.policy.version().as_str().as_bytes());
         key.push(0);
+        // Each list begins with its length: the end of one cannot be taken for the next.
+        let length = |key: &mut Vec<u8>, length: usize| {
+            key.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
+        };
+        length(key, self.roles.0.len());
         for role in self.roles.0.iter() {
             key.extend_from_slice(role.as_str().as_bytes());
             key.push(0);
         }
-        key.push(0);
+        length(key, self.shape.0.len());
         for cardinality in self.shape.0.iter() {
             key.push(match cardinality {
                 Cardinality::Missing => 1,
@@ -575,12 +587,12 @@ impl PlanContext<'_> {
                 Cardinality::Many => 3,
             });
         }
-        key.push(0);
+        length(key, self.search_path.0.len());
         for schema in &self.search_path.0 {
             key.extend_from_slice(schema.as_bytes());
             key.push(0);
         }
-        key.push(0);
+        length(key, self.declared().len());
         for declared in self.declared() {
             key.extend_from_slice(&declared.0.to_le_bytes());
         }

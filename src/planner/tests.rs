@@ -1,5 +1,7 @@
 //! What client SQL becomes, and what is refused, without a database.
 
+mod bypass;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -22,6 +24,7 @@ tables:
   crm.contact:
     owner: owner_id
   crm.plain: {}
+  crm.note: {}
 masks:
   pii.phone: { kind: partial, first: 3, last: 4 }
 roles:
@@ -45,6 +48,8 @@ roles:
             name: { kind: "null", match: refuse }
       - tables: [crm.plain]
         read: true
+      - tables: [crm.note]
+        read: { scope: all, where: "id in (select account_id from crm.contact where owner_id = :user.id)" }
 "#;
 
 fn column(number: i16, name: &str, type_id: u32) -> Column {
@@ -87,6 +92,7 @@ fn catalog() -> Catalog {
         (1082, "date", 'D'),
         (1184, "timestamptz", 'D'),
         (1700, "numeric", 'N'),
+        (1007, "_int4", 'A'),
     ]
     .map(|(id, name, category)| SqlType {
         id: TypeId(id),
@@ -108,6 +114,12 @@ fn catalog() -> Catalog {
         ("query_to_xml", FunctionKind::Function),
         ("pg_sleep", FunctionKind::Function),
         ("generate_series", FunctionKind::Function),
+        ("date_part", FunctionKind::Function),
+        ("length", FunctionKind::Function),
+        ("current_setting", FunctionKind::Function),
+        ("pg_get_functiondef", FunctionKind::Function),
+        ("pg_get_viewdef", FunctionKind::Function),
+        ("pg_get_ruledef", FunctionKind::Function),
     ]
     .iter()
     .enumerate()
@@ -148,7 +160,7 @@ fn catalog() -> Catalog {
         ],
     );
     let lead = relation(
-        20050,
+        20070,
         "crm",
         "lead",
         vec![
@@ -166,13 +178,29 @@ fn catalog() -> Catalog {
     view.primary_key = Vec::new();
     view.view_definition =
         Some(" SELECT account.id,\n    account.name AS label\n   FROM crm.account;".into());
+    let note = relation(
+        20060,
+        "crm",
+        "note",
+        vec![column(1, "id", 23), column(2, "tags", 1007), column(3, "day", 1082)],
+    );
+    let mut ratios = relation(
+        20050,
+        "crm",
+        "account_ratios",
+        vec![column(1, "id", 23), column(2, "ratio", 1700)],
+    );
+    ratios.kind = RelationKind::View;
+    ratios.primary_key = Vec::new();
+    ratios.view_definition =
+        Some(" SELECT account.id,\n    1 / account.amount AS ratio\n   FROM crm.account;".into());
     Catalog::new(
         CatalogVersion(1),
         150_000,
         "rowgate",
         CatalogParts {
             schemas: vec!["crm".into(), "pg_catalog".into()],
-            relations: vec![account, contact, lead, plain, hidden, view],
+            relations: vec![account, contact, lead, plain, hidden, view, ratios, note],
             types,
             functions,
             operators: Vec::new(),

@@ -281,8 +281,13 @@ fn not_a_login() -> Refusal {
     Refusal::new(SqlState::INVALID_PARAMETER_VALUE, "rowgate.user takes one login", "")
 }
 
+/// Whether a restricted principal may see this setting.
+pub(crate) fn is_shown(name: &str) -> bool {
+    SETTABLE.contains(&name) || SHOWABLE.contains(&name)
+}
+
 fn show(name: &str) -> Result<Utility, Refusal> {
-    if SETTABLE.contains(&name) || SHOWABLE.contains(&name) {
+    if is_shown(name) {
         Ok(Utility::forward("SHOW", Effect::Reads))
     } else {
         Err(Refusal::denied(

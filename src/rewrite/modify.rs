@@ -131,7 +131,9 @@ impl Rewriter<'_> {
             self.edit(end..end, inserted);
             return Ok(());
         };
-        if hidden_in_where || modification.unsafe_condition {
+        let unsafe_condition =
+            modification.unsafe_condition || (self.hazard && effective.joins_others());
+        if hidden_in_where || unsafe_condition {
             return self.rows_by_key(used, modification, effective, alias, Some(filter), end);
         }
         self.edit(where_token + 1..where_token + 1, vec![Piece::Text("(".into())]);
@@ -167,6 +169,7 @@ impl Rewriter<'_> {
                 used.relation.qualified_name()
             )));
         }
+        self.inside_by_key(used, effective)?;
         let columns: Vec<Expr> = key
             .iter()
             .filter_map(|number| used.relation.column_by_number(*number))
@@ -207,6 +210,38 @@ impl Rewriter<'_> {
         closing.extend(behind);
         self.edit(where_token + 1..where_token + 1, opening);
         self.edit(end..end, closing);
+        Ok(())
+    }
+
+    /// Names that the sub-select of `rows_by_key` does not have would mean the target around it,
+    /// with nothing masked.
+    fn inside_by_key(
+        &mut self,
+        used: &RelationUse,
+        effective: &Effective<'_>,
+    ) -> Result<(), Refusal> {
+        for reference in used.references.iter().filter(|r| r.clause == Clause::Where) {
+            match &reference.what {
+                Referenced::Column(number) if effective.is_denied(*number) => {
+                    return Err(no_column(used, *number));
+                }
+                Referenced::System(name) => {
+                    return Err(Refusal::unsupported(format!(
+                        "column {name} is not supported in this condition on {}",
+                        used.relation.qualified_name()
+                    )));
+                }
+                Referenced::Column(_) | Referenced::WholeRow | Referenced::Star => {}
+            }
+            if reference.qualifiers < 2 || reference.tokens.is_empty() {
+                continue;
+            }
+            let start = reference.tokens.start;
+            let dropped = start..start + 2 * (reference.qualifiers - 1);
+            if !self.out.edits.iter().any(|edit| edit.tokens == dropped) {
+                self.edit(dropped, Vec::new());
+            }
+        }
         Ok(())
     }
 
