@@ -272,6 +272,7 @@ impl Resolver<'_> {
                     ),
                     "",
                 )
+                .at(column.location.map(|offset| offset as usize))
             })?;
             numbers.push(found.number);
         }

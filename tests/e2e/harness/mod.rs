@@ -113,7 +113,19 @@ impl Server {
 
 /// Starts a further gateway whose files were changed by `change` before it reads them.
 pub(crate) fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
-    let server = server();
+    gateway_before(server(), name, change, |gateway| {
+        let henry = gateway.login("henry").config();
+        runtime().block_on(henry.connect(NoTls)).is_ok()
+    })
+}
+
+/// The same in front of any server; `answers` says when it is ready.
+pub(crate) fn gateway_before(
+    server: &Server,
+    name: &str,
+    change: impl FnOnce(&Path),
+    answers: impl Fn(&Gateway) -> bool,
+) -> Gateway {
     let folder = server.folder.join(name);
     fs::create_dir_all(&folder).unwrap();
     let port = free_port().unwrap();
@@ -123,17 +135,35 @@ pub(crate) fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
     change(&folder);
     let process = start_gateway(Path::new(ROWGATE), &config, &folder.join("gateway.log")).unwrap();
     let mut gateway = Gateway { process, port, folder };
-    let henry = gateway.login("henry").config();
-    for _ in 0..300 {
-        if !gateway.process.is_running() {
-            break;
+    gateway.wait(answers);
+    gateway
+}
+
+impl Gateway {
+    /// Waits until it answers.
+    pub(crate) fn wait(&mut self, answers: impl Fn(&Self) -> bool) {
+        for _ in 0..600 {
+            if !self.process.is_running() {
+                break;
+            }
+            if answers(self) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
         }
-        if runtime().block_on(henry.connect(NoTls)).is_ok() {
-            return gateway;
-        }
-        std::thread::sleep(Duration::from_millis(100));
+        panic!("the gateway does not answer:\n{}", self.log());
     }
-    panic!("the gateway does not answer:\n{}", gateway.log());
+
+    /// Starts it again on its files after it was ended.
+    pub(crate) fn restart(&mut self) {
+        let config = self.folder.join("rowgate.toml");
+        let log = self.folder.join("gateway.log");
+        self.process = start_gateway(Path::new(ROWGATE), &config, &log).unwrap();
+        self.wait(|gateway| {
+            let henry = gateway.login("henry").config();
+            runtime().block_on(henry.connect(NoTls)).is_ok()
+        });
+    }
 }
 
 async fn start_server() -> Server {
