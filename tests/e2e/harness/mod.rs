@@ -8,6 +8,7 @@ pub(crate) mod wire;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -89,7 +90,12 @@ pub(crate) fn runtime() -> &'static Runtime {
 /// The server of this test process; the first caller starts it.
 pub(crate) fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| runtime().block_on(start_server()))
+    SERVER.get_or_init(|| runtime().block_on(start_server("")))
+}
+
+/// A server of its own for a test that lets it die.
+pub(crate) fn private_server(name: &str) -> Server {
+    runtime().block_on(start_server(name))
 }
 
 /// The gateway of this test process, with the sample policy; the first caller starts it.
@@ -166,12 +172,19 @@ impl Gateway {
     }
 }
 
-async fn start_server() -> Server {
+async fn start_server(name: &str) -> Server {
     remove_what_dead_runs_left();
-    let folder = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id())).join(name);
     fs::create_dir_all(&folder).unwrap();
+    // The server's own user has to be able to get there.
+    if let Some(parent) = folder.parent().filter(|_| !name.is_empty()) {
+        fs::set_permissions(parent, fs::Permissions::from_mode(0o711)).unwrap();
+    }
     let cluster = Cluster::start(&folder).await.unwrap();
     let role_password = load(&cluster, DATABASE, Accounts::SMALL).await.unwrap();
+    if !name.is_empty() {
+        return Server { cluster, folder, role_password };
+    }
     let copy = format!("CREATE DATABASE {SEEN_BY_ALICE} TEMPLATE {DATABASE}");
     cluster.run("postgres", &copy).await.unwrap();
     cluster.run(SEEN_BY_ALICE, include_str!("seen_by_alice.sql")).await.unwrap();
