@@ -296,6 +296,7 @@ impl Resolver<'_> {
                     ),
                     "",
                 )
+                .at(column.location.map(|offset| offset as usize))
             })?;
             numbers.push(found.number);
         }

@@ -361,6 +361,12 @@ where
     /// A statement of SQL EXECUTE has to exist and to be planned under the rules in force.
     fn executable(&self, name: &str) -> Result<(), Refusal> {
         let prepared = self.names.statement(name).ok_or_else(|| unknown_statement(name))?;
+        // The arguments of EXECUTE are the client's, and the identity would be among them.
+        if prepared.origin == Origin::Protocol && !prepared.rewrite.identity().is_empty() {
+            return Err(Refusal::unsupported(format!(
+                "EXECUTE of \"{name}\", which was prepared by the protocol"
+            )));
+        }
         if !self.is_current(prepared) {
             return Err(Refusal {
                 reason: "the rules in force have changed since it was prepared; prepare it again"

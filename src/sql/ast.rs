@@ -407,6 +407,8 @@ pub struct InsertColumn {
     pub name: String,
     /// Subscripts and fields behind it.
     pub steps: Vec<Expr>,
+    /// Where it is in the text.
+    pub location: Location,
 }
 
 /// ON CONFLICT.

@@ -570,7 +570,8 @@ impl Lower<'_> {
                 _ => return unsupported("this assignment target"),
             }
         }
-        Ok(InsertColumn { name: target.name().unwrap_or_default().to_owned(), steps })
+        let name = target.name().unwrap_or_default().to_owned();
+        Ok(InsertColumn { name, steps, location: at(target.location) })
     }
 
     fn assignments<'a>(
