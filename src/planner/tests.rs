@@ -408,6 +408,26 @@ fn a_failing_condition_of_update_sees_only_rows_in_scope() {
 }
 
 #[test]
+fn a_denied_column_in_the_condition_of_a_write_does_not_mean_the_targets_own() {
+    for sql in [
+        "UPDATE account SET name = 'x' WHERE secret = 42",
+        "UPDATE account a SET name = 'x' WHERE a.secret = 42",
+        "UPDATE account SET name = 'x' WHERE EXISTS (SELECT 1 FROM plain WHERE plain.id = secret)",
+        "UPDATE account SET name = 'x' WHERE 1 / (secret - 42) > 0",
+        "DELETE FROM account WHERE secret = 42",
+        "DELETE FROM account WHERE id IN (SELECT secret FROM plain)",
+    ] {
+        assert_eq!(refused(sql).sqlstate.0, "42703", "{sql}");
+    }
+}
+
+#[test]
+fn a_system_column_in_a_failing_condition_of_a_write_is_that_of_a_row_in_scope() {
+    let text = rewritten("UPDATE contact SET name = 'x' WHERE 1 / (xmin::text::bigint - 5) > 0");
+    assert!(text.contains("\"rowgate_row\".\"xmin\""), "{text}");
+}
+
+#[test]
 fn masked_columns_stay_masked_in_set_where_and_returning() {
     insta::assert_snapshot!(rewritten(
         "UPDATE account SET name = phone WHERE phone = '13812345678' RETURNING phone, *"

@@ -175,7 +175,23 @@ impl Rewriter<'_> {
             .filter_map(|number| used.relation.column_by_number(*number))
             .map(|entry| column(alias, &entry.name))
             .collect();
-        let inner = derived(used, effective, Fence::Closed, &[])?;
+        // A system column that is not in the sub-select would be the target's, of hidden rows too.
+        let mut system_columns: Vec<String> = Vec::new();
+        for reference in &used.references {
+            match (&reference.what, reference.clause) {
+                (Referenced::System(name), Clause::Where) if !system_columns.contains(name) => {
+                    system_columns.push(name.clone());
+                }
+                (
+                    Referenced::System(_)
+                    | Referenced::Column(_)
+                    | Referenced::Star
+                    | Referenced::WholeRow,
+                    Clause::Where | Clause::Set | Clause::Returning | Clause::Other,
+                ) => {}
+            }
+        }
+        let inner = derived(used, effective, Fence::Closed, &system_columns)?;
         let mut query = template("SELECT 1 FROM (SELECT 1) AS b WHERE c")?;
         {
             let statement = select(&mut query)?;
@@ -264,8 +280,17 @@ impl Rewriter<'_> {
         };
         for reference in &used.references {
             match reference.clause {
-                // The sub-select of `rows_by_key` has the masks in it.
-                Clause::Where => continue,
+                // The sub-select of `rows_by_key` has the masks in it. A denied column is not in
+                // it, so its bare name would mean the target's own.
+                Clause::Where => match &reference.what {
+                    Referenced::Column(number) if effective.is_denied(*number) => {
+                        return Err(no_column(used, *number));
+                    }
+                    Referenced::Column(_)
+                    | Referenced::System(_)
+                    | Referenced::WholeRow
+                    | Referenced::Star => continue,
+                },
                 Clause::Set | Clause::Returning | Clause::Other => {}
             }
             match &reference.what {
