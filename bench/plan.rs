@@ -20,9 +20,7 @@ use rowgate::catalog::{
     Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SearchPath,
     SqlType, TypeKind, Volatility,
 };
-use rowgate::ids::{
-    CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId,
-};
+use rowgate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
 use rowgate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
 
@@ -279,11 +277,8 @@ impl Case {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    let kinds = [
-        (Texts::Same, "hit"),
-        (Texts::OtherLiterals, "hit, other literals"),
-        (Texts::New, "miss"),
-    ];
+    let kinds =
+        [(Texts::Same, "hit"), (Texts::OtherLiterals, "hit, other literals"), (Texts::New, "miss")];
     for (size, text) in [("small", SMALL), ("medium", MEDIUM), ("large", LARGE)] {
         for (texts, kind) in kinds {
             for (extended, protocol) in [(false, "simple"), (true, "extended")] {

@@ -15,6 +15,11 @@ use super::render::Renderer;
 use super::settings::{AuditSettings, Durability, OnFailure};
 use super::store::{Directory, Store};
 
+/// How long the outcome of a statement may wait for company. Nobody waits for it, and the next intent
+/// takes it along: one wake-up and one commit for both.
+const LINGER: Duration = Duration::from_millis(1);
+/// So many records are not kept waiting.
+const LINGERING: usize = 256;
 /// How long the writer waits before it tries a failed write again.
 const RETRY: Duration = Duration::from_millis(100);
 /// How often a closing log tries a failing disk.
@@ -76,6 +81,10 @@ struct State {
     closing: bool,
     /// Records that did not fit while the disk failed and statements went on.
     dropped: u64,
+    /// Something in the queue is waited for.
+    urgent: bool,
+    /// When the writer, asleep, looks at the queue by itself.
+    alarm: Option<Instant>,
 }
 
 /// What waiters look at. Numbers are those of [`Recorded::number`].
@@ -131,6 +140,8 @@ impl Audit {
                 healthy: true,
                 closing: false,
                 dropped: 0,
+                urgent: false,
+                alarm: None,
             }),
             wake: Condvar::new(),
             progress: watch::Sender::new(Progress { committed: first - 1, ..Progress::default() }),
@@ -280,8 +291,17 @@ impl Shared {
         {
             state.dropped += 1;
         } else {
+            let urgent = match &item {
+                Item::Intent(_) | Item::Event(_) => true,
+                Item::Outcome { .. } => {
+                    let soon = Instant::now() + LINGER;
+                    state.alarm.is_none_or(|alarm| alarm > soon) || state.queue.len() >= LINGERING
+                }
+            };
             state.queue.push_back(Entry { number, item });
-            self.wake.notify_one();
+            if urgent && !std::mem::replace(&mut state.urgent, true) {
+                self.wake.notify_one();
+            }
         }
         Ok(Recorded { query: QueryRef { number, session } })
     }
@@ -295,9 +315,10 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) {
+        let mut n_entries = 0;
         loop {
-            let (entries, dropped, upto, closing) = self.next_batch();
-            let n_entries = entries.len();
+            let (entries, dropped, upto, closing) = self.next_batch(n_entries > 0);
+            n_entries = entries.len();
             for entry in entries {
                 self.renderer.entry(entry);
             }
@@ -321,23 +342,32 @@ impl Writer {
         }
     }
 
-    /// Waits for records, for the time of the next checkpoint or head, or for the end.
-    fn next_batch(&mut self) -> (VecDeque<Entry>, u64, u64, bool) {
+    /// Waits for records, for the time of the next checkpoint or head, or for the end. After
+    /// records (`busy`) it looks once more soon: outcomes do not wake it then.
+    fn next_batch(&mut self, busy: bool) -> (VecDeque<Entry>, u64, u64, bool) {
         let due = self.renderer.due();
+        let mut soon = busy.then(|| Instant::now() + LINGER);
         let mut state = self.shared.state();
-        while state.queue.is_empty() && state.dropped == 0 && !state.closing {
-            state = match due {
-                None => self.shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(due) => {
-                    let wait = due.saturating_duration_since(Instant::now());
-                    if wait.is_zero() {
-                        break;
-                    }
-                    let waited = self.shared.wake.wait_timeout(state, wait);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
+        while !state.urgent && state.dropped == 0 && !state.closing {
+            let alarm = due.into_iter().chain(soon).min();
+            state.alarm = alarm;
+            let Some(alarm) = alarm else {
+                state = self.shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
             };
+            let wait = alarm.saturating_duration_since(Instant::now());
+            if !wait.is_zero() {
+                let waited = self.shared.wake.wait_timeout(state, wait);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            } else if !state.queue.is_empty() || Some(alarm) == due {
+                break;
+            } else {
+                soon = None;
+            }
         }
+        // While the writer is awake nobody has to wake it: it looks again afterwards.
+        state.alarm = Some(Instant::now());
+        state.urgent = false;
         let entries = std::mem::take(&mut state.queue);
         let dropped = std::mem::take(&mut state.dropped);
         (entries, dropped, state.next - 1, state.closing)
