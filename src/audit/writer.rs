@@ -83,7 +83,9 @@ struct State {
     dropped: u64,
     /// Something in the queue is waited for.
     urgent: bool,
-    /// When the writer, asleep, looks at the queue by itself.
+    /// The writer waits to be woken. While it is awake nobody has to: it looks again afterwards.
+    asleep: bool,
+    /// When it looks at the queue by itself.
     alarm: Option<Instant>,
 }
 
@@ -141,6 +143,7 @@ impl Audit {
                 closing: false,
                 dropped: 0,
                 urgent: false,
+                asleep: false,
                 alarm: None,
             }),
             wake: Condvar::new(),
@@ -172,18 +175,18 @@ impl Audit {
     /// Records a statement that is about to run. Does not wait.
     pub fn intent(&self, intent: Intent) -> Result<Recorded, AuditError> {
         let shared = &self.handle.shared;
-        let mut state = shared.state();
+        let state = shared.state();
         if !state.healthy && shared.on_failure == OnFailure::Refuse {
             return Err(AuditError::Unwritable);
         }
         let session = intent.who.session;
-        shared.push(&mut state, session, Item::Intent(Box::new(intent)))
+        shared.push(state, session, Item::Intent(Box::new(intent)))
     }
 
     /// Records anything that is not a statement's intent or outcome. Does not wait.
     pub fn event(&self, event: Event) -> Result<Recorded, AuditError> {
         let shared = &self.handle.shared;
-        let mut state = shared.state();
+        let state = shared.state();
         if !state.healthy
             && shared.on_failure == OnFailure::Refuse
             && state.queue.len() >= shared.bound
@@ -201,15 +204,15 @@ impl Audit {
             | Event::Stop { .. }
             | Event::Alert { .. } => 0,
         };
-        shared.push(&mut state, session, Item::Event(event))
+        shared.push(state, session, Item::Event(event))
     }
 
     /// Records how a statement ended. Never waits and never drops: there is one for each intent.
     pub fn outcome(&self, query: QueryRef, outcome: Outcome) {
         let shared = &self.handle.shared;
-        let mut state = shared.state();
+        let state = shared.state();
         let item = Item::Outcome { query: query.number, session: query.session, outcome };
-        if shared.push(&mut state, query.session, item).is_err() {
+        if shared.push(state, query.session, item).is_err() {
             tracing::error!(query = query.number, "an outcome came after the audit log was closed");
         }
     }
@@ -279,7 +282,12 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    fn push(&self, state: &mut State, session: u64, item: Item) -> Result<Recorded, AuditError> {
+    fn push(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        session: u64,
+        item: Item,
+    ) -> Result<Recorded, AuditError> {
         if state.closing {
             return Err(AuditError::Closed);
         }
@@ -293,13 +301,17 @@ impl Shared {
         } else {
             let urgent = match &item {
                 Item::Intent(_) | Item::Event(_) => true,
-                Item::Outcome { .. } => {
+                Item::Outcome { .. } if state.asleep => {
                     let soon = Instant::now() + LINGER;
                     state.alarm.is_none_or(|alarm| alarm > soon) || state.queue.len() >= LINGERING
                 }
+                Item::Outcome { .. } => false,
             };
             state.queue.push_back(Entry { number, item });
-            if urgent && !std::mem::replace(&mut state.urgent, true) {
+            state.urgent |= urgent;
+            if urgent && std::mem::take(&mut state.asleep) {
+                // Only after the lock is free: the writer takes it first thing.
+                drop(state);
                 self.wake.notify_one();
             }
         }
@@ -351,6 +363,7 @@ impl Writer {
         while !state.urgent && state.dropped == 0 && !state.closing {
             let alarm = due.into_iter().chain(soon).min();
             state.alarm = alarm;
+            state.asleep = true;
             let Some(alarm) = alarm else {
                 state = self.shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
@@ -365,8 +378,7 @@ impl Writer {
                 soon = None;
             }
         }
-        // While the writer is awake nobody has to wake it: it looks again afterwards.
-        state.alarm = Some(Instant::now());
+        state.asleep = false;
         state.urgent = false;
         let entries = std::mem::take(&mut state.queue);
         let dropped = std::mem::take(&mut state.dropped);
