@@ -78,13 +78,14 @@ impl Rewriter<'_> {
             }
         }
         self.touch(used, &effective, &[])?;
-        self.qualify(used)?;
+        self.qualify(used);
         if effective.hides_columns() && modification.unresolved {
             return Err(Refusal::unsupported(
                 "a column reference that rowgate cannot follow is not supported in a statement on \
                  masked columns",
             ));
         }
+        super::statement::refuse_matching(used, &effective)?;
         self.target_rows(used, modification, &effective, &alias)?;
         self.target_columns(used, modification, &effective, &alias)?;
         self.check_option(used, modification, &checks, &alias)
@@ -242,7 +243,7 @@ impl Rewriter<'_> {
                     {
                         return Err(refused());
                     }
-                    let list = self.visible_columns(used, effective, alias)?;
+                    let list = Self::visible_columns(used, effective, alias)?;
                     self.edit(reference.tokens.clone(), list);
                 }
                 Referenced::Column(number) => {
@@ -269,7 +270,6 @@ impl Rewriter<'_> {
     }
 
     fn visible_columns(
-        &self,
         used: &RelationUse,
         effective: &Effective<'_>,
         alias: &Ident,
@@ -367,17 +367,18 @@ fn fill_check(item: &mut Expr, check: Expr, marker: &str, row: &Expr) -> Result<
     impl sqlparser::ast::VisitorMut for Fill<'_> {
         type Break = std::convert::Infallible;
         fn post_visit_expr(&mut self, expr: &mut Expr) -> std::ops::ControlFlow<Self::Break> {
-            match expr {
-                Expr::Identifier(name) if name.value == "a" => {
-                    if let Some(check) = self.check.take() {
-                        *expr = check;
-                    }
+            if let Expr::Identifier(name) = expr {
+                if name.value == "r" {
+                    *expr = self.row.clone();
+                } else if name.value == "a"
+                    && let Some(check) = self.check.take()
+                {
+                    *expr = check;
                 }
-                Expr::Identifier(name) if name.value == "r" => *expr = self.row.clone(),
-                Expr::Value(value) if value.value == Value::SingleQuotedString("m".to_owned()) => {
-                    value.value = Value::SingleQuotedString(self.marker.to_owned());
-                }
-                _ => {}
+            } else if let Expr::Value(value) = expr
+                && value.value == Value::SingleQuotedString("m".to_owned())
+            {
+                value.value = Value::SingleQuotedString(self.marker.to_owned());
             }
             std::ops::ControlFlow::Continue(())
         }

@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::derived::{Effective, Fence, derived, only};
+use super::derived::{Effective, Fence, derived, exact_matches, only};
 use super::print::{ident, pieces};
 use super::{Answer, Edit, Piece, Touched};
 use crate::error::{Refusal, SqlState};
-use crate::policy::{Access, Permit, RowFilter, Scope, Verb};
-use crate::resolve::{ExpandedView, Place, Referenced, RelationUse, Resolved};
+use crate::policy::{Access, MaskMatch, Permit, RowFilter, Scope, Verb};
+use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved};
 use crate::sql::Tokens;
 
 /// What rewriting depends on besides the resolution.
@@ -121,7 +121,8 @@ impl<'a> Rewriter<'a> {
         let effective = self.effective(used, extra)?;
         self.touch(used, &effective, extra)?;
         if effective.is_transparent() {
-            return self.qualify(used);
+            self.qualify(used);
+            return Ok(());
         }
         if used.natural && used.relation.columns.iter().any(|c| effective.is_denied(c.number)) {
             return Err(Refusal::unsupported(format!(
@@ -129,6 +130,7 @@ impl<'a> Rewriter<'a> {
                 used.relation.qualified_name()
             )));
         }
+        refuse_matching(used, &effective)?;
         let mut system_columns: Vec<String> = Vec::new();
         let mut star = false;
         for reference in &used.references {
@@ -146,15 +148,15 @@ impl<'a> Rewriter<'a> {
                 used.relation.qualified_name()
             )));
         }
-        // A filter that keeps every row hides nothing that an error could tell.
-        let fence = if used.exposed && !effective.is_unfiltered() {
-            Fence::Closed
-        } else if used.exposed && effective.hides_columns() {
-            // A mask is evaluated before whatever reads its result; there is nothing to fence.
-            Fence::Open
-        } else {
-            Fence::Open
-        };
+        // A filter that keeps every row hides nothing that an error could tell, and a mask is
+        // evaluated before whatever reads its result.
+        let fence =
+            if used.exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
+        for condition in exact_matches(used, &effective) {
+            if let Some(tokens) = &condition.replaceable {
+                self.edit(tokens.clone(), vec![Piece::Text("TRUE".into())]);
+            }
+        }
         let mut query = derived(used, &effective, fence, &system_columns)?;
         if used.only {
             only(&mut query)?;
@@ -173,7 +175,7 @@ impl<'a> Rewriter<'a> {
             self.replace_table(whole, inserted, table_command)?;
         }
         self.unqualify(used);
-        self.extend_grouping(used, &effective)?;
+        self.extend_grouping(used, &effective);
         Ok(())
     }
 
@@ -281,7 +283,7 @@ impl<'a> Rewriter<'a> {
             relation: used.relation.id,
             name: Arc::from(used.relation.qualified_name()),
             verb: Verb::Read,
-            columns: self.column_names(used),
+            columns: Self::column_names(used),
             filter: Box::from(""),
             masks: Vec::new(),
             lines: Vec::new(),
@@ -298,29 +300,11 @@ impl<'a> Rewriter<'a> {
 
     /// Writes the schema before a name that stands alone, so that the server's search path decides
     /// nothing.
-    pub(super) fn qualify(&mut self, used: &RelationUse) -> Result<(), Refusal> {
-        if used.name_tokens.len() == 1 {
-            self.edit(
-                used.name_tokens.clone(),
-                vec![Piece::Text(
-                    super::print::object(&used.relation.schema, &used.relation.name)
-                        .to_string()
-                        .into(),
-                )],
-            );
-        } else {
-            // Already qualified: replaced by the same, so that the verifier finds every relation
-            // inside an edit.
-            self.edit(
-                used.name_tokens.clone(),
-                vec![Piece::Text(
-                    super::print::object(&used.relation.schema, &used.relation.name)
-                        .to_string()
-                        .into(),
-                )],
-            );
-        }
-        Ok(())
+    pub(super) fn qualify(&mut self, used: &RelationUse) {
+        // A name that is qualified already is replaced by the same: the verifier wants every
+        // relation inside an edit.
+        let name = super::print::object(&used.relation.schema, &used.relation.name).to_string();
+        self.edit(used.name_tokens.clone(), vec![Piece::Text(name.into())]);
     }
 
     /// `schema.t.col` does not reach a derived table `t`: the schema goes.
@@ -337,12 +321,8 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    fn extend_grouping(
-        &mut self,
-        used: &RelationUse,
-        effective: &Effective<'_>,
-    ) -> Result<(), Refusal> {
-        let Some(extension) = &used.group_extension else { return Ok(()) };
+    fn extend_grouping(&mut self, used: &RelationUse, effective: &Effective<'_>) {
+        let Some(extension) = &used.group_extension else { return };
         // A masked key no longer identifies the row; PostgreSQL then asks for the columns itself.
         if used
             .relation
@@ -350,7 +330,7 @@ impl<'a> Rewriter<'a> {
             .iter()
             .any(|number| effective.mask(*number).is_some() || effective.is_denied(*number))
         {
-            return Ok(());
+            return;
         }
         let alias = ident(used.alias_name());
         let renamed = used.alias.as_ref().map_or(&[][..], |alias| &alias.columns);
@@ -374,7 +354,6 @@ impl<'a> Rewriter<'a> {
         if !inserted.is_empty() {
             self.edit(extension.before..extension.before, vec![Piece::Text(inserted.into())]);
         }
-        Ok(())
     }
 
     /// COPY relation TO → COPY (SELECT …) TO.
@@ -452,7 +431,7 @@ impl<'a> Rewriter<'a> {
             Some(self.out.rows_per_query.map_or(rows, |before| before.min(rows)));
     }
 
-    fn column_names(&self, used: &RelationUse) -> Vec<Arc<str>> {
+    fn column_names(used: &RelationUse) -> Vec<Arc<str>> {
         used.columns()
             .iter()
             .filter_map(|number| used.relation.column_by_number(*number))
@@ -493,7 +472,7 @@ impl<'a> Rewriter<'a> {
                 relation: used.relation.id,
                 name: Arc::from(used.relation.qualified_name()),
                 verb,
-                columns: self.column_names(used),
+                columns: Self::column_names(used),
                 filter: filter.into(),
                 masks,
                 lines: scope
@@ -505,4 +484,26 @@ impl<'a> Rewriter<'a> {
         }
         Ok(())
     }
+}
+
+/// A column whose mask refuses to be compared must not stand in a condition.
+pub(super) fn refuse_matching(
+    used: &RelationUse,
+    effective: &Effective<'_>,
+) -> Result<(), Refusal> {
+    for reference in &used.references {
+        if reference.clause != Clause::Where {
+            continue;
+        }
+        let Referenced::Column(number) = reference.what else { continue };
+        let refused = effective.mask(number).is_some_and(|mask| mask.matching == MaskMatch::Refuse);
+        if refused {
+            let name = used.relation.column_by_number(number).map_or("", |column| &*column.name);
+            return Err(Refusal::denied(
+                format!("permission denied for column {name} of relation {}", used.relation.name),
+                "its mask refuses conditions on it",
+            ));
+        }
+    }
+    Ok(())
 }

@@ -77,9 +77,8 @@ pub async fn run(
     loop {
         let now = *phase.borrow_and_update();
         match now {
-            Phase::Open => {}
             Phase::Draining if sessions.is_empty() => return Ok(()),
-            Phase::Draining => {}
+            Phase::Open | Phase::Draining => {}
             Phase::Stopping => {
                 sessions.shutdown().await;
                 return Ok(());

@@ -34,7 +34,7 @@ where
         if let Err((refusal, text)) = self.run_parse(&parse) {
             // The server forgets the unnamed statement before it looks at the new one.
             let undo = parse.name.is_empty().then(|| self.names.set_statement("", None));
-            self.refuse_extended(refusal, text, Vec::new(), undo);
+            self.refuse_extended(refusal, &text, Vec::new(), undo);
         }
         Ok(Step::Done)
     }
@@ -124,14 +124,14 @@ where
             Ok(None) => None,
             Err((refusal, text)) => {
                 let parameters = recorded(&bind);
-                self.refuse_extended(refusal, text, parameters, None);
+                self.refuse_extended(refusal, &text, parameters, None);
                 return Ok(Step::Done);
             }
         };
         if let Err(refusal) = self.run_bind(&bind, prepared.as_ref()) {
             let text =
                 prepared.map_or_else(|| Arc::from(""), |prepared| Arc::clone(&prepared.text));
-            self.refuse_extended(refusal, text, recorded(&bind), None);
+            self.refuse_extended(refusal, &text, recorded(&bind), None);
         }
         Ok(Step::Done)
     }
@@ -279,7 +279,7 @@ where
                     entry
                 }
                 Err((refusal, text)) => {
-                    self.refuse_extended(refusal, text, Vec::new(), None);
+                    self.refuse_extended(refusal, &text, Vec::new(), None);
                     return Ok(Step::Done);
                 }
             },
@@ -287,7 +287,7 @@ where
                 let server_name = match self.server_portal(name) {
                     Ok(server_name) => server_name,
                     Err(refusal) => {
-                        self.refuse_extended(refusal, Arc::from(""), Vec::new(), None);
+                        self.refuse_extended(refusal, &Arc::from(""), Vec::new(), None);
                         return Ok(Step::Done);
                     }
                 };
@@ -320,7 +320,7 @@ where
         );
         if let Err(refusal) = self.run_execute(&execute, portal.as_deref(), &text) {
             let parameters = portal.map(|portal| portal.parameters.clone()).unwrap_or_default();
-            self.refuse_extended(refusal, text, parameters, None);
+            self.refuse_extended(refusal, &text, parameters, None);
         }
         Ok(Step::Done)
     }
@@ -340,33 +340,30 @@ where
             Entry::new(Request::Execute).about(prepared.map(|prepared| source(prepared)));
         let mut max_rows = execute.max_rows;
         let before;
-        match (portal, prepared) {
-            (Some(portal), Some(prepared)) => {
-                if let Some(local) = &prepared.local {
-                    entry.local = Some(self.answer_locally(local)?);
-                } else {
-                    let planned = super::query::Planned {
-                        rewrite: Arc::clone(&prepared.rewrite),
-                        new_names: prepared.new_names.clone(),
-                    };
-                    entry.changes = self.name_changes(&planned, text)?;
-                }
-                if answer(prepared) == Answer::DropRows {
-                    max_rows = 0;
-                }
-                let (running, wait) =
-                    self.record(text, &prepared.rewrite, portal.parameters.clone())?;
-                entry.running = Some(running);
-                before = wait;
-                self.note_effects(prepared.rewrite.plan());
+        if let (Some(portal), Some(prepared)) = (portal, prepared) {
+            if let Some(local) = &prepared.local {
+                entry.local = Some(self.answer_locally(local)?);
+            } else {
+                let planned = super::query::Planned {
+                    rewrite: Arc::clone(&prepared.rewrite),
+                    new_names: prepared.new_names.clone(),
+                };
+                entry.changes = self.name_changes(&planned, text)?;
             }
-            _ => {
-                // A cursor of DECLARE, or a statement that SQL PREPARE made in an unrestricted
-                // session: its own statement was recorded when it was declared or prepared.
-                let (running, wait) = self.record_unplanned(text)?;
-                entry.running = Some(running);
-                before = Some(wait);
+            if answer(prepared) == Answer::DropRows {
+                max_rows = 0;
             }
+            let (running, wait) =
+                self.record(text, &prepared.rewrite, portal.parameters.clone())?;
+            entry.running = Some(running);
+            before = wait;
+            self.note_effects(prepared.rewrite.plan());
+        } else {
+            // A cursor of DECLARE, or a statement that SQL PREPARE made in an unrestricted
+            // session: its own statement was recorded when it was declared or prepared.
+            let (running, wait) = self.record_unplanned(text)?;
+            entry.running = Some(running);
+            before = Some(wait);
         }
         let mut bytes = BytesMut::new();
         message::execute(&mut bytes, &server_name, max_rows);
@@ -375,7 +372,7 @@ where
     }
 
     /// A portal holds the identity and the rules of its Bind; when they changed it must not run on.
-    fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
+    pub(super) fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
         if !self.restricted() {
             return Ok(());
         }
@@ -398,6 +395,7 @@ where
         ))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as every handler of a message")]
     pub(super) fn on_close(&mut self, target: Target) -> Result<Step, Fatal> {
         if self.skipping {
             return Ok(Step::Done);
@@ -503,12 +501,12 @@ where
     fn refuse_extended(
         &mut self,
         refusal: Refusal,
-        text: Arc<str>,
+        text: &Arc<str>,
         parameters: Vec<(Option<Bytes>, bool)>,
         undo: Option<Undo>,
     ) {
         let mut entry = Entry::new(Request::Parse);
-        entry.refusal = Some(self.refuse(refusal, &text, parameters));
+        entry.refusal = Some(self.refuse(refusal, text, parameters));
         entry.undo.extend(undo);
         let mut bytes = BytesMut::new();
         // Under a name, because a failing unnamed Parse would take the client's with it.
