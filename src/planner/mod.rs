@@ -26,7 +26,7 @@ use crate::rewrite::{
     Values, assigns, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
-use crate::sql::{Claim, TokenKind, Tokens, parse, verify};
+use crate::sql::{Claim, SqlError, TokenKind, Tokens, parse, verify};
 
 /// How the identity values get into the text.
 #[derive(Debug, Clone, Copy)]
@@ -171,7 +171,7 @@ impl Planner {
             return own.map(|own| Rewrite::verbatim(Arc::new(alone(own)), text));
         }
         if context.unrestricted {
-            return Ok(Self::unrestricted(context, text));
+            return Ok(self.unrestricted(context, text));
         }
         let tokens = lexed?;
         let declared = context.declared();
@@ -445,10 +445,30 @@ impl Planner {
     }
 
     /// The text as it is; what can be said of it is said.
-    fn unrestricted(context: PlanContext<'_>, text: &str) -> Rewrite {
+    fn unrestricted(&self, context: PlanContext<'_>, text: &str) -> Rewrite {
+        let tokens = Tokens::new(text);
+        let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
+        let plan = match found {
+            Some(plan) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                plan
+            }
+            None => {
+                self.misses.fetch_add(1, Ordering::Relaxed);
+                self.described(context, tokens)
+            }
+        };
+        Rewrite::verbatim(plan, text)
+    }
+
+    fn described(
+        &self,
+        context: PlanContext<'_>,
+        tokens: Result<Tokens<'_>, SqlError>,
+    ) -> Arc<Plan> {
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
-        let understood = Tokens::new(text)
-            .and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
+        let understood =
+            tokens.and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
         if let Ok((tokens, statements)) = &understood {
             for statement in statements {
                 let span = statement_tokens(tokens, &statement.span);
@@ -475,7 +495,11 @@ impl Planner {
                 rows_per_query: None,
             });
         }
-        Rewrite::verbatim(Arc::new(plan), text)
+        let plan = Arc::new(plan);
+        if let Ok((tokens, statements)) = &understood {
+            self.remember(context, tokens, statements, &plan);
+        }
+        plan
     }
 
     fn touched(
@@ -567,6 +591,7 @@ impl PlanContext<'_> {
 
     /// Everything of the context that a plan depends on. Names end with a byte that no name holds.
     fn write_key(&self, key: &mut Vec<u8>) {
+        key.push(u8::from(self.unrestricted));
         key.extend_from_slice(&self.catalog.version.0.to_le_bytes());
         key.extend_from_slice(self.policy.version().as_str().as_bytes());
         key.push(0);

@@ -13,6 +13,7 @@ use crate::catalog::{
 use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use crate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
+use crate::rewrite::Rewrite;
 
 const POLICY: &str = r#"
 tables:
@@ -245,17 +246,26 @@ fn world() -> World {
 }
 
 fn plan(world: &World, protocol: Protocol<'_>, sql: &str) -> Result<String, Refusal> {
+    plan_as(world, false, protocol, sql).map(|rewrite| rewrite.text().to_owned())
+}
+
+fn plan_as(
+    world: &World,
+    unrestricted: bool,
+    protocol: Protocol<'_>,
+    sql: &str,
+) -> Result<Rewrite, Refusal> {
     let path = SearchPath::new(["pg_catalog", "crm"]);
     let context = PlanContext {
         catalog: &world.catalog,
         policy: &world.policy,
         roles: &world.subject.roles,
-        unrestricted: false,
+        unrestricted,
         shape: world.subject.identity.shape(),
         search_path: &path,
         protocol,
     };
-    world.planner.rewrite(context, sql, world).map(|rewrite| rewrite.text().to_owned())
+    world.planner.rewrite(context, sql, world)
 }
 
 /// The rewritten text with runs of white space as one space.
@@ -531,6 +541,22 @@ fn statements_that_differ_in_literals_share_a_plan_and_keep_their_own_values() {
     }
     let counts = world.planner.counts();
     assert_eq!((counts.misses, counts.hits), (1, 19), "{counts:?}");
+}
+
+#[test]
+fn an_unrestricted_plan_never_serves_a_restricted_person_of_the_same_roles() {
+    let world = world();
+    let sql = |id: u32| format!("SELECT phone FROM account WHERE id = {id}");
+    for id in [1, 2] {
+        let rewrite = plan_as(&world, true, Protocol::Simple, &sql(id)).expect("forwarded");
+        assert_eq!(rewrite.text(), sql(id));
+        assert_eq!(&*rewrite.plan().statements[0].touched[0].name, "crm.account");
+    }
+    assert_eq!(world.planner.counts().hits, 1);
+    let text = plan(&world, Protocol::Simple, &sql(3)).expect("planned");
+    assert!(text.contains(ACCOUNT), "{text}");
+    let rewrite = plan_as(&world, true, Protocol::Simple, &sql(4)).expect("forwarded");
+    assert_eq!(rewrite.text(), sql(4));
 }
 
 #[test]

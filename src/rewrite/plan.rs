@@ -143,7 +143,7 @@ pub enum Answer {
 }
 
 /// One relation a statement touches, as the audit log tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Touched {
     /// The relation.
     pub relation: RelationId,
