@@ -63,6 +63,10 @@ pub trait Fill {
     fn value(&self, hole: Hole) -> Option<String>;
     /// The server's private name for a prepared statement of the client.
     fn statement_name(&self, client: &str) -> String;
+    /// The server's name for a portal of the client; cursors of DECLARE keep their name.
+    fn portal_name(&self, client: &str) -> String {
+        client.to_owned()
+    }
 }
 
 /// How often plans were found, made and refused, since the start.
@@ -158,10 +162,16 @@ impl Planner {
         text: &str,
         fill: &dyn Fill,
     ) -> Result<Rewrite, Refusal> {
+        let lexed = Tokens::new(text);
+        if let Ok(tokens) = &lexed
+            && let Some(own) = utility::own_setting(tokens)
+        {
+            return own.map(|own| Rewrite::verbatim(Arc::new(alone(own)), text));
+        }
         if context.unrestricted {
             return Ok(Self::unrestricted(context, text));
         }
-        let tokens = Tokens::new(text)?;
+        let tokens = lexed?;
         let declared = context.declared();
         let highest = tokens.highest_parameter();
         let client = highest.max(u32::try_from(declared.len()).unwrap_or(u32::MAX));
@@ -291,11 +301,19 @@ impl Planner {
     ) -> Result<(), Refusal> {
         let span = statement_tokens(tokens, &statement.span);
         if let Some(utility) = utility::decide(&statement.kind)? {
-            let mut edits = Vec::new();
-            if let Action::Deallocate { name: Some(name) } = &utility.action {
-                edits.push(rename(tokens, &span, name)?);
+            match &utility.action {
+                Action::Deallocate { name: Some(name) } => {
+                    plan.edits.push(rename(tokens, &span, name)?);
+                }
+                Action::Fetch { name } | Action::Close { name } => {
+                    plan.edits.push(rename_portal(tokens, &span, name)?);
+                }
+                Action::Deallocate { name: None }
+                | Action::Forward
+                | Action::Prepare { .. }
+                | Action::Execute { .. }
+                | Action::Local(_) => {}
             }
-            plan.edits.append(&mut edits);
             plan.statements.push(StatementPlan {
                 kind: utility.kind,
                 tokens: span,
@@ -328,14 +346,14 @@ impl Planner {
                 plan.literals = true;
             }
             StatementKind::Copy(_) => plan.literals = true,
+            StatementKind::DeclareCursor { name, .. } => unreserved(name)?,
             StatementKind::Select(_)
             | StatementKind::Insert(_)
             | StatementKind::Update(_)
             | StatementKind::Delete(_)
-            | StatementKind::DeclareCursor(_)
             | StatementKind::Merge
-            | StatementKind::Fetch
-            | StatementKind::ClosePortal
+            | StatementKind::Fetch { .. }
+            | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
             | StatementKind::Transaction(_)
             | StatementKind::Set(_)
@@ -365,12 +383,12 @@ impl Planner {
                 | StatementKind::Insert(_)
                 | StatementKind::Update(_)
                 | StatementKind::Delete(_)
-                | StatementKind::DeclareCursor(_)
+                | StatementKind::DeclareCursor { .. }
                 | StatementKind::Merge
                 | StatementKind::Copy(_)
                 | StatementKind::Execute { .. }
-                | StatementKind::Fetch
-                | StatementKind::ClosePortal
+                | StatementKind::Fetch { .. }
+                | StatementKind::ClosePortal { .. }
                 | StatementKind::Deallocate { .. }
                 | StatementKind::Transaction(_)
                 | StatementKind::Set(_)
@@ -428,22 +446,10 @@ impl Planner {
             for statement in statements {
                 let span = statement_tokens(tokens, &statement.span);
                 let (kind, effect) = utility::effect(&statement.kind);
-                let action = match (&statement.kind, statements.len()) {
-                    (StatementKind::Set(set), 1) if set.name.as_deref() == Some("rowgate.user") => {
-                        utility::act_as(set).map_or(Action::Forward, |utility| utility.action)
-                    }
-                    (StatementKind::Show(name), 1) if name.starts_with("rowgate.") => {
-                        match utility::decide(&statement.kind) {
-                            Ok(Some(utility)) => utility.action,
-                            Ok(None) | Err(_) => Action::Forward,
-                        }
-                    }
-                    (_, _) => Action::Forward,
-                };
                 plan.statements.push(StatementPlan {
                     kind,
                     tokens: span.clone(),
-                    action,
+                    action: Action::Forward,
                     effect,
                     answer: Answer::Relay,
                     touched: Self::touched(context, tokens, span, &statement.kind),
@@ -514,6 +520,23 @@ impl Planner {
             }
         }
         touched
+    }
+}
+
+/// The plan of a query string that is one statement without relations.
+fn alone(utility: utility::Utility) -> Plan {
+    Plan {
+        edits: Vec::new(),
+        statements: vec![StatementPlan {
+            kind: utility.kind,
+            tokens: 0..0,
+            action: utility.action,
+            effect: utility.effect,
+            answer: Answer::Relay,
+            touched: Vec::new(),
+            rows_per_query: None,
+        }],
+        literals: false,
     }
 }
 
@@ -634,9 +657,8 @@ fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
 fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
     let alone = match kind {
         StatementKind::Set(set) => {
-            matches!(set.name.as_deref(), Some("rowgate.user" | "search_path") | None)
+            matches!(set.name.as_deref(), Some("search_path") | None)
         }
-        StatementKind::Show(name) => name.starts_with("rowgate."),
         StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -648,10 +670,11 @@ fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
         | StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Transaction(_)
+        | StatementKind::Show(_)
         | StatementKind::Other(_) => false,
     };
     if alone {
@@ -671,9 +694,9 @@ fn refuse_inside_prepare(inner: &StatementKind) -> Result<(), Refusal> {
         StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -698,9 +721,9 @@ fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
         | StatementKind::Delete(_)
         | StatementKind::Merge
         | StatementKind::Copy(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Deallocate { .. }
         | StatementKind::Transaction(_)
@@ -725,6 +748,24 @@ fn rename(tokens: &Tokens<'_>, span: &Range<usize>, name: &str) -> Result<Edit, 
         return Err(Refusal::unsupported("this spelling of a statement name is not supported"));
     }
     Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::StatementName(name.into())] })
+}
+
+/// Replaces the client's name of a portal in FETCH, MOVE and CLOSE: it stands last.
+fn rename_portal(tokens: &Tokens<'_>, span: &Range<usize>, name: &str) -> Result<Edit, Refusal> {
+    unreserved(name)?;
+    let at = span.end.saturating_sub(1);
+    if at <= span.start || tokens.identifier(at).as_deref() != Some(name) {
+        return Err(Refusal::unsupported("this spelling of a cursor name is not supported"));
+    }
+    Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::PortalName(name.into())] })
+}
+
+/// Names that begin like the gateway's own on the server.
+fn unreserved(name: &str) -> Result<(), Refusal> {
+    if name.starts_with("rowgate_") {
+        return Err(Refusal::unsupported("names that begin with rowgate_ are reserved"));
+    }
+    Ok(())
 }
 
 /// EXPLAIN for a restricted principal shows the shape of a plan: no costs and row counts, which

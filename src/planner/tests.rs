@@ -12,11 +12,13 @@ use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use crate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
 
-const POLICY: &str = r"
+const POLICY: &str = r#"
 tables:
   crm.account:
     owner: owner_id
     tags: { phone: pii.phone }
+  crm.lead:
+    owner: owner_id
   crm.contact:
     owner: owner_id
   crm.plain: {}
@@ -35,9 +37,15 @@ roles:
       - tables: [crm.contact]
         read: { scope: self }
         update: { scope: self }
+      - tables: [crm.lead]
+        read:
+          scope: self
+          masks:
+            phone: { kind: partial, first: 3, last: 4, match: exact }
+            name: { kind: "null", match: refuse }
       - tables: [crm.plain]
         read: true
-";
+"#;
 
 fn column(number: i16, name: &str, type_id: u32) -> Column {
     Column {
@@ -139,6 +147,17 @@ fn catalog() -> Catalog {
             column(4, "name", 25),
         ],
     );
+    let lead = relation(
+        20050,
+        "crm",
+        "lead",
+        vec![
+            column(1, "id", 23),
+            column(2, "phone", 25),
+            column(3, "name", 25),
+            column(4, "owner_id", 23),
+        ],
+    );
     let plain = relation(20020, "crm", "plain", vec![column(1, "id", 23), column(2, "label", 25)]);
     let hidden = relation(20030, "crm", "hidden", vec![column(1, "id", 23)]);
     let mut view =
@@ -153,7 +172,7 @@ fn catalog() -> Catalog {
         "rowgate",
         CatalogParts {
             schemas: vec!["crm".into(), "pg_catalog".into()],
-            relations: vec![account, contact, plain, hidden, view],
+            relations: vec![account, contact, lead, plain, hidden, view],
             types,
             functions,
             operators: Vec::new(),
@@ -524,12 +543,101 @@ fn what_the_session_itself_may_do_passes() {
         "DISCARD ALL",
         "SHOW server_version",
         "SHOW transaction_isolation",
-        "FETCH 10 FROM c",
-        "CLOSE c",
         "",
         ";",
         "/* nothing */",
     ] {
         assert_eq!(plan(&world(), Protocol::Simple, sql).expect(sql), sql);
     }
+}
+
+#[test]
+fn an_exact_match_compares_the_clear_value_and_shows_the_masked_one() {
+    for sql in [
+        "SELECT id, phone FROM lead WHERE phone = '13812345678' AND id > 3",
+        "SELECT id, phone FROM lead WHERE '13812345678' = lead.phone",
+        "SELECT id, phone FROM lead l WHERE l.phone IN ('13812345678', 'x')",
+    ] {
+        let text = rewritten(sql);
+        assert!(text.contains("TRUE"), "{text}");
+        let inside = text.find("13812345678").expect("the literal");
+        assert!(inside < text.find(" ) ").expect("the end of the derived table"), "{text}");
+    }
+    for sql in [
+        "SELECT id FROM lead WHERE phone > '138'",
+        "SELECT id FROM lead WHERE phone = '1' OR id = 1",
+        "SELECT id FROM lead WHERE NOT phone = '1'",
+        "SELECT p.id FROM plain p LEFT JOIN lead l ON l.id = p.id WHERE l.phone = '1'",
+    ] {
+        assert!(!rewritten(sql).contains("TRUE"), "{sql}");
+    }
+}
+
+#[test]
+fn a_mask_that_refuses_conditions_refuses_them_wherever_they_stand() {
+    for sql in [
+        "SELECT id FROM lead WHERE name = 'x'",
+        "SELECT l.id FROM lead l JOIN plain p ON p.label = l.name",
+        "SELECT id FROM plain p WHERE EXISTS (SELECT 1 FROM lead l WHERE l.name = p.label)",
+        "SELECT count(*) FROM lead GROUP BY name HAVING name > 'x'",
+    ] {
+        assert_eq!(refused(sql).sqlstate.0, "42501", "{sql}");
+    }
+    rewritten("SELECT name FROM lead");
+}
+
+#[test]
+fn a_condition_inside_set_or_returning_reads_the_mask() {
+    for sql in [
+        "UPDATE account SET name = (SELECT 'x' FROM plain p WHERE account.phone = p.label)",
+        "UPDATE account SET name = 'x' RETURNING (SELECT 1 FROM plain p WHERE phone = p.label)",
+    ] {
+        let text = rewritten(sql);
+        assert!(text.contains("repeat"), "{text}");
+        assert!(!text.contains("account.phone = p"), "{text}");
+    }
+}
+
+#[test]
+fn cursors_and_portals_are_named_in_fetch_and_close_and_nothing_of_the_gateway_is() {
+    assert_eq!(rewritten("FETCH FORWARD 10 FROM c"), "FETCH FORWARD 10 FROM \"c\"");
+    assert_eq!(rewritten("MOVE ALL IN \"C\";"), "MOVE ALL IN \"C\" ;");
+    assert_eq!(rewritten("CLOSE c"), "CLOSE \"c\"");
+    assert_eq!(rewritten("CLOSE ALL"), "CLOSE ALL");
+    for sql in
+        ["FETCH ALL FROM rowgate_1", "CLOSE rowgate_1", "DECLARE rowgate_1 CURSOR FOR SELECT 1"]
+    {
+        assert_eq!(refused(sql).sqlstate.0, "0A000", "{sql}");
+    }
+}
+
+#[test]
+fn the_gateways_own_settings_are_recognised_although_user_is_a_reserved_word() {
+    use crate::rewrite::{Action, Local};
+    let world = world();
+    let path = SearchPath::new(["pg_catalog", "crm"]);
+    let action = |sql: &str| {
+        let context = PlanContext {
+            catalog: &world.catalog,
+            policy: &world.policy,
+            roles: &world.subject.roles,
+            unrestricted: false,
+            shape: world.subject.identity.shape(),
+            search_path: &path,
+            protocol: Protocol::Simple,
+        };
+        let rewrite = world.planner.rewrite(context, sql, &world).expect(sql);
+        rewrite.plan().statements[0].action.clone()
+    };
+    let act_as = |login: Option<&str>, local| {
+        Action::Local(Local::ActAs { login: login.map(Into::into), local })
+    };
+    assert_eq!(action("SET rowgate.user = 'alice'"), act_as(Some("alice"), false));
+    assert_eq!(action("set local rowgate.user to 'o''neil';"), act_as(Some("o'neil"), true));
+    assert_eq!(action("SET SESSION rowgate.user TO DEFAULT"), act_as(None, false));
+    assert_eq!(action("RESET rowgate.user"), act_as(None, false));
+    assert_eq!(action("SHOW rowgate.user"), Action::Local(Local::Show { name: "user".into() }));
+    assert_eq!(refused("SET rowgate.roles = 'dba'").sqlstate.0, "42501");
+    assert_eq!(refused("SET rowgate.user = 'a', 'b'").sqlstate.0, "42501");
+    assert_eq!(refused("SELECT 1; SET rowgate.user = 'bob'").sqlstate.0, "42601");
 }

@@ -44,7 +44,13 @@ impl Resolver<'_> {
             }
             return Ok(Facts::over(&all));
         }
-        let facts = self.expr(expr, scope, ctes)?;
+        // A condition inside SET or RETURNING stays part of that: what it reads of the target is
+        // masked there, reference by reference.
+        let clause = match self.clause {
+            Clause::Other => Clause::Where,
+            outer @ (Clause::Where | Clause::Set | Clause::Returning) => outer,
+        };
+        let facts = self.in_clause(clause, |resolver| resolver.expr(expr, scope, ctes))?;
         if facts.safe {
             if in_where
                 && let Some((used, condition)) = self.simple_condition(expr, scope)
@@ -877,7 +883,53 @@ impl Resolver<'_> {
         let (used, column) = column;
         let operands =
             operands.into_iter().map(|o| self.operand_tokens(o)).collect::<Option<Vec<_>>>()?;
-        Some((used, SimpleCondition { column, comparison, operands }))
+        let replaceable = self.whole_comparison(left, right, &comparison, &operands, scope, used);
+        Some((used, SimpleCondition { column, comparison, operands, replaceable }))
+    }
+
+    /// The tokens of `column = operand` or `column IN (operands)` as a whole, where replacing it by
+    /// TRUE and filtering the relation by it is the same.
+    fn whole_comparison(
+        &self,
+        left: &Expr,
+        right: &[Expr],
+        comparison: &Comparison,
+        operands: &[Range<usize>],
+        scope: &Scope<'_>,
+        used: usize,
+    ) -> Option<Range<usize>> {
+        let nullable = scope.items.iter().any(|item| item.relation == Some(used) && item.nullable);
+        let column =
+            [Some(left), right.first()].into_iter().flatten().find_map(|side| {
+                match &side.kind {
+                    ExprKind::Column(column) => Some(self.reference_tokens(column, side.location)),
+                    _ => None,
+                }
+            })?;
+        if nullable || column.is_empty() {
+            return None;
+        }
+        let mut start = column.start;
+        let mut end = column.end;
+        for operand in operands {
+            start = start.min(operand.start);
+            end = end.max(operand.end);
+        }
+        match comparison {
+            // Exactly the column, the operator and the operand: no brackets in between.
+            Comparison::Operator("=") => {
+                let operand = operands.first()?;
+                (end - start == column.len() + 1 + operand.len()).then_some(start..end)
+            }
+            Comparison::In => {
+                let open = column.end + 1;
+                let in_list =
+                    self.tokens.is_word(column.end, "in") && self.tokens.is_mark(open, "(");
+                let close = self.scan(open + 1, |_, _| false);
+                (in_list && start == column.start && close >= end).then_some(start..close + 1)
+            }
+            Comparison::Operator(_) | Comparison::Between => None,
+        }
     }
 
     /// The tokens of a literal or parameter, a sign included.
@@ -1251,7 +1303,7 @@ pub(super) fn output_name(expr: &Expr) -> OutputName {
 fn sets_a_harmless_setting(call: &Call) -> bool {
     let built_in = match call.name.as_slice() {
         [function] => function == "set_config",
-        [schema, function] => schema == crate::catalog::PG_CATALOG && function == "set_config",
+        [schema, function] => schema == PG_CATALOG && function == "set_config",
         _ => false,
     };
     let [setting, value, _] = call.arguments.as_slice() else { return false };

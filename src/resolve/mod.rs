@@ -195,6 +195,9 @@ pub(crate) struct SimpleCondition {
     pub(crate) comparison: Comparison,
     /// The tokens of each operand: literals or parameters.
     pub(crate) operands: Vec<Range<usize>>,
+    /// The tokens of the whole condition, when it is an equality that may as well be judged on the
+    /// relation before anything else.
+    pub(crate) replaceable: Option<Range<usize>>,
 }
 
 /// How a simple condition compares.

@@ -139,6 +139,8 @@ impl Resolver<'_> {
                 self.add_verb(used, Verb::Read);
                 updated = self.assignments(&relation, used, assignments, &items, ctes)?;
             }
+            // Which row is in the way tells something of it.
+            self.add_verb(used, Verb::Read);
             on_conflict = Some(updated);
         }
         let items = [item];
@@ -246,7 +248,7 @@ impl Resolver<'_> {
             return Ok((true, false));
         }
         let scope = Scope { items, parent: None };
-        self.in_clause(Clause::Where, |resolver| resolver.condition(filter, &scope, ctes, true))?;
+        self.condition(filter, &scope, ctes, true)?;
         let exposed = self.resolved.uses.get(used).is_some_and(|entry| entry.exposed);
         Ok((false, exposed))
     }

@@ -14,7 +14,7 @@ use crate::error::{Refusal, SqlState};
 use crate::ids::ColumnNumber;
 use crate::policy::Verb;
 use crate::sql::ast::{
-    Alias, CopySource, Cte, CteQuery, Expr, GroupItem, Join, Location, Query, QueryBody,
+    Alias, CopySource, Cte, CteQuery, Expr, GroupItem, Join, JoinKind, Location, Query, QueryBody,
     RelationRef, Select, StatementKind, TableExpr, Window, With,
 };
 use crate::sql::{Tokens, parse};
@@ -59,7 +59,7 @@ impl<'a> Resolver<'a> {
 
     pub(super) fn statement(&mut self, kind: &StatementKind) -> Result<(), Refusal> {
         match kind {
-            StatementKind::Select(query) | StatementKind::DeclareCursor(query) => {
+            StatementKind::Select(query) | StatementKind::DeclareCursor { query, .. } => {
                 self.query(query, None, &NO_CTES)?;
                 Ok(())
             }
@@ -102,8 +102,8 @@ impl<'a> Resolver<'a> {
             StatementKind::Merge => {
                 Err(Refusal::unsupported("MERGE is not supported for a restricted principal"))
             }
-            StatementKind::Fetch
-            | StatementKind::ClosePortal
+            StatementKind::Fetch { .. }
+            | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
             | StatementKind::Transaction(_)
             | StatementKind::Set(_)
@@ -283,8 +283,13 @@ impl<'a> Resolver<'a> {
             }
         };
         // ORDER BY, LIMIT and OFFSET see the output names, and the items of a plain SELECT.
-        let output =
-            Item { name: String::new(), schema: None, columns: columns.clone(), relation: None };
+        let output = Item {
+            name: String::new(),
+            schema: None,
+            columns: columns.clone(),
+            relation: None,
+            nullable: false,
+        };
         let mut visible = items;
         visible.push(output);
         let scope = Scope { items: &visible, parent: outer };
@@ -318,9 +323,7 @@ impl<'a> Resolver<'a> {
         }
         let scope = Scope { items: &items, parent: outer };
         if let Some(filter) = &select.filter {
-            let before = std::mem::replace(&mut self.clause, Clause::Where);
             self.condition(filter, &scope, ctes, true)?;
-            self.clause = before;
         }
         let marks: Vec<usize> = uses.iter().map(|used| self.reference_count(*used)).collect();
         let columns = self.targets(select, &scope, ctes, merged_names)?;
@@ -409,8 +412,13 @@ impl<'a> Resolver<'a> {
         let mut keys: Vec<(usize, ColumnNumber)> = Vec::new();
         let mut plain = true;
         let mut first: Location = None;
-        let output =
-            Item { name: String::new(), schema: None, columns: columns.clone(), relation: None };
+        let output = Item {
+            name: String::new(),
+            schema: None,
+            columns: columns.clone(),
+            relation: None,
+            nullable: false,
+        };
         for key in &query.order_by {
             let visible: Vec<Item> =
                 scope.items.iter().cloned().chain(std::iter::once(output.clone())).collect();
@@ -686,7 +694,13 @@ impl<'a> Resolver<'a> {
                 Some(OutputName::None | OutputName::Unsure) | None => String::new(),
             },
         };
-        Ok(Item { name, schema: None, columns: Columns { known, open }, relation: None })
+        Ok(Item {
+            name,
+            schema: None,
+            columns: Columns { known, open },
+            relation: None,
+            nullable: false,
+        })
     }
 
     fn join(
@@ -699,7 +713,17 @@ impl<'a> Resolver<'a> {
     ) -> Result<(), Refusal> {
         let first = items.len();
         self.table(&join.left, items, outer, ctes, merged_names)?;
+        let middle = items.len();
         self.table(&join.right, items, outer, ctes, merged_names)?;
+        let (left_nullable, right_nullable) = match join.kind {
+            JoinKind::Inner => (false, false),
+            JoinKind::Left => (false, true),
+            JoinKind::Right => (true, false),
+            JoinKind::Full => (true, true),
+        };
+        for (index, item) in items.iter_mut().enumerate().skip(first) {
+            item.nullable |= if index < middle { left_nullable } else { right_nullable };
+        }
         if join.natural || !join.using.is_empty() {
             *merged_names = true;
             super::function::operator_meaning(self.context.catalog, self.context.grants, "=")?;
@@ -736,6 +760,7 @@ impl<'a> Resolver<'a> {
                 schema: None,
                 columns: Columns { known: columns, open: false },
                 relation: None,
+                nullable: false,
             });
         }
         if let Some(alias) = &join.alias {
@@ -755,6 +780,7 @@ impl<'a> Resolver<'a> {
                 schema: None,
                 columns: columns.rename(&alias.columns),
                 relation: None,
+                nullable: false,
             });
         }
         Ok(())
@@ -833,6 +859,7 @@ impl<'a> Resolver<'a> {
             schema: reference.alias.is_none().then(|| relation.schema.to_string()),
             columns,
             relation: Some(used),
+            nullable: false,
         }
     }
 
@@ -1062,7 +1089,7 @@ fn derived_item(columns: Columns, alias: Option<&Alias>) -> Item {
         Some(alias) => (alias.name.clone(), columns.rename(&alias.columns)),
         None => (String::new(), columns),
     };
-    Item { name, schema: None, columns, relation: None }
+    Item { name, schema: None, columns, relation: None, nullable: false }
 }
 
 /// The columns of a set operation: the left side's names, both sides' origins.

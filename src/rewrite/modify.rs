@@ -85,6 +85,7 @@ impl Rewriter<'_> {
                  masked columns",
             ));
         }
+        super::statement::refuse_matching(used, &effective)?;
         self.target_rows(used, modification, &effective, &alias)?;
         self.target_columns(used, modification, &effective, &alias)?;
         self.check_option(used, modification, &checks, &alias)

@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::derived::{Effective, Fence, derived, only};
+use super::derived::{Effective, Fence, derived, exact_matches, only};
 use super::print::{ident, pieces};
 use super::{Answer, Edit, Piece, Touched};
 use crate::error::{Refusal, SqlState};
-use crate::policy::{Access, Permit, RowFilter, Scope, Verb};
-use crate::resolve::{ExpandedView, Place, Referenced, RelationUse, Resolved};
+use crate::policy::{Access, MaskMatch, Permit, RowFilter, Scope, Verb};
+use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved};
 use crate::sql::Tokens;
 
 /// What rewriting depends on besides the resolution.
@@ -130,6 +130,7 @@ impl<'a> Rewriter<'a> {
                 used.relation.qualified_name()
             )));
         }
+        refuse_matching(used, &effective)?;
         let mut system_columns: Vec<String> = Vec::new();
         let mut star = false;
         for reference in &used.references {
@@ -151,6 +152,11 @@ impl<'a> Rewriter<'a> {
         // evaluated before whatever reads its result.
         let fence =
             if used.exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
+        for condition in exact_matches(used, &effective) {
+            if let Some(tokens) = &condition.replaceable {
+                self.edit(tokens.clone(), vec![Piece::Text("TRUE".into())]);
+            }
+        }
         let mut query = derived(used, &effective, fence, &system_columns)?;
         if used.only {
             only(&mut query)?;
@@ -478,4 +484,26 @@ impl<'a> Rewriter<'a> {
         }
         Ok(())
     }
+}
+
+/// A column whose mask refuses to be compared must not stand in a condition.
+pub(super) fn refuse_matching(
+    used: &RelationUse,
+    effective: &Effective<'_>,
+) -> Result<(), Refusal> {
+    for reference in &used.references {
+        if reference.clause != Clause::Where {
+            continue;
+        }
+        let Referenced::Column(number) = reference.what else { continue };
+        let refused = effective.mask(number).is_some_and(|mask| mask.matching == MaskMatch::Refuse);
+        if refused {
+            let name = used.relation.column_by_number(number).map_or("", |column| &*column.name);
+            return Err(Refusal::denied(
+                format!("permission denied for column {name} of relation {}", used.relation.name),
+                "its mask refuses conditions on it",
+            ));
+        }
+    }
+    Ok(())
 }

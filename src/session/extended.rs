@@ -372,7 +372,7 @@ where
     }
 
     /// A portal holds the identity and the rules of its Bind; when they changed it must not run on.
-    fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
+    pub(super) fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
         if !self.restricted() {
             return Ok(());
         }

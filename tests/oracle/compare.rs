@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use proptest::strategy::ValueTree;
 use rowgate::rewrite::Answer;
 use tokio_postgres::Client;
 
 use crate::answer::{Outcome, run};
+use crate::generate::{Generator, how_many, query};
 use crate::principals::{PRINCIPALS, Principal};
 use crate::world::{self, PLAIN, Person, World, runtime, world};
 
@@ -141,6 +143,8 @@ fn accepted(ours: Option<&str>, oracle: Option<&str>) -> bool {
         (None, Some("42803")) => true,
         // A view that shows a denied column: the column does not exist, the oracle has no view.
         (Some("42703"), Some("42501")) => true,
+        // Both refuse; rowgate looks at rights before it looks at types.
+        (Some("42501"), Some(state)) => state.starts_with("42"),
         _ => false,
     }
 }
@@ -213,4 +217,71 @@ fn a_written_query_gets_another_answer_than_native_row_security_gives() {
     tally.print("written queries");
     assert!(tally.differences.is_empty(), "{} differences", tally.differences.len());
     assert!(tally.refused * 100 <= tally.compared * 2, "too much is refused");
+}
+
+#[test]
+fn a_generated_query_gets_another_answer_than_native_row_security_gives() {
+    let world = world();
+    let mut tally = Tally::default();
+    let each = how_many().div_ceil(PRINCIPALS.len());
+    runtime().block_on(async {
+        for (index, principal) in PRINCIPALS.iter().enumerate() {
+            let mut generator = Generator::new(u8::try_from(index).unwrap());
+            let queries: Vec<Query> = (0..each)
+                .map(|_| Query::new(query(principal, &generator.next().current())))
+                .collect();
+            let before = tally.differences.len();
+            compare(world, &queries, principal, &mut tally).await;
+            if tally.differences.len() > before {
+                let smallest = smaller(
+                    world,
+                    principal,
+                    &mut Generator::new(u8::try_from(index).unwrap()),
+                    each,
+                )
+                .await;
+                println!("smallest for {}: {smallest}", principal.name);
+            }
+        }
+    });
+    tally.print("generated queries");
+    assert!(tally.differences.is_empty(), "{} differences", tally.differences.len());
+    assert!(tally.refused * 100 <= tally.compared * 2, "too much is refused");
+    assert!(tally.answered * 2 > tally.compared, "most of the queries only fail");
+}
+
+/// The first query that differs, made as small as proptest can.
+async fn smaller(
+    world: &World,
+    principal: &'static Principal,
+    generator: &mut Generator,
+    each: usize,
+) -> String {
+    let differs = async |choices: &[u32]| {
+        let mut tally = Tally::default();
+        let one = [Query::new(query(principal, choices))];
+        compare(world, &one, principal, &mut tally).await;
+        tally.differences.pop()
+    };
+    for _ in 0..each {
+        let mut tree = generator.next();
+        let Some(mut smallest) = differs(&tree.current()).await else { continue };
+        for _ in 0..300 {
+            match differs(&tree.current()).await {
+                Some(text) => {
+                    smallest = text;
+                    if !tree.simplify() {
+                        break;
+                    }
+                }
+                None => {
+                    if !tree.complicate() {
+                        break;
+                    }
+                }
+            }
+        }
+        return smallest;
+    }
+    String::new()
 }

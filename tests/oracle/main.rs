@@ -3,11 +3,14 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::print_stdout,
     reason = "a test fails by panicking and prints its figures"
 )]
 
 mod answer;
 mod compare;
+mod generate;
+mod interference;
 mod principals;
 mod world;
