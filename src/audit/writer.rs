@@ -251,6 +251,11 @@ impl Audit {
         state.healthy && !state.closing
     }
 
+    /// How many records wait to be written.
+    pub fn queued(&self) -> usize {
+        self.handle.shared.state().queue.len()
+    }
+
     /// Writes what is queued and the closing record. Later records are refused.
     pub async fn close(&self) -> Result<(), AuditError> {
         self.handle.shared.begin_closing();
