@@ -306,6 +306,7 @@ where
             self.path_state = super::path::PathState::Failed;
         }
         self.copying_in = false;
+        self.rolled_back = true;
         let sqlstate = if over_limit { "53400" } else { sqlstate.as_str() };
         self.end_statement(Some(sqlstate));
         let entry = self.front()?;
@@ -391,19 +392,38 @@ where
             return Err(broken_server());
         }
         self.status = status;
-        self.settings_may_return();
+        // The question for the path ends no transaction of the client's.
+        if entry.visible {
+            self.settings_may_return();
+        }
         if status == b'I' {
             self.unsettled = self.unsettled && !self.expected.is_empty();
             if self.expected.is_empty() {
                 self.names.forget_portals();
-                if matches!(self.acting, Some((_, true))) {
-                    self.acting = None;
-                    self.judge()?;
-                }
+                self.settle_acting()?;
             }
         }
+        self.rolled_back = false;
         if entry.visible {
             message::ready_for_query(self.client.outbound.buffer(), status);
+        }
+        Ok(())
+    }
+
+    /// The transaction is over: `rowgate.user` is what SET made it, or what it was before.
+    fn settle_acting(&mut self) -> Result<(), Fatal> {
+        match &self.acting {
+            Some((_, true)) => {}
+            _ if self.rolled_back => {}
+            acting => {
+                self.acting_outside = acting.as_ref().map(|(login, _)| login.clone());
+                return Ok(());
+            }
+        }
+        let outside = self.acting_outside.clone().map(|login| (login, false));
+        if self.acting != outside {
+            self.acting = outside;
+            self.judge()?;
         }
         Ok(())
     }
@@ -516,6 +536,8 @@ where
         }
         let at = entry.at;
         let tag = String::from_utf8_lossy(&frame.body).trim_end_matches('\0').to_owned();
+        self.rolled_back |= tag == "ROLLBACK";
+        let entry = self.front()?;
         if let Some(running) = entry.running.as_mut() {
             if running.over_limit {
                 return self.complete_over_limit();

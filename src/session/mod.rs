@@ -181,6 +181,11 @@ struct Session<C, S> {
     service: bool,
     /// The end user a service account speaks for, and whether only for this transaction.
     acting: Option<(Login, bool)>,
+    /// The same outside the transaction: what holds when it is rolled back, or when it ends and
+    /// `acting` was for this transaction only.
+    acting_outside: Option<Login>,
+    /// The statement or transaction that is being answered has failed or was rolled back.
+    rolled_back: bool,
     /// The standing statements are planned under.
     standing: Arc<Standing>,
     /// The login itself was unrestricted at the start.
@@ -248,7 +253,9 @@ where
             canceller: opening.canceller,
             login: opening.login,
             service: opening.service,
+            acting_outside: opening.acting.clone(),
             acting: opening.acting.map(|login| (login, false)),
+            rolled_back: false,
             standing: opening.standing,
             unrestricted,
             private_names: opening.service || !unrestricted,

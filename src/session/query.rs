@@ -253,13 +253,19 @@ where
         }
     }
 
-    /// Whether all SQL-level changes of statement names have been answered.
+    /// Whether all SQL-level changes of statement names and of the user have been answered.
     pub(super) fn names_ready(&mut self) -> bool {
         if self.expected.iter().any(|entry| !entry.changes.is_empty()) {
             self.nudge();
             return false;
         }
-        true
+        // A change of rowgate.user is one for good only when its transaction has ended well.
+        let outside = self.acting_outside.as_ref().map(|login| (login, false));
+        let acting = self.acting.as_ref().map(|(login, local)| (login, *local));
+        acting == outside
+            || !self.expected.iter().any(|entry| {
+                matches!(entry.request, Request::Query | Request::Sync | Request::FunctionCall)
+            })
     }
 
     /// What PREPARE, EXECUTE and DEALLOCATE in the text do to the client's names.

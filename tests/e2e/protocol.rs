@@ -266,10 +266,10 @@ fn a_function_call_runs_a_function() {
 }
 
 /// Starts a statement that runs until it is cancelled.
-fn long(wire: &mut Wire) {
-    wire.send(&query(
-        "SELECT count(*) AS runs_long FROM crm.account a, crm.account b, crm.account c, crm.product d, crm.product e",
-    ));
+fn long(wire: &mut Wire, mark: &str) {
+    wire.send(&query(&format!(
+        "SELECT count(*) AS {mark} FROM crm.account a, crm.account b, crm.account c, crm.product d, crm.product e"
+    )));
     std::thread::sleep(Duration::from_millis(200));
 }
 
@@ -284,7 +284,7 @@ fn a_cancel_request_reaches_nobody_or_the_wrong_one() {
         assert!(answer.is_empty(), "a cancel request is not answered");
     };
     let (mut grace, mut other) = (login("grace"), login("grace"));
-    long(&mut grace);
+    long(&mut grace, "runs_long");
     // A wrong key, the wrong length, another session, a process of the server itself.
     let mut wrong = grace.secret.clone();
     wrong[0] ^= 1;
@@ -296,7 +296,7 @@ fn a_cancel_request_reaches_nobody_or_the_wrong_one() {
     ask(&cancel(other.process, &other.secret));
     assert_eq!(value(&other.query("SELECT 1")).as_deref(), Some("1"));
     let mut henry = login("henry");
-    let running = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
+    let running = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND state = 'active' \
                    AND query LIKE '%AS runs_long%' AND query NOT LIKE '%pg_stat%'";
     assert_eq!(value(&henry.query(running)).as_deref(), Some("1"));
     ask(&cancel(grace.process, &grace.secret));
@@ -383,6 +383,32 @@ fn a_service_account_keeps_the_rights_of_the_one_it_spoke_for() {
     assert_eq!(value(&app.query(count)), alices);
     app.query("COMMIT");
     assert_eq!(value(&app.query(count)), bobs);
+    // Taken back with its transaction, kept over a savepoint.
+    app.query("BEGIN");
+    app.query("SET rowgate.user = 'alice'");
+    app.query("SAVEPOINT s");
+    app.query("SELECT 1/0");
+    app.query("ROLLBACK TO s");
+    assert_eq!(value(&app.query(count)), alices);
+    app.query("ROLLBACK");
+    assert_eq!(value(&app.query(count)), bobs);
+    // All at once: nothing is decided before it is known how the transaction ends.
+    let answer = app.batch(&[
+        query("BEGIN"),
+        query("SET LOCAL rowgate.user = 'alice'"),
+        query(count),
+        query("COMMIT"),
+        query(count),
+    ]);
+    let counts: Vec<_> =
+        answer.iter().filter(|m| m.tag == b'D').map(|m| m.values()[0].clone()).collect();
+    assert_eq!(counts, [alices.clone(), bobs.clone()]);
+    for all in ["DISCARD ALL", "RESET ALL"] {
+        app.query("SET rowgate.user = 'bob'");
+        app.query(all);
+        assert_eq!(errors(&app.query(count)), ["42501"], "{all}");
+    }
+    app.query("SET rowgate.user = 'bob'");
     assert_eq!(errors(&app.query("SET rowgate.user = 'grace'")), ["42501"]);
     assert_eq!(errors(&app.query("SET rowgate.user = 'nobody_here'")), ["42501"]);
     assert_eq!(value(&app.query(count)), bobs);
@@ -494,7 +520,7 @@ fn psql_does_not_get_channel_binding() {
 #[test]
 fn a_cancel_request_over_tls_reaches_nobody() {
     let mut grace = tls_login("grace").unwrap();
-    long(&mut grace);
+    long(&mut grace, "runs_encrypted");
     let mut request = tls();
     request.send(&cancel(grace.process, &grace.secret));
     assert_eq!(request.to_end(), []);
