@@ -160,7 +160,7 @@ impl Planner {
         fill: &dyn Fill,
     ) -> Result<Rewrite, Refusal> {
         if context.unrestricted {
-            return Ok(self.unrestricted(context, text));
+            return Ok(with_stack(|| self.unrestricted(context, text)));
         }
         let tokens = Tokens::new(text)?;
         let declared = context.declared();
@@ -173,7 +173,8 @@ impl Planner {
             }
             None => {
                 self.misses.fetch_add(1, Ordering::Relaxed);
-                let plan = self.plan(context, &tokens).inspect_err(|_| {
+                let planned = with_stack(|| self.plan(context, &tokens));
+                let plan = planned.inspect_err(|_| {
                     self.refusals.fetch_add(1, Ordering::Relaxed);
                 })?;
                 (plan, true)
@@ -196,7 +197,7 @@ impl Planner {
             ));
         }
         if fresh {
-            self.verified(&tokens, &plan, &rewrite, client)?;
+            with_stack(|| self.verified(&tokens, &plan, &rewrite, client))?;
         }
         Ok(rewrite)
     }
@@ -527,6 +528,12 @@ impl Planner {
         }
         touched
     }
+}
+
+/// Runs on a stack that holds a tree of the depth that lowering admits (2,000 levels), walked and
+/// dropped without counting. The memory is reserved, and used page by page.
+fn with_stack<T>(work: impl FnOnce() -> T) -> T {
+    stacker::grow(64 * 1024 * 1024, work)
 }
 
 struct Grants<'a> {

@@ -193,3 +193,49 @@ fn a_declared_parameter_type_counts_in_prepare() {
     let text = rewritten("PREPARE p(numeric) AS SELECT id FROM account WHERE amount = $1");
     assert!(!text.contains("OFFSET 0"), "{text}");
 }
+
+#[test]
+fn long_texts_of_many_relations_are_planned_or_refused_in_time_and_stack() {
+    for sql in [
+        format!("SELECT 1 FROM plain a0{}", ", account".repeat(20_000)),
+        format!("SELECT 1 FROM plain{}", " CROSS JOIN account".repeat(1_900)),
+        format!("SELECT 1 FROM {}plain{}", "(".repeat(900), " CROSS JOIN plain)".repeat(900)),
+        format!("SELECT 1 FROM plain WHERE {}true{}", "(true AND ".repeat(990), ")".repeat(990)),
+        format!("SELECT 1 FROM plain WHERE {}true{}", "(true OR NOT ".repeat(990), ")".repeat(990)),
+        format!("{}SELECT 1{}", "SELECT (".repeat(900), ")".repeat(900)),
+        format!("{}SELECT 1{}", "SELECT 1 FROM (".repeat(900), ") x".repeat(900)),
+        format!("{}SELECT 1{}", "WITH a AS (".repeat(900), ") SELECT 1".repeat(900)),
+        format!("SELECT {}1{}", "lower(".repeat(900), ")".repeat(900)),
+        format!("SELECT {}1{}", "CASE WHEN true THEN ".repeat(900), " END".repeat(900)),
+        format!("SELECT id FROM plain WHERE id IN (1{})", ", 1".repeat(100_000)),
+        format!("SELECT {}1", "- ".repeat(1_900)),
+        format!("SELECT {}", "SELECT 1; ".repeat(3_000)),
+        "SELECT 1; ".repeat(20_000),
+        format!("SELECT {}id FROM plain", "id, ".repeat(20_000)),
+        format!("SELECT 1 FROM plain{}", " UNION SELECT 1 FROM account".repeat(1_500)),
+    ] {
+        let world = world();
+        if let Err(refusal) = plan(&world, Protocol::Simple, &sql) {
+            assert_ne!(refusal.sqlstate.0, "XX000", "{refusal} {}", sql.get(..60).unwrap_or(&sql));
+        }
+    }
+}
+
+#[test]
+fn columns_do_not_multiply_without_bound() {
+    let mut doubled = "SELECT * FROM plain".to_owned();
+    for _ in 0..40 {
+        doubled = format!("SELECT *, * FROM ({doubled}) x");
+    }
+    for sql in [
+        doubled,
+        format!("SELECT {}* FROM account", "*, ".repeat(20_000)),
+        format!("WITH c AS (SELECT * FROM account) SELECT 1 FROM c{}", ", c".repeat(20_000)),
+        format!(
+            "WITH RECURSIVE c AS (SELECT * FROM plain){} SELECT 1",
+            (0..5_000).map(|n| format!(", c{n} AS (SELECT * FROM c)")).collect::<String>()
+        ),
+    ] {
+        assert_eq!(refused(&sql).sqlstate.0, "54001", "{}", sql.get(..60).unwrap_or(&sql));
+    }
+}
