@@ -169,15 +169,15 @@ impl Planner {
         let (plan, fresh) = match self.find(context, &tokens) {
             Some(plan) => {
                 self.hits.fetch_add(1, Ordering::Relaxed);
-                (plan, false)
+                (plan, None)
             }
             None => {
                 self.misses.fetch_add(1, Ordering::Relaxed);
                 let planned = with_stack(|| self.plan(context, &tokens));
-                let plan = planned.inspect_err(|_| {
+                let (plan, literals) = planned.inspect_err(|_| {
                     self.refusals.fetch_add(1, Ordering::Relaxed);
                 })?;
-                (plan, true)
+                (plan, Some(literals))
             }
         };
         let values = match context.protocol {
@@ -196,8 +196,10 @@ impl Planner {
                 "the gateway's own parameters count too",
             ));
         }
-        if fresh {
+        if let Some(literals) = fresh {
             with_stack(|| self.verified(&tokens, &plan, &rewrite, client))?;
+            // Only now: nobody finds a plan that has not been verified.
+            self.remember(context, &tokens, literals, &plan);
         }
         Ok(rewrite)
     }
@@ -225,8 +227,6 @@ impl Planner {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the verifier broke".to_owned(),
         };
-        // The plan must not be found again.
-        self.plans.invalidate_all();
         self.verifier_refusals.fetch_add(1, Ordering::Relaxed);
         Err(Refusal::new(
             SqlState::INTERNAL_ERROR,
@@ -254,13 +254,12 @@ impl Planner {
         &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
-        statements: &[Statement],
+        literals: Vec<usize>,
         plan: &Arc<Plan>,
     ) {
         if tokens.source().len() > CACHED_TEXT {
             return;
         }
-        let literals = shape::abstractable(statements, tokens);
         let mut key = Vec::with_capacity(tokens.source().len() + 256);
         context.write_key(&mut key);
         shape::write(tokens, &mut key, |index| literals.binary_search(&index).is_ok());
@@ -272,7 +271,12 @@ impl Planner {
 
     // Planning.
 
-    fn plan(&self, context: PlanContext<'_>, tokens: &Tokens<'_>) -> Result<Arc<Plan>, Refusal> {
+    /// The plan, and the literals that may differ where it is used again.
+    fn plan(
+        &self,
+        context: PlanContext<'_>,
+        tokens: &Tokens<'_>,
+    ) -> Result<(Arc<Plan>, Vec<usize>), Refusal> {
         plain_names(tokens)?;
         let statements = parse(tokens)?;
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
@@ -282,9 +286,7 @@ impl Planner {
             }
             self.statement(context, tokens, statement, &mut plan)?;
         }
-        let plan = Arc::new(plan);
-        self.remember(context, tokens, &statements, &plan);
-        Ok(plan)
+        Ok((Arc::new(plan), shape::abstractable(&statements, tokens)))
     }
 
     fn statement(

@@ -840,10 +840,11 @@ impl Resolver<'_> {
         };
         let plain = |part: &Facts| !part.composite && is_inferred(part.known);
         match call.name.last().map(String::as_str) {
-            Some("date_part" | "extract") => match (call.arguments.as_slice(), parts) {
+            Some(name @ ("date_part" | "extract")) => match (call.arguments.as_slice(), parts) {
                 ([unit, _], [_, value]) => match value.known {
                     KnownType::Type(TypeId(1114 | 1184)) => is_time_unit(unit),
-                    KnownType::Type(TypeId(1082)) => is_day_unit(unit),
+                    // `date_part` of a date makes it a timestamp, which has a smaller range.
+                    KnownType::Type(TypeId(1082)) => name == "extract" && is_day_unit(unit),
                     KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => false,
                 },
                 (_, _) => false,

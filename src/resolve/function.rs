@@ -738,3 +738,6 @@ pub(super) fn operator_meaning(
     }
     Ok(meaning)
 }
+
+#[cfg(test)]
+mod tests;
