@@ -309,7 +309,8 @@ impl Resolver<'_> {
             let mut settled = false;
             for item in current.items {
                 if let Some(facts) = self.item_column(item, name, tokens, 0) {
-                    settled = true;
+                    // Of an item whose columns are not all known, the name may not be one.
+                    settled |= !item.columns.open;
                     found.push(facts);
                 } else if item.columns.open {
                     found.push(Facts::opaque(item.columns.all().deps));
@@ -1306,9 +1307,11 @@ pub(super) fn output_name(expr: &Expr) -> String {
     let name = match &expr.kind {
         ExprKind::Column(column) => column.parts.last().cloned(),
         ExprKind::Call(call) => call.name.last().cloned(),
-        ExprKind::Cast { operand, target } => match &operand.kind {
+        // The type's name when the operand has no good name: a name that is missing here is looked
+        // for further out as well, one that is wrong would not be.
+        ExprKind::Cast { operand, .. } => match &operand.kind {
             ExprKind::Column(_) | ExprKind::Call(_) => Some(output_name(operand)),
-            _ => target.names.last().cloned(),
+            _ => None,
         },
         ExprKind::Indirection { operand, steps } => match steps.last() {
             Some(Step::Field(name)) => Some(name.clone()),
@@ -1316,7 +1319,6 @@ pub(super) fn output_name(expr: &Expr) -> String {
         },
         ExprKind::Collate(operand) => Some(output_name(operand)),
         ExprKind::Coalesce(_) => Some("coalesce".to_owned()),
-        ExprKind::Case { .. } => Some("case".to_owned()),
         ExprKind::Array(_) => Some("array".to_owned()),
         ExprKind::Row(_) => Some("row".to_owned()),
         ExprKind::Sublink { form: SublinkKind::Exists, .. } => Some("exists".to_owned()),

@@ -239,3 +239,32 @@ fn columns_do_not_multiply_without_bound() {
         assert_eq!(refused(&sql).sqlstate.0, "54001", "{}", sql.get(..60).unwrap_or(&sql));
     }
 }
+
+#[test]
+fn a_name_that_the_server_finds_in_the_target_is_not_taken_for_another() {
+    for sql in [
+        // The function's alias is no column when the columns have names of their own.
+        "UPDATE account SET name = (SELECT phone FROM generate_series(1, 1) AS phone(x))",
+        "UPDATE account SET name = (SELECT phone FROM generate_series(1, 1) AS phone)",
+        "DELETE FROM account RETURNING (SELECT phone FROM generate_series(1, 1) AS phone(x))",
+        // The server calls this column `lower`, not `phone`.
+        "UPDATE account SET name = (SELECT phone FROM (SELECT lower('a')::text::phone) s)",
+    ] {
+        let text = rewritten(sql);
+        assert!(!text.contains("(SELECT phone FROM"), "{sql}\n{text}");
+    }
+    for sql in [
+        // The derived table of `a` does not have the column, the target has.
+        "UPDATE account SET amount = (SELECT secret FROM account a LIMIT 1)",
+        "DELETE FROM account WHERE EXISTS (SELECT 1 FROM account a WHERE secret = 42)",
+        "DELETE FROM contact USING account a WHERE (SELECT secret FROM account b LIMIT 1) = 42",
+    ] {
+        assert_ne!(refused(sql).sqlstate.0, "XX000", "{sql}");
+    }
+}
+
+#[test]
+fn a_sub_select_for_several_columns_is_rewritten_once() {
+    let text = rewritten("UPDATE contact SET (name, id) = (SELECT name, id FROM account LIMIT 1)");
+    assert_eq!(text.matches("\"crm\".\"account\"").count(), 1, "{text}");
+}
