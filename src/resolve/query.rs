@@ -773,9 +773,11 @@ impl<'a> Resolver<'a> {
             if deps.is_empty() { Facts::constant(KnownType::Unknown) } else { Facts::opaque(deps) };
         let column = |name: &str| OutputColumn { name: name.to_owned(), facts: facts.clone() };
         let mut known: Vec<OutputColumn> = defined.iter().map(|name| column(name)).collect();
-        // Without a column definition list the columns are the function's own.
-        let open = known.is_empty();
-        if let Some(alias) = alias {
+        // Without a column definition list the columns are the function's own; with one they may be
+        // renamed. What may not be a column at all is listed only where the list is open.
+        let renamed = alias.is_some_and(|alias| !alias.columns.is_empty());
+        let open = known.is_empty() || renamed || ordinality;
+        if let Some(alias) = alias.filter(|_| open) {
             known.extend(alias.columns.iter().map(|name| column(name)));
             known.push(column(&alias.name));
         }

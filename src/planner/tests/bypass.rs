@@ -252,6 +252,9 @@ fn a_name_that_the_server_finds_in_the_target_is_not_taken_for_another() {
         "UPDATE account SET name = (SELECT phone FROM generate_series(1, 1) AS phone(x))",
         "UPDATE account SET name = (SELECT phone FROM generate_series(1, 1) AS phone)",
         "DELETE FROM account RETURNING (SELECT phone FROM generate_series(1, 1) AS phone(x))",
+        "UPDATE account SET name = (SELECT phone FROM generate_series(1, 1) AS phone(a int))",
+        "UPDATE account SET name = (SELECT phone FROM ROWS FROM (generate_series(1, 1) AS (phone \
+         text)) AS t(x))",
         // The server calls this column `lower`, not `phone`.
         "UPDATE account SET name = (SELECT phone FROM (SELECT lower('a')::text::phone) s)",
     ] {
