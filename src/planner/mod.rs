@@ -171,7 +171,7 @@ impl Planner {
             return own.map(|own| Rewrite::verbatim(Arc::new(alone(own)), text));
         }
         if context.unrestricted {
-            return Ok(self.unrestricted(context, text));
+            return Ok(self.unrestricted(context, lexed, text));
         }
         let tokens = lexed?;
         let declared = context.declared();
@@ -448,8 +448,12 @@ impl Planner {
     }
 
     /// The text as it is; what can be said of it is said.
-    fn unrestricted(&self, context: PlanContext<'_>, text: &str) -> Rewrite {
-        let tokens = Tokens::new(text);
+    fn unrestricted(
+        &self,
+        context: PlanContext<'_>,
+        tokens: Result<Tokens<'_>, SqlError>,
+        text: &str,
+    ) -> Rewrite {
         let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
         let plan = match found {
             Some(plan) => {
