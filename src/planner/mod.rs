@@ -437,6 +437,12 @@ impl Planner {
         )
     }
 
+    /// What can be said of a text that does not run: the kinds of its statements, and what they
+    /// touch as far as names resolve. Decides nothing.
+    pub fn describe(context: PlanContext<'_>, text: &str) -> Vec<StatementPlan> {
+        Self::unrestricted(context, text).plan().statements.clone()
+    }
+
     /// The text as it is; what can be said of it is said.
     fn unrestricted(context: PlanContext<'_>, text: &str) -> Rewrite {
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
