@@ -4,6 +4,8 @@
 mod shape;
 mod utility;
 
+pub(crate) use utility::is_shown;
+
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use crate::rewrite::{
     Values, assigns, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
-use crate::sql::{Claim, TokenKind, Tokens, parse, verify};
+use crate::sql::{Claim, SqlError, TokenKind, Tokens, parse, verify};
 
 /// How the identity values get into the text.
 #[derive(Debug, Clone, Copy)]
@@ -169,7 +171,7 @@ impl Planner {
             return own.map(|own| Rewrite::verbatim(Arc::new(alone(own)), text));
         }
         if context.unrestricted {
-            return Ok(Self::unrestricted(context, text));
+            return Ok(self.unrestricted(context, text));
         }
         let tokens = lexed?;
         let declared = context.declared();
@@ -331,10 +333,15 @@ impl Planner {
         let mut action = Action::Forward;
         match &statement.kind {
             StatementKind::Explain(explain) => {
+                if let StatementKind::Execute { .. } = explain.statement {
+                    return Err(Refusal::unsupported(
+                        "EXPLAIN EXECUTE is not supported for a restricted principal",
+                    ));
+                }
                 edits.push(explain_options(tokens, &span, &explain.options)?);
                 answer = Answer::RedactPlan;
             }
-            StatementKind::Prepare { name, statement } => {
+            StatementKind::Prepare { name, statement, .. } => {
                 refuse_inside_prepare(statement)?;
                 edits.push(rename(tokens, &span, name)?);
                 action = Action::Prepare { name: name.as_str().into() };
@@ -438,30 +445,64 @@ impl Planner {
     }
 
     /// What can be said of a text that does not run: the kinds of its statements, and what they
-    /// touch as far as names resolve. Decides nothing.
+    /// touch as far as names resolve. Decides nothing and is not remembered: it is no plan.
     pub fn describe(context: PlanContext<'_>, text: &str) -> Vec<StatementPlan> {
-        Self::unrestricted(context, text).plan().statements.clone()
+        let understood =
+            Tokens::new(text).and_then(|tokens| parse(&tokens).map(|parsed| (tokens, parsed)));
+        match &understood {
+            Ok((tokens, statements)) => Self::descriptions(context, tokens, statements),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn descriptions(
+        context: PlanContext<'_>,
+        tokens: &Tokens<'_>,
+        statements: &[Statement],
+    ) -> Vec<StatementPlan> {
+        let described = statements.iter().map(|statement| {
+            let span = statement_tokens(tokens, &statement.span);
+            let (kind, effect) = utility::effect(&statement.kind);
+            StatementPlan {
+                kind,
+                tokens: span.clone(),
+                action: Action::Forward,
+                effect,
+                answer: Answer::Relay,
+                touched: Self::touched(context, tokens, span, &statement.kind),
+                rows_per_query: None,
+            }
+        });
+        described.collect()
     }
 
     /// The text as it is; what can be said of it is said.
-    fn unrestricted(context: PlanContext<'_>, text: &str) -> Rewrite {
-        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
-        let understood = Tokens::new(text)
-            .and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
-        if let Ok((tokens, statements)) = &understood {
-            for statement in statements {
-                let span = statement_tokens(tokens, &statement.span);
-                let (kind, effect) = utility::effect(&statement.kind);
-                plan.statements.push(StatementPlan {
-                    kind,
-                    tokens: span.clone(),
-                    action: Action::Forward,
-                    effect,
-                    answer: Answer::Relay,
-                    touched: Self::touched(context, tokens, span, &statement.kind),
-                    rows_per_query: None,
-                });
+    fn unrestricted(&self, context: PlanContext<'_>, text: &str) -> Rewrite {
+        let tokens = Tokens::new(text);
+        let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
+        let plan = match found {
+            Some(plan) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                plan
             }
+            None => {
+                self.misses.fetch_add(1, Ordering::Relaxed);
+                self.described(context, tokens)
+            }
+        };
+        Rewrite::verbatim(plan, text)
+    }
+
+    fn described(
+        &self,
+        context: PlanContext<'_>,
+        tokens: Result<Tokens<'_>, SqlError>,
+    ) -> Arc<Plan> {
+        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
+        let understood =
+            tokens.and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
+        if let Ok((tokens, statements)) = &understood {
+            plan.statements = Self::descriptions(context, tokens, statements);
         } else {
             // The server will say what is wrong with it, or knows a grammar that is newer.
             plan.statements.push(StatementPlan {
@@ -474,7 +515,11 @@ impl Planner {
                 rows_per_query: None,
             });
         }
-        Rewrite::verbatim(Arc::new(plan), text)
+        let plan = Arc::new(plan);
+        if let Ok((tokens, statements)) = &understood {
+            self.remember(context, tokens, statements, &plan);
+        }
+        plan
     }
 
     fn touched(
@@ -566,14 +611,20 @@ impl PlanContext<'_> {
 
     /// Everything of the context that a plan depends on. Names end with a byte that no name holds.
     fn write_key(&self, key: &mut Vec<u8>) {
+        key.push(u8::from(self.unrestricted));
         key.extend_from_slice(&self.catalog.version.0.to_le_bytes());
         key.extend_from_slice(self.policy.version().as_str().as_bytes());
         key.push(0);
+        // Each list begins with its length: the end of one cannot be taken for the next.
+        let length = |key: &mut Vec<u8>, length: usize| {
+            key.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
+        };
+        length(key, self.roles.0.len());
         for role in self.roles.0.iter() {
             key.extend_from_slice(role.as_str().as_bytes());
             key.push(0);
         }
-        key.push(0);
+        length(key, self.shape.0.len());
         for cardinality in self.shape.0.iter() {
             key.push(match cardinality {
                 Cardinality::Missing => 1,
@@ -581,12 +632,12 @@ impl PlanContext<'_> {
                 Cardinality::Many => 3,
             });
         }
-        key.push(0);
+        length(key, self.search_path.0.len());
         for schema in &self.search_path.0 {
             key.extend_from_slice(schema.as_bytes());
             key.push(0);
         }
-        key.push(0);
+        length(key, self.declared().len());
         for declared in self.declared() {
             key.extend_from_slice(&declared.0.to_le_bytes());
         }
@@ -658,13 +709,10 @@ fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Statements that rowgate answers itself, or whose effect later statements of the same string
-/// would be planned without, stand alone.
+/// Statements that change what names of prepared statements mean stand alone: the whole string is
+/// planned before any of it runs. For the search path the session sees to the same.
 fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
     let alone = match kind {
-        StatementKind::Set(set) => {
-            matches!(set.name.as_deref(), Some("search_path") | None)
-        }
         StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -680,6 +728,7 @@ fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
         | StatementKind::Fetch { .. }
         | StatementKind::ClosePortal { .. }
         | StatementKind::Transaction(_)
+        | StatementKind::Set(_)
         | StatementKind::Show(_)
         | StatementKind::Other(_) => false,
     };

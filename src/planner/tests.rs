@@ -1,5 +1,7 @@
 //! What client SQL becomes, and what is refused, without a database.
 
+mod bypass;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -11,6 +13,7 @@ use crate::catalog::{
 use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use crate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
+use crate::rewrite::Rewrite;
 
 const POLICY: &str = r#"
 tables:
@@ -22,6 +25,7 @@ tables:
   crm.contact:
     owner: owner_id
   crm.plain: {}
+  crm.note: {}
 masks:
   pii.phone: { kind: partial, first: 3, last: 4 }
 roles:
@@ -45,6 +49,8 @@ roles:
             name: { kind: "null", match: refuse }
       - tables: [crm.plain]
         read: true
+      - tables: [crm.note]
+        read: { scope: all, where: "id in (select account_id from crm.contact where owner_id = :user.id)" }
 "#;
 
 fn column(number: i16, name: &str, type_id: u32) -> Column {
@@ -87,6 +93,7 @@ fn catalog() -> Catalog {
         (1082, "date", 'D'),
         (1184, "timestamptz", 'D'),
         (1700, "numeric", 'N'),
+        (1007, "_int4", 'A'),
     ]
     .map(|(id, name, category)| SqlType {
         id: TypeId(id),
@@ -108,6 +115,12 @@ fn catalog() -> Catalog {
         ("query_to_xml", FunctionKind::Function),
         ("pg_sleep", FunctionKind::Function),
         ("generate_series", FunctionKind::Function),
+        ("date_part", FunctionKind::Function),
+        ("length", FunctionKind::Function),
+        ("current_setting", FunctionKind::Function),
+        ("pg_get_functiondef", FunctionKind::Function),
+        ("pg_get_viewdef", FunctionKind::Function),
+        ("pg_get_ruledef", FunctionKind::Function),
     ]
     .iter()
     .enumerate()
@@ -148,7 +161,7 @@ fn catalog() -> Catalog {
         ],
     );
     let lead = relation(
-        20050,
+        20070,
         "crm",
         "lead",
         vec![
@@ -166,13 +179,29 @@ fn catalog() -> Catalog {
     view.primary_key = Vec::new();
     view.view_definition =
         Some(" SELECT account.id,\n    account.name AS label\n   FROM crm.account;".into());
+    let note = relation(
+        20060,
+        "crm",
+        "note",
+        vec![column(1, "id", 23), column(2, "tags", 1007), column(3, "day", 1082)],
+    );
+    let mut ratios = relation(
+        20050,
+        "crm",
+        "account_ratios",
+        vec![column(1, "id", 23), column(2, "ratio", 1700)],
+    );
+    ratios.kind = RelationKind::View;
+    ratios.primary_key = Vec::new();
+    ratios.view_definition =
+        Some(" SELECT account.id,\n    1 / account.amount AS ratio\n   FROM crm.account;".into());
     Catalog::new(
         CatalogVersion(1),
         150_000,
         "rowgate",
         CatalogParts {
             schemas: vec!["crm".into(), "pg_catalog".into()],
-            relations: vec![account, contact, lead, plain, hidden, view],
+            relations: vec![account, contact, lead, plain, hidden, view, ratios, note],
             types,
             functions,
             operators: Vec::new(),
@@ -217,17 +246,26 @@ fn world() -> World {
 }
 
 fn plan(world: &World, protocol: Protocol<'_>, sql: &str) -> Result<String, Refusal> {
+    plan_as(world, false, protocol, sql).map(|rewrite| rewrite.text().to_owned())
+}
+
+fn plan_as(
+    world: &World,
+    unrestricted: bool,
+    protocol: Protocol<'_>,
+    sql: &str,
+) -> Result<Rewrite, Refusal> {
     let path = SearchPath::new(["pg_catalog", "crm"]);
     let context = PlanContext {
         catalog: &world.catalog,
         policy: &world.policy,
         roles: &world.subject.roles,
-        unrestricted: false,
+        unrestricted,
         shape: world.subject.identity.shape(),
         search_path: &path,
         protocol,
     };
-    world.planner.rewrite(context, sql, world).map(|rewrite| rewrite.text().to_owned())
+    world.planner.rewrite(context, sql, world)
 }
 
 /// The rewritten text with runs of white space as one space.
@@ -380,6 +418,26 @@ fn a_failing_condition_of_update_sees_only_rows_in_scope() {
 }
 
 #[test]
+fn a_denied_column_in_the_condition_of_a_write_does_not_mean_the_targets_own() {
+    for sql in [
+        "UPDATE account SET name = 'x' WHERE secret = 42",
+        "UPDATE account a SET name = 'x' WHERE a.secret = 42",
+        "UPDATE account SET name = 'x' WHERE EXISTS (SELECT 1 FROM plain WHERE plain.id = secret)",
+        "UPDATE account SET name = 'x' WHERE 1 / (secret - 42) > 0",
+        "DELETE FROM account WHERE secret = 42",
+        "DELETE FROM account WHERE id IN (SELECT secret FROM plain)",
+    ] {
+        assert_eq!(refused(sql).sqlstate.0, "42703", "{sql}");
+    }
+}
+
+#[test]
+fn a_system_column_in_a_failing_condition_of_a_write_is_that_of_a_row_in_scope() {
+    let text = rewritten("UPDATE contact SET name = 'x' WHERE 1 / (xmin::text::bigint - 5) > 0");
+    assert!(text.contains("\"rowgate_row\".\"xmin\""), "{text}");
+}
+
+#[test]
 fn masked_columns_stay_masked_in_set_where_and_returning() {
     insta::assert_snapshot!(rewritten(
         "UPDATE account SET name = phone WHERE phone = '13812345678' RETURNING phone, *"
@@ -483,6 +541,22 @@ fn statements_that_differ_in_literals_share_a_plan_and_keep_their_own_values() {
     }
     let counts = world.planner.counts();
     assert_eq!((counts.misses, counts.hits), (1, 19), "{counts:?}");
+}
+
+#[test]
+fn an_unrestricted_plan_never_serves_a_restricted_person_of_the_same_roles() {
+    let world = world();
+    let sql = |id: u32| format!("SELECT phone FROM account WHERE id = {id}");
+    for id in [1, 2] {
+        let rewrite = plan_as(&world, true, Protocol::Simple, &sql(id)).expect("forwarded");
+        assert_eq!(rewrite.text(), sql(id));
+        assert_eq!(&*rewrite.plan().statements[0].touched[0].name, "crm.account");
+    }
+    assert_eq!(world.planner.counts().hits, 1);
+    let text = plan(&world, Protocol::Simple, &sql(3)).expect("planned");
+    assert!(text.contains(ACCOUNT), "{text}");
+    let rewrite = plan_as(&world, true, Protocol::Simple, &sql(4)).expect("forwarded");
+    assert_eq!(rewrite.text(), sql(4));
 }
 
 #[test]

@@ -129,6 +129,8 @@ pub(super) fn decide(statement: &StatementKind) -> Result<Option<Utility>, Refus
                 Utility::forward("DISCARD", Effect::Reads)
             }
         },
+        // Nothing was listened to, so there is nothing to stop; connection pools reset with it.
+        StatementKind::Other("UNLISTEN") => Utility::forward("UNLISTEN", Effect::Reads),
         // Checks deferred constraints of rows the session wrote itself.
         StatementKind::Other("SET CONSTRAINTS") => {
             Utility::forward("SET CONSTRAINTS", Effect::Reads)
@@ -169,7 +171,7 @@ fn set_variable(set: &SetVariable) -> Result<Utility, Refusal> {
     if set.multi {
         // SET TRANSACTION and SET SESSION CHARACTERISTICS: isolation, read only, deferrable.
         if name == "transaction" || name == "session characteristics" {
-            return Ok(Utility::forward("SET", Effect::Settings));
+            return Ok(Utility::forward("SET", Effect::Reads));
         }
         return Err(not_settable(name));
     }
@@ -187,8 +189,10 @@ fn set_variable(set: &SetVariable) -> Result<Utility, Refusal> {
     let plain = SETTABLE.contains(&name.as_str())
         && set.values.as_deref().is_none_or(|values| values.iter().all(Option::is_some));
     let time_zone = name == "timezone";
+    // Only the search path changes what a text means.
+    let effect = if name == "search_path" { Effect::Settings } else { Effect::Reads };
     if pinned || plain || time_zone {
-        Ok(Utility::forward(kind, Effect::Settings))
+        Ok(Utility::forward(kind, effect))
     } else {
         Err(not_settable(name))
     }
@@ -277,8 +281,13 @@ fn not_a_login() -> Refusal {
     Refusal::new(SqlState::INVALID_PARAMETER_VALUE, "rowgate.user takes one login", "")
 }
 
+/// Whether a restricted principal may see this setting.
+pub(crate) fn is_shown(name: &str) -> bool {
+    SETTABLE.contains(&name) || SHOWABLE.contains(&name)
+}
+
 fn show(name: &str) -> Result<Utility, Refusal> {
-    if SETTABLE.contains(&name) || SHOWABLE.contains(&name) {
+    if is_shown(name) {
         Ok(Utility::forward("SHOW", Effect::Reads))
     } else {
         Err(Refusal::denied(

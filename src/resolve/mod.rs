@@ -48,6 +48,10 @@ pub(crate) struct Resolved {
     pub(crate) target: Option<Modification>,
     /// COPY relation TO: the tokens of the relation and its column list.
     pub(crate) copied: Option<CopiedRelation>,
+    /// Something in it can fail and does not run behind every filter.
+    pub(crate) hazard: bool,
+    /// For a query: whether computing the output column can fail. Empty when not known.
+    pub(crate) outputs: Vec<bool>,
 }
 
 impl Resolved {

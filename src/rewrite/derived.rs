@@ -1,8 +1,10 @@
 //! A protected relation in FROM → the derived table that stands for it. Pure.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem, TableAlias,
-    TableFactor, Value,
+    TableFactor, Value, Visit, Visitor,
 };
 
 use super::print::{
@@ -54,6 +56,24 @@ impl<'p> Effective<'p> {
 
     pub(super) fn is_unfiltered(&self) -> bool {
         self.filters.is_empty() && !self.nothing
+    }
+
+    /// A filter has a sub-select that PostgreSQL may turn into a join: it is then decided later than
+    /// what the row alone decides.
+    pub(super) fn joins_others(&self) -> bool {
+        struct Joins;
+        impl Visitor for Joins {
+            type Break = ();
+            fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+                let joins = match expr {
+                    Expr::Exists { .. } | Expr::InSubquery { .. } => true,
+                    Expr::AnyOp { right, .. } => matches!(**right, Expr::Subquery(_)),
+                    _ => false,
+                };
+                if joins { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }
+        }
+        self.filters.iter().any(|filter| filter.0.visit(&mut Joins).is_break())
     }
 
     pub(super) fn mask(&self, number: ColumnNumber) -> Option<&'p ColumnMask> {

@@ -131,7 +131,9 @@ impl Rewriter<'_> {
             self.edit(end..end, inserted);
             return Ok(());
         };
-        if hidden_in_where || modification.unsafe_condition {
+        let unsafe_condition =
+            modification.unsafe_condition || (self.hazard && effective.joins_others());
+        if hidden_in_where || unsafe_condition {
             return self.rows_by_key(used, modification, effective, alias, Some(filter), end);
         }
         self.edit(where_token + 1..where_token + 1, vec![Piece::Text("(".into())]);
@@ -167,12 +169,29 @@ impl Rewriter<'_> {
                 used.relation.qualified_name()
             )));
         }
+        self.inside_by_key(used, effective)?;
         let columns: Vec<Expr> = key
             .iter()
             .filter_map(|number| used.relation.column_by_number(*number))
             .map(|entry| column(alias, &entry.name))
             .collect();
-        let inner = derived(used, effective, Fence::Closed, &[])?;
+        // A system column that is not in the sub-select would be the target's, of hidden rows too.
+        let mut system_columns: Vec<String> = Vec::new();
+        for reference in &used.references {
+            match (&reference.what, reference.clause) {
+                (Referenced::System(name), Clause::Where) if !system_columns.contains(name) => {
+                    system_columns.push(name.clone());
+                }
+                (
+                    Referenced::System(_)
+                    | Referenced::Column(_)
+                    | Referenced::Star
+                    | Referenced::WholeRow,
+                    Clause::Where | Clause::Set | Clause::Returning | Clause::Other,
+                ) => {}
+            }
+        }
+        let inner = derived(used, effective, Fence::Closed, &system_columns)?;
         let mut query = template("SELECT 1 FROM (SELECT 1) AS b WHERE c")?;
         {
             let statement = select(&mut query)?;
@@ -210,6 +229,38 @@ impl Rewriter<'_> {
         Ok(())
     }
 
+    /// Names that the sub-select of `rows_by_key` does not have would mean the target around it,
+    /// with nothing masked.
+    fn inside_by_key(
+        &mut self,
+        used: &RelationUse,
+        effective: &Effective<'_>,
+    ) -> Result<(), Refusal> {
+        for reference in used.references.iter().filter(|r| r.clause == Clause::Where) {
+            match &reference.what {
+                Referenced::Column(number) if effective.is_denied(*number) => {
+                    return Err(no_column(used, *number));
+                }
+                Referenced::System(name) => {
+                    return Err(Refusal::unsupported(format!(
+                        "column {name} is not supported in this condition on {}",
+                        used.relation.qualified_name()
+                    )));
+                }
+                Referenced::Column(_) | Referenced::WholeRow | Referenced::Star => {}
+            }
+            if reference.qualifiers < 2 || reference.tokens.is_empty() {
+                continue;
+            }
+            let start = reference.tokens.start;
+            let dropped = start..start + 2 * (reference.qualifiers - 1);
+            if !self.out.edits.iter().any(|edit| edit.tokens == dropped) {
+                self.edit(dropped, Vec::new());
+            }
+        }
+        Ok(())
+    }
+
     /// Masks what SET and RETURNING read of the target.
     fn target_columns(
         &mut self,
@@ -229,8 +280,17 @@ impl Rewriter<'_> {
         };
         for reference in &used.references {
             match reference.clause {
-                // The sub-select of `rows_by_key` has the masks in it.
-                Clause::Where => continue,
+                // The sub-select of `rows_by_key` has the masks in it. A denied column is not in
+                // it, so its bare name would mean the target's own.
+                Clause::Where => match &reference.what {
+                    Referenced::Column(number) if effective.is_denied(*number) => {
+                        return Err(no_column(used, *number));
+                    }
+                    Referenced::Column(_)
+                    | Referenced::System(_)
+                    | Referenced::WholeRow
+                    | Referenced::Star => continue,
+                },
                 Clause::Set | Clause::Returning | Clause::Other => {}
             }
             match &reference.what {

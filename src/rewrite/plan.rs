@@ -121,7 +121,7 @@ pub enum Effect {
     Reads,
     /// Rows or schema: its audit record is durable before it runs.
     Writes,
-    /// Settings: the session asks the server for its search path before it plans the next one.
+    /// The search path: the session asks the server for it before it plans the next one.
     Settings,
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT …: settings may come back with it.
     Transaction,
@@ -143,7 +143,7 @@ pub enum Answer {
 }
 
 /// One relation a statement touches, as the audit log tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Touched {
     /// The relation.
     pub relation: RelationId,

@@ -41,7 +41,8 @@ pub(crate) fn rewrite_statement(
     tokens: &Tokens<'_>,
     resolved: &Resolved,
 ) -> Result<Rewritten, Refusal> {
-    let mut rewriter = Rewriter { context, tokens, out: Rewritten::default() };
+    let hazard = resolved.hazard;
+    let mut rewriter = Rewriter { context, tokens, hazard, out: Rewritten::default() };
     rewriter.statement(resolved, &[])?;
     let mut out = rewriter.out;
     out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
@@ -51,6 +52,8 @@ pub(crate) fn rewrite_statement(
 pub(super) struct Rewriter<'a> {
     pub(super) context: RewriteContext<'a>,
     pub(super) tokens: &'a Tokens<'a>,
+    /// Something in the statement can fail and does not run behind every filter.
+    pub(super) hazard: bool,
     pub(super) out: Rewritten,
 }
 
@@ -150,8 +153,8 @@ impl<'a> Rewriter<'a> {
         }
         // A filter that keeps every row hides nothing that an error could tell, and a mask is
         // evaluated before whatever reads its result.
-        let fence =
-            if used.exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
+        let exposed = used.exposed || (self.hazard && effective.joins_others());
+        let fence = if exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
         for condition in exact_matches(used, &effective) {
             if let Some(tokens) = &condition.replaceable {
                 self.edit(tokens.clone(), vec![Piece::Text("TRUE".into())]);
@@ -264,8 +267,12 @@ impl<'a> Rewriter<'a> {
             used.verbs.iter().copied().filter(|verb| *verb != Verb::Read).collect();
         verbs.extend(extra);
         let view_tokens = Tokens::new(&view.text)?;
-        let mut inner =
-            Rewriter { context: self.context, tokens: &view_tokens, out: Rewritten::default() };
+        let mut inner = Rewriter {
+            context: self.context,
+            tokens: &view_tokens,
+            hazard: self.hazard || view.resolved.hazard,
+            out: Rewritten::default(),
+        };
         inner.statement(&view.resolved, &verbs)?;
         inner.out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
         let mut inserted = vec![Piece::Text("(SELECT * FROM (".into())];

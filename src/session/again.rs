@@ -57,9 +57,28 @@ where
                 Action::Execute { name } if !made.contains(&&**name) => {
                     let prepared =
                         self.names.statement(name).ok_or_else(|| unknown_statement(name))?;
-                    if !self.is_current(prepared) {
-                        self.prepare_again(name)?;
+                    // The arguments of EXECUTE are the client's, and the identity would be among them.
+                    if prepared.origin == Origin::Protocol
+                        && !prepared.rewrite.identity().is_empty()
+                    {
+                        return Err(Refusal::unsupported(format!(
+                            "EXECUTE of \"{name}\", which was prepared by the protocol"
+                        )));
                     }
+                    if self.is_current(prepared) {
+                        continue;
+                    }
+                    match prepared.origin {
+                        Origin::Sql => self.prepare_again(name)?,
+                        Origin::Protocol => {
+                            return Err(Refusal {
+                                reason: "the rules in force have changed since it was prepared; \
+                                         prepare it again"
+                                    .to_owned(),
+                                ..unknown_statement(name)
+                            });
+                        }
+                    };
                 }
                 Action::Execute { .. }
                 | Action::Forward

@@ -26,7 +26,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready() || !self.names_ready() || !self.settled(false, &parse.name) {
             return Ok(Step::Wait(ClientMessage::Parse(parse)));
         }
         self.judge()?;
@@ -118,7 +118,8 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        let settled = self.settled(false, &bind.statement) && self.settled(true, &bind.portal);
+        if !self.path_ready() || !self.names_ready() || !settled {
             return Ok(Step::Wait(ClientMessage::Bind(bind)));
         }
         self.judge()?;
@@ -181,6 +182,7 @@ where
             parameters: recorded(bind),
             identity,
             returned: Arc::default(),
+            ran: false,
         };
         entry.undo.push(self.names.set_portal(&bind.portal, Some(portal)));
         self.send_extended(entry, bytes, None);
@@ -252,7 +254,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready() || !self.names_ready() || !self.target_settled(&target) {
             return Ok(Step::Wait(ClientMessage::Describe(target)));
         }
         self.judge()?;
@@ -310,7 +312,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready() || !self.names_ready() || !self.settled(true, &execute.portal) {
             return Ok(Step::Wait(ClientMessage::Execute(execute)));
         }
         self.judge()?;
@@ -373,6 +375,16 @@ where
                 entry.changes = self.name_changes(&planned, text)?;
             }
             if answer(prepared) == Answer::DropRows {
+                // The server has a portal that returns rows and would answer again.
+                if portal.ran {
+                    return Err(Refusal::new(
+                        SqlState("55000"),
+                        format!("portal \"{}\" cannot be run", execute.portal),
+                        "",
+                    ));
+                }
+                let ran = Portal { ran: true, ..portal.clone() };
+                entry.undo.push(self.names.set_portal(&execute.portal, Some(ran)));
                 max_rows = 0;
             }
             let (running, wait) = self.record(
@@ -429,7 +441,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.names_ready() {
+        if !self.names_ready() || !self.target_settled(&target) {
             return Ok(Step::Wait(ClientMessage::Close(target)));
         }
         let mut entry = Entry::new(Request::Close);
@@ -489,6 +501,30 @@ where
         message::query(&mut bytes, REFUSED_TEXT);
         self.send(entry, bytes, None);
         Ok(Step::Done)
+    }
+
+    /// Whether it is known what a name means: no message before a Sync that is still to be answered
+    /// changes it. The server may yet skip such a message, but not what comes after the Sync. The
+    /// unnamed ones have the same name on the server, which therefore finds out by itself.
+    fn settled(&self, portal: bool, name: &str) -> bool {
+        if name.is_empty() {
+            return true;
+        }
+        let mut changed = false;
+        for entry in &self.expected {
+            changed |= entry.undo.iter().any(|undo| undo.about() == (portal, name));
+            if changed && matches!(entry.request, Request::Sync) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn target_settled(&self, target: &Target) -> bool {
+        match target {
+            Target::Statement(name) => self.settled(false, name),
+            Target::Portal(name) => self.settled(true, name),
+        }
     }
 
     /// The server's name of a portal that is about to be made: the same one for the same client

@@ -55,6 +55,8 @@ pub enum StatementKind {
     Prepare {
         /// The client's name.
         name: String,
+        /// The declared types of the parameters.
+        types: Vec<TypeRef>,
         /// The inner statement; its span is the whole of PREPARE.
         statement: Box<StatementKind>,
     },
@@ -171,6 +173,8 @@ pub struct Query {
     pub order_by: Vec<SortKey>,
     /// LIMIT or FETCH FIRST.
     pub limit: Option<Expr>,
+    /// FETCH FIRST … WITH TIES: the limit is not the number of rows.
+    pub with_ties: bool,
     /// OFFSET.
     pub offset: Option<Expr>,
     /// FOR UPDATE and the like.
@@ -403,6 +407,8 @@ pub struct InsertColumn {
     pub name: String,
     /// Subscripts and fields behind it.
     pub steps: Vec<Expr>,
+    /// Where it is in the text.
+    pub location: Location,
 }
 
 /// ON CONFLICT.

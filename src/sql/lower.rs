@@ -6,8 +6,8 @@
 use pg_raw_parse::const_val::ConstValue;
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::raw::{
-    A_Expr_Kind, BoolExprType, DiscardMode, GroupingSetKind, JoinType, SQLValueFunctionOp,
-    SetOperation, SubLinkType, TransactionStmtKind, VariableSetKind,
+    A_Expr_Kind, BoolExprType, DiscardMode, GroupingSetKind, JoinType, LimitOption,
+    SQLValueFunctionOp, SetOperation, SubLinkType, TransactionStmtKind, VariableSetKind,
 };
 use pg_raw_parse::{Node, nodes};
 
@@ -146,6 +146,11 @@ impl Lower<'_> {
             }
             Node::PrepareStmt(prepare) => StatementKind::Prepare {
                 name: prepare.name().unwrap_or_default().to_owned(),
+                types: prepare
+                    .argtypes()
+                    .iter()
+                    .map(|name| type_ref(Some(name)))
+                    .collect::<Lowered<Vec<_>>>()?,
                 statement: Box::new(self.deeper()?.statement_kind(prepare.query())?),
             },
             Node::ExecuteStmt(execute) => StatementKind::Execute {
@@ -271,6 +276,7 @@ impl Lower<'_> {
             order_by: inner.sort_keys(select.sort_clause().iter())?,
             limit: inner.optional(select.limit_count())?,
             offset: inner.optional(select.limit_offset())?,
+            with_ties: select.limit_option == LimitOption::LIMIT_OPTION_WITH_TIES,
             locking,
             into: select.into_clause().is_some(),
         })
@@ -564,7 +570,8 @@ impl Lower<'_> {
                 _ => return unsupported("this assignment target"),
             }
         }
-        Ok(InsertColumn { name: target.name().unwrap_or_default().to_owned(), steps })
+        let name = target.name().unwrap_or_default().to_owned();
+        Ok(InsertColumn { name, steps, location: at(target.location) })
     }
 
     fn assignments<'a>(

@@ -263,3 +263,20 @@ INSERT INTO account (id, name, owner_id, department_id) VALUES (8, 'x', 104, 21)
 INSERT INTO account (id, name, owner_id, department_id) VALUES (8, 'x', 104, 21) ON CONFLICT (id) DO UPDATE SET name = account.name || '!' RETURNING id, name, phone
 WITH d AS (DELETE FROM contact RETURNING id, note) SELECT count(*), sum(note::int) FROM d
 WITH u AS (UPDATE account SET name = 'q' RETURNING id, 1 / score AS x) SELECT * FROM u WHERE x > 0
+UPDATE account SET name = 'y' WHERE 1 / (xmin::text::bigint - xmin::text::bigint + score) > -1
+UPDATE account SET name = 'y' WHERE 1 / (score - 42) IS NOT NULL AND tableoid > 0
+UPDATE account SET name = 'y' WHERE 1 / (tableoid::bigint - tableoid::bigint + (ctid IS NOT NULL)::int - 1) > 0 AND id < 0
+DELETE FROM remark WHERE 1 / length(body) >= 0 AND tableoid = 'remark'::regclass
+UPDATE account a SET name = 'y' WHERE a.secret = 42
+UPDATE account a SET name = 'y' WHERE (SELECT secret) = 42
+UPDATE account a SET name = 'y' WHERE (a).secret = 42
+UPDATE account a SET name = 'y' WHERE EXISTS (SELECT 1 FROM contact c WHERE c.id = secret)
+DELETE FROM account WHERE id IN (SELECT secret FROM contact)
+DELETE FROM account WHERE account::text LIKE '%42%'
+UPDATE account SET name = 'y' WHERE 1 / (id - 5) IS NOT NULL AND secret > 0
+UPDATE account SET name = 'y' FROM product p WHERE p.id = secret
+INSERT INTO account AS a (id, name, owner_id) VALUES (8, 'x', 104) ON CONFLICT (id) DO UPDATE SET name = 'z' WHERE a.secret = 42
+INSERT INTO account AS a (id, name, owner_id) VALUES (8, 'x', 104) ON CONFLICT (id) DO UPDATE SET name = a.secret::text RETURNING name
+UPDATE account SET name = 'y' RETURNING (SELECT secret)
+UPDATE account SET (name, phone) = (SELECT secret::text, 'x')
+SELECT id FROM account WHERE token > '00000000-0000-0000-0000-000000000005' AND 1 / score > -1

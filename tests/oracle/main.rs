@@ -14,3 +14,4 @@ mod generate;
 mod interference;
 mod principals;
 mod world;
+mod writes;

@@ -76,7 +76,7 @@ SELECT n, DATE '2025-06-01' + n * 9, (ARRAY[104, 103, 102, 105, NULL])[n % 5 + 1
 FROM generate_series(1, 40) n;
 
 CREATE TABLE remark (id int PRIMARY KEY, owner_id int, body text);
-CREATE TABLE remark_long (extra text) INHERITS (remark);
+CREATE TABLE remark_long (extra text, PRIMARY KEY (id)) INHERITS (remark);
 INSERT INTO remark SELECT n, (ARRAY[104, 103, 102, 105, NULL])[n % 5 + 1], 'remark ' || n FROM generate_series(1, 20) n;
 INSERT INTO remark_long SELECT n, (ARRAY[104, 103, 102, 105, NULL])[n % 5 + 1], 'long remark ' || n, 'extra ' || n FROM generate_series(21, 35) n;
 
@@ -95,3 +95,11 @@ CREATE VIEW account_names AS SELECT id, name, owner_id, phone, email FROM accoun
 CREATE VIEW name_lengths AS
   SELECT n.id, length(n.name) AS letters, upper(n.name) AS upper_name, n.phone, p.price
     FROM account_names n LEFT JOIN product p ON p.id = n.id;
+
+-- Rows lie in the order of their keys, here and in the copies that tests change.
+ALTER TABLE account CLUSTER ON account_pkey;
+ALTER TABLE contact CLUSTER ON contact_pkey;
+ALTER TABLE event_2025 CLUSTER ON event_2025_pkey;
+ALTER TABLE event_2026 CLUSTER ON event_2026_pkey;
+ALTER TABLE remark CLUSTER ON remark_pkey;
+ALTER TABLE remark_long CLUSTER ON remark_long_pkey;

@@ -123,6 +123,7 @@ impl World {
             "GRANT USAGE ON SCHEMA crm TO {GATEWAY}; GRANT ALL ON ALL TABLES IN SCHEMA crm TO {GATEWAY};"
         );
         cluster.run(PLAIN, &format!("{}{grants}", include_str!("schema.sql"))).await.unwrap();
+        cluster.run(PLAIN, "CLUSTER").await.unwrap();
         cluster
             .run("postgres", &format!("CREATE DATABASE {ORACLE} TEMPLATE {PLAIN}"))
             .await
@@ -185,12 +186,21 @@ impl World {
         self.connect(GATEWAY, database, "crm").await
     }
 
+    /// As the superuser, to become anybody.
+    pub(crate) async fn superuser(&self, database: &str) -> Client {
+        let (client, connection) = self.cluster.superuser(database).connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute("SET timezone = 'UTC'").await.unwrap();
+        client
+    }
+
     /// As the person's own role, which the server itself restricts.
     pub(crate) async fn oracle(&self, principal: &Principal) -> Client {
         self.connect(principal.name, ORACLE, &format!("{}, crm", principal.name)).await
     }
 
-    /// A copy in which everything that the person must not see is different.
+    /// A copy in which everything that the person must not see is different; `seen_` and its name
+    /// is another one without the rows that the person must not see.
     pub(crate) async fn other_database(&self, principal: &Principal) -> String {
         let name = format!("other_{}", principal.name);
         self.cluster
@@ -198,6 +208,17 @@ impl World {
             .await
             .unwrap();
         self.cluster.run(&name, &other_sql(principal)).await.unwrap();
+        self.cluster.run(&name, "CLUSTER").await.unwrap();
+        let seen = format!("seen_{name}");
+        self.cluster
+            .run("postgres", &format!("CREATE DATABASE {seen} TEMPLATE {PLAIN}"))
+            .await
+            .unwrap();
+        let mut sql = seen_sql(principal);
+        for (table, _) in TABLES {
+            let _ = write!(sql, "DELETE FROM {table} WHERE {};", hidden(table));
+        }
+        self.cluster.run(&seen, &sql).await.unwrap();
         name
     }
 
@@ -321,11 +342,10 @@ fn masking_view(
     );
 }
 
-/// Hidden rows changed, removed and added, and hidden cells changed.
-fn other_sql(principal: &Principal) -> String {
+/// Collects what the person may see.
+fn seen_sql(principal: &Principal) -> String {
     let mut sql =
         "SET search_path = crm; CREATE TEMP TABLE seen (t text, id bigint, day date);".to_owned();
-    // What is visible is decided before anything changes.
     for (table, _) in TABLES {
         let day = if *table == "event" { "day" } else { "NULL::date" };
         if let Some(rows) = principal.rows.iter().find(|rows| rows.table == *table) {
@@ -342,7 +362,17 @@ fn other_sql(principal: &Principal) -> String {
             );
         }
     }
-    let hidden = |table: &str| format!("id NOT IN (SELECT s.id FROM seen s WHERE s.t = '{table}')");
+    sql
+}
+
+fn hidden(table: &str) -> String {
+    format!("id NOT IN (SELECT s.id FROM seen s WHERE s.t = '{table}')")
+}
+
+/// Hidden rows changed, removed and added, and hidden cells changed.
+fn other_sql(principal: &Principal) -> String {
+    // What is visible is decided before anything changes.
+    let mut sql = seen_sql(principal);
     let all: HashMap<&str, &[&str]> = TABLES.iter().copied().collect();
     let _ = write!(
         sql,
