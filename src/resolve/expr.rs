@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use super::function::{Class, OperatorMeaning, classify, field_is_allowed, operator_meaning};
+use super::function::{
+    Class, OperatorMeaning, classify, field_is_allowed, operator_meaning, withheld,
+};
 use super::query::Resolver;
 use super::scope::{Columns, Ctes, Facts, Item, KnownType, Scope};
 use super::{Clause, Comparison, Referenced, SimpleCondition};
@@ -140,7 +142,7 @@ impl Resolver<'_> {
             ExprKind::Sublink { form, test, operator, query } => {
                 self.sublink(*form, test.as_deref(), operator, query, scope, ctes)?
             }
-            ExprKind::Call(call) => self.call(call, scope, ctes)?,
+            ExprKind::Call(call) => self.call(call, expr.location, scope, ctes)?,
             ExprKind::Case { operand, arms, otherwise } => {
                 let mut parts = Vec::new();
                 let mut comparable = true;
@@ -735,7 +737,25 @@ impl Resolver<'_> {
 
     // Calls and casts.
 
-    fn call(&mut self, call: &Call, scope: &Scope<'_>, ctes: &Ctes<'_>) -> Result<Facts, Refusal> {
+    fn call(
+        &mut self,
+        call: &Call,
+        location: Location,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        if let Some(instead) = withheld(self.context.catalog, &call.name)
+            && self.context.view_depth == 0
+        {
+            let start = location
+                .and_then(|offset| self.tokens.at_byte(offset as usize))
+                .ok_or_else(|| Refusal::unsupported("this call is not supported"))?;
+            let end = self.close_bracket(start + 2 * call.name.len() - 1)?;
+            if !self.resolved.withheld.iter().any(|(known, _)| *known == (start..end)) {
+                self.resolved.withheld.push((start..end, instead));
+            }
+            return Ok(Facts::constant(KnownType::Unknown));
+        }
         let mut parts = self.exprs(&call.arguments, scope, ctes)?;
         for key in &call.order_by {
             self.sort_operator(key)?;

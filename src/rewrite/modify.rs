@@ -241,12 +241,8 @@ impl Rewriter<'_> {
                 Referenced::Column(number) if effective.is_denied(*number) => {
                     return Err(no_column(used, *number));
                 }
-                Referenced::System(name) => {
-                    return Err(Refusal::unsupported(format!(
-                        "column {name} is not supported in this condition on {}",
-                        used.relation.qualified_name()
-                    )));
-                }
+                // The sub-select has these.
+                Referenced::System(_) => {}
                 Referenced::Column(_) | Referenced::WholeRow | Referenced::Star => {}
             }
             if reference.qualifiers < 2 || reference.tokens.is_empty() {

@@ -67,6 +67,9 @@ impl<'a> Rewriter<'a> {
                 Place::Copied | Place::Target => {}
             }
         }
+        for (tokens, instead) in &resolved.withheld {
+            self.edit(tokens.clone(), vec![Piece::Text((*instead).into())]);
+        }
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;
         }
