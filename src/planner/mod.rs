@@ -447,6 +447,38 @@ impl Planner {
         )
     }
 
+    /// What can be said of a text that does not run: the kinds of its statements, and what they
+    /// touch as far as names resolve. Decides nothing and is not remembered: it is no plan.
+    pub fn describe(context: PlanContext<'_>, text: &str) -> Vec<StatementPlan> {
+        let understood =
+            Tokens::new(text).and_then(|tokens| parse(&tokens).map(|parsed| (tokens, parsed)));
+        match &understood {
+            Ok((tokens, statements)) => Self::descriptions(context, tokens, statements),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn descriptions(
+        context: PlanContext<'_>,
+        tokens: &Tokens<'_>,
+        statements: &[Statement],
+    ) -> Vec<StatementPlan> {
+        let described = statements.iter().map(|statement| {
+            let span = statement_tokens(tokens, &statement.span);
+            let (kind, effect) = utility::effect(&statement.kind);
+            StatementPlan {
+                kind,
+                tokens: span.clone(),
+                action: Action::Forward,
+                effect,
+                answer: Answer::Relay,
+                touched: Self::touched(context, tokens, span, &statement.kind),
+                rows_per_query: None,
+            }
+        });
+        described.collect()
+    }
+
     /// The text as it is; what can be said of it is said.
     fn unrestricted(
         &self,
@@ -477,19 +509,7 @@ impl Planner {
         let understood =
             tokens.and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
         if let Ok((tokens, statements)) = &understood {
-            for statement in statements {
-                let span = statement_tokens(tokens, &statement.span);
-                let (kind, effect) = utility::effect(&statement.kind);
-                plan.statements.push(StatementPlan {
-                    kind,
-                    tokens: span.clone(),
-                    action: Action::Forward,
-                    effect,
-                    answer: Answer::Relay,
-                    touched: Self::touched(context, tokens, span, &statement.kind),
-                    rows_per_query: None,
-                });
-            }
+            plan.statements = Self::descriptions(context, tokens, statements);
         } else {
             // The server will say what is wrong with it, or knows a grammar that is newer.
             plan.statements.push(StatementPlan {

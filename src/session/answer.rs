@@ -149,8 +149,7 @@ where
         else {
             return false;
         };
-        running.rows = running.rows.saturating_add(rows);
-        if tag != b'D' && tag != b'd' || running.limit.is_none_or(|limit| running.rows <= limit) {
+        if !matches!(tag, b'D' | b'd') || !running.count(rows) {
             return false;
         }
         if !running.over_limit {
@@ -274,16 +273,18 @@ where
         let severity = report.field(Report::SEVERITY_FIXED).or(report.field(Report::SEVERITY));
         let last = matches!(severity, Some("FATAL" | "PANIC"));
         let sqlstate = report.sqlstate().to_owned();
-        let over_limit = self
-            .expected
-            .front()
-            .and_then(|entry| entry.running.as_ref())
-            .is_some_and(|running| running.over_limit);
+        let running = self.expected.front().and_then(|entry| entry.running.as_ref());
+        let over_limit = running.is_some_and(|running| running.over_limit);
+        let timed_out = running.is_some_and(|running| running.timed_out);
         let refusal = self.expected.front_mut().and_then(|entry| entry.refusal.take());
         let refused = refusal.is_some();
         let shown = match refusal {
             Some(refusal) if !last => refusal,
             _ if over_limit && !last => row_limit(),
+            _ if timed_out && sqlstate == "57014" => {
+                Report::error("57014", "canceling statement due to statement timeout")
+                    .with(Report::DETAIL, "limits.statement_timeout of the gateway")
+            }
             _ => self.shown_error(report),
         };
         // Nothing of the client has failed when rowgate asked outside a pipeline: the statement
@@ -394,13 +395,11 @@ where
         self.settings_may_return();
         if status == b'I' {
             self.unsettled = self.unsettled && !self.expected.is_empty();
+            self.cursors.retain(|_, cursor| cursor.hold);
             if self.expected.is_empty() {
                 self.names.forget_portals();
-                if matches!(self.acting, Some((_, true))) {
-                    self.acting = None;
-                    self.judge()?;
-                }
             }
+            self.end_local_actor()?;
         }
         if entry.visible {
             message::ready_for_query(self.client.outbound.buffer(), status);
@@ -523,6 +522,7 @@ where
             if let Some(rows) = affected_rows(&tag) {
                 running.rows = running.rows.max(rows);
             }
+            running.statement_since = std::time::Instant::now();
         }
         let mut made = Vec::new();
         entry.changes.retain_mut(|(index, change)| {
