@@ -111,6 +111,7 @@ async fn serve(
         audit: audit.clone(),
         state: Arc::clone(&state),
         phase: phases,
+        usages: Arc::default(),
     });
     let readiness = Arc::new(Readiness::default());
     readiness.snapshot_loaded.store(true, Ordering::Relaxed);

@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use super::function::{Class, OperatorMeaning, classify, field_is_allowed, operator_meaning};
+use super::function::{
+    Class, OperatorMeaning, classify, field_is_allowed, operator_meaning, withheld,
+};
 use super::query::Resolver;
 use super::scope::{Columns, Ctes, Facts, Item, KnownType, Scope};
 use super::{Clause, Comparison, Referenced, SimpleCondition};
@@ -140,7 +142,7 @@ impl Resolver<'_> {
             ExprKind::Sublink { form, test, operator, query } => {
                 self.sublink(*form, test.as_deref(), operator, query, scope, ctes)?
             }
-            ExprKind::Call(call) => self.call(call, scope, ctes)?,
+            ExprKind::Call(call) => self.call(call, expr.location, scope, ctes)?,
             ExprKind::Case { operand, arms, otherwise } => {
                 let mut parts = Vec::new();
                 let mut comparable = true;
@@ -314,7 +316,8 @@ impl Resolver<'_> {
             let mut settled = false;
             for item in current.items {
                 if let Some(facts) = self.item_column(item, name, tokens, 0) {
-                    settled = true;
+                    // Of an item whose columns are not all known, the name may not be one.
+                    settled |= !item.columns.open;
                     found.push(facts);
                 } else if item.columns.open {
                     found.push(Facts::opaque(item.columns.all().deps));
@@ -735,7 +738,25 @@ impl Resolver<'_> {
 
     // Calls and casts.
 
-    fn call(&mut self, call: &Call, scope: &Scope<'_>, ctes: &Ctes<'_>) -> Result<Facts, Refusal> {
+    fn call(
+        &mut self,
+        call: &Call,
+        location: Location,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        if let Some(instead) = withheld(self.context.catalog, &call.name)
+            && self.context.view_depth == 0
+        {
+            let start = location
+                .and_then(|offset| self.tokens.at_byte(offset as usize))
+                .ok_or_else(|| Refusal::unsupported("this call is not supported"))?;
+            let end = self.close_bracket(start + 2 * call.name.len() - 1)?;
+            if !self.resolved.withheld.iter().any(|(known, _)| *known == (start..end)) {
+                self.resolved.withheld.push((start..end, instead));
+            }
+            return Ok(Facts::constant(KnownType::Unknown));
+        }
         let mut parts = self.exprs(&call.arguments, scope, ctes)?;
         for key in &call.order_by {
             self.sort_operator(key)?;
@@ -844,10 +865,11 @@ impl Resolver<'_> {
         };
         let plain = |part: &Facts| !part.composite && is_inferred(part.known);
         match call.name.last().map(String::as_str) {
-            Some("date_part" | "extract") => match (call.arguments.as_slice(), parts) {
+            Some(name @ ("date_part" | "extract")) => match (call.arguments.as_slice(), parts) {
                 ([unit, _], [_, value]) => match value.known {
                     KnownType::Type(TypeId(1114 | 1184)) => is_time_unit(unit),
-                    KnownType::Type(TypeId(1082)) => is_day_unit(unit),
+                    // `date_part` of a date makes it a timestamp, which has a smaller range.
+                    KnownType::Type(TypeId(1082)) => name == "extract" && is_day_unit(unit),
                     KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => false,
                 },
                 (_, _) => false,

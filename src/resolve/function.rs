@@ -157,6 +157,38 @@ const LOCKS: &[&str] = &[
     "pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared",
 ];
 
+/// Tells source texts or sizes of relations, which `psql`, ORMs and modellers ask for in passing:
+/// answered with NULL of the same type and column name.
+#[rustfmt::skip]
+const WITHHELD: &[(&str, &str)] = &[
+    ("pg_get_viewdef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_viewdef)"),
+    ("pg_get_ruledef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_ruledef)"),
+    ("pg_get_functiondef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_functiondef)"),
+    ("pg_table_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_table_size)"),
+    ("pg_relation_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_relation_size)"),
+    ("pg_total_relation_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_total_relation_size)"),
+    ("pg_indexes_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_indexes_size)"),
+    ("pg_database_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_database_size)"),
+    ("pg_tablespace_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_tablespace_size)"),
+    ("pg_sequence_last_value", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_sequence_last_value)"),
+];
+
+/// What stands for a call whose answer is withheld; `None` for every other call. A user's function
+/// of the same name is a function like any other.
+pub(super) fn withheld(catalog: &Catalog, name: &[String]) -> Option<&'static str> {
+    let function = match name {
+        [function] => function,
+        [schema, function] if schema == PG_CATALOG => function,
+        _ => return None,
+    };
+    let only_built_in =
+        catalog.functions_named(function).iter().all(|candidate| &*candidate.schema == PG_CATALOG);
+    WITHHELD
+        .iter()
+        .find(|(withheld, _)| withheld == function && only_built_in)
+        .map(|(_, instead)| *instead)
+}
+
 /// Reads a sequence named by its argument: the argument has to be a literal, and granted.
 #[rustfmt::skip]
 const SEQUENCES: &[&str] = &[
@@ -327,3 +359,6 @@ pub(super) fn operator_meaning(
     }
     Ok(meaning)
 }
+
+#[cfg(test)]
+mod tests;

@@ -241,12 +241,8 @@ impl Rewriter<'_> {
                 Referenced::Column(number) if effective.is_denied(*number) => {
                     return Err(no_column(used, *number));
                 }
-                Referenced::System(name) => {
-                    return Err(Refusal::unsupported(format!(
-                        "column {name} is not supported in this condition on {}",
-                        used.relation.qualified_name()
-                    )));
-                }
+                // The sub-select has these.
+                Referenced::System(_) => {}
                 Referenced::Column(_) | Referenced::WholeRow | Referenced::Star => {}
             }
             if reference.qualifiers < 2 || reference.tokens.is_empty() {
@@ -450,7 +446,7 @@ fn fill_check(item: &mut Expr, check: Expr, marker: &str, row: &Expr) -> Result<
     if fill.check.is_some() { Err(defect("the check has no place")) } else { Ok(()) }
 }
 
-fn no_column(used: &RelationUse, number: ColumnNumber) -> Refusal {
+pub(super) fn no_column(used: &RelationUse, number: ColumnNumber) -> Refusal {
     let name = used.relation.column_by_number(number).map_or("", |column| &*column.name);
     Refusal::new(
         SqlState::UNDEFINED_COLUMN,

@@ -24,6 +24,7 @@ use crate::protocol::cancel::CancelRegistry;
 use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::TlsClient;
 pub use crate::session::Phase;
+use crate::session::usage::Usages;
 use crate::snapshot::State;
 
 /// How many clients beyond the limit are told so at one time; the others are closed.
@@ -56,6 +57,8 @@ pub struct Gateway {
     pub planner: Arc<Planner>,
     /// The audit log.
     pub audit: Audit,
+    /// What people have used of their limits.
+    pub usages: Arc<Usages>,
     /// What the process asks of sessions.
     pub phase: watch::Receiver<Phase>,
 }

@@ -42,6 +42,7 @@ impl SessionLedger {
 }
 
 fn parameters(statement: &mut StatementRecord) -> Vec<Parameter> {
+    let class = if statement.sensitive { Parameters::Hash } else { Parameters::Record };
     std::mem::take(&mut statement.parameters)
         .into_iter()
         .map(|(value, binary)| Parameter {
@@ -50,7 +51,7 @@ fn parameters(statement: &mut StatementRecord) -> Vec<Parameter> {
                 Some(value) if binary => ParameterValue::Binary(value),
                 Some(value) => ParameterValue::Text(String::from_utf8_lossy(&value).into()),
             },
-            class: Parameters::Record,
+            class,
         })
         .collect()
 }

@@ -272,6 +272,8 @@ async fn talk(
         planner: Arc::clone(&gateway.planner),
         message_size: size(settings.limits.message_size),
         statement_size: size(settings.limits.statement_size),
+        statement_timeout: settings.limits.statement_timeout,
+        usages: Arc::clone(&gateway.usages),
     };
     let application = Arc::from(&*visitor.who.application);
     let opening = Opening {

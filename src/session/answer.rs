@@ -149,8 +149,7 @@ where
         else {
             return false;
         };
-        running.rows = running.rows.saturating_add(rows);
-        if tag != b'D' && tag != b'd' || running.limit.is_none_or(|limit| running.rows <= limit) {
+        if !matches!(tag, b'D' | b'd') || !running.count(rows) {
             return false;
         }
         if !running.over_limit {
@@ -274,16 +273,18 @@ where
         let severity = report.field(Report::SEVERITY_FIXED).or(report.field(Report::SEVERITY));
         let last = matches!(severity, Some("FATAL" | "PANIC"));
         let sqlstate = report.sqlstate().to_owned();
-        let over_limit = self
-            .expected
-            .front()
-            .and_then(|entry| entry.running.as_ref())
-            .is_some_and(|running| running.over_limit);
+        let running = self.expected.front().and_then(|entry| entry.running.as_ref());
+        let over_limit = running.is_some_and(|running| running.over_limit);
+        let timed_out = running.is_some_and(|running| running.timed_out);
         let refusal = self.expected.front_mut().and_then(|entry| entry.refusal.take());
         let refused = refusal.is_some();
         let shown = match refusal {
             Some(refusal) if !last => refusal,
             _ if over_limit && !last => row_limit(),
+            _ if timed_out && sqlstate == "57014" => {
+                Report::error("57014", "canceling statement due to statement timeout")
+                    .with(Report::DETAIL, "limits.statement_timeout of the gateway")
+            }
             _ => self.shown_error(report),
         };
         // Nothing of the client has failed when rowgate asked outside a pipeline: the statement
@@ -306,7 +307,6 @@ where
             self.path_state = super::path::PathState::Failed;
         }
         self.copying_in = false;
-        self.rolled_back = true;
         let sqlstate = if over_limit { "53400" } else { sqlstate.as_str() };
         self.end_statement(Some(sqlstate));
         let entry = self.front()?;
@@ -398,32 +398,14 @@ where
         }
         if status == b'I' {
             self.unsettled = self.unsettled && !self.expected.is_empty();
+            self.cursors.retain(|_, cursor| cursor.hold);
             if self.expected.is_empty() {
                 self.names.forget_portals();
-                self.settle_acting()?;
             }
+            self.end_local_actor()?;
         }
-        self.rolled_back = false;
         if entry.visible {
             message::ready_for_query(self.client.outbound.buffer(), status);
-        }
-        Ok(())
-    }
-
-    /// The transaction is over: `rowgate.user` is what SET made it, or what it was before.
-    fn settle_acting(&mut self) -> Result<(), Fatal> {
-        match &self.acting {
-            Some((_, true)) => {}
-            _ if self.rolled_back => {}
-            acting => {
-                self.acting_outside = acting.as_ref().map(|(login, _)| login.clone());
-                return Ok(());
-            }
-        }
-        let outside = self.acting_outside.clone().map(|login| (login, false));
-        if self.acting != outside {
-            self.acting = outside;
-            self.judge()?;
         }
         Ok(())
     }
@@ -536,8 +518,6 @@ where
         }
         let at = entry.at;
         let tag = String::from_utf8_lossy(&frame.body).trim_end_matches('\0').to_owned();
-        self.rolled_back |= tag == "ROLLBACK";
-        let entry = self.front()?;
         if let Some(running) = entry.running.as_mut() {
             if running.over_limit {
                 return self.complete_over_limit();
@@ -545,6 +525,7 @@ where
             if let Some(rows) = affected_rows(&tag) {
                 running.rows = running.rows.max(rows);
             }
+            running.statement_since = std::time::Instant::now();
         }
         let mut made = Vec::new();
         entry.changes.retain_mut(|(index, change)| {

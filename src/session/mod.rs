@@ -3,21 +3,26 @@
 //! The session owns both buffers and the queue of what the server owes. It never opens a
 //! connection, never reads a file, and never decides what a principal may do.
 
+mod actor;
+mod again;
 mod answer;
 pub mod authority;
 mod expected;
 mod explain;
 mod extended;
 pub mod ledger;
+mod limit;
 mod names;
 mod path;
 mod query;
 pub mod redact;
+pub mod usage;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,6 +33,7 @@ use self::expected::{Description, Entry, Request};
 use self::ledger::{Durable, Ledger};
 use self::names::Names;
 use self::path::PathState;
+use self::usage::Usages;
 use crate::catalog::SearchPath;
 use crate::error::{Refusal, SqlState};
 use crate::ids::{DecisionId, Login};
@@ -73,6 +79,10 @@ pub struct Shared {
     pub message_size: usize,
     /// The longest query string, in bytes.
     pub statement_size: usize,
+    /// A statement is cancelled after this, whatever the session's own setting says.
+    pub statement_timeout: Duration,
+    /// What people have used of their limits.
+    pub usages: Arc<Usages>,
 }
 
 /// Asks the server, on a connection of its own, to cancel what a session runs.
@@ -164,6 +174,16 @@ struct Passing {
     relay: bool,
 }
 
+/// A cursor of DECLARE whose rows are limited.
+#[derive(Debug)]
+struct Cursor {
+    limit: u64,
+    /// Rows it has returned.
+    returned: Arc<AtomicU64>,
+    /// It outlives its transaction.
+    hold: bool,
+}
+
 /// Whether a client's message was used, or has to wait.
 enum Step {
     Done,
@@ -181,11 +201,12 @@ struct Session<C, S> {
     service: bool,
     /// The end user a service account speaks for, and whether only for this transaction.
     acting: Option<(Login, bool)>,
-    /// The same outside the transaction: what holds when it is rolled back, or when it ends and
-    /// `acting` was for this transaction only.
+    /// For whom it speaks when the transaction of a SET LOCAL is over.
     acting_outside: Option<Login>,
-    /// The statement or transaction that is being answered has failed or was rolled back.
-    rolled_back: bool,
+    /// It changed for whom it speaks, and the server may owe answers from before.
+    actor_changed: bool,
+    /// Cursors with a limit, by the client's name.
+    cursors: HashMap<String, Cursor>,
     /// The standing statements are planned under.
     standing: Arc<Standing>,
     /// The login itself was unrestricted at the start.
@@ -255,7 +276,8 @@ where
             service: opening.service,
             acting_outside: opening.acting.clone(),
             acting: opening.acting.map(|login| (login, false)),
-            rolled_back: false,
+            actor_changed: false,
+            cursors: HashMap::new(),
             standing: opening.standing,
             unrestricted,
             private_names: opening.service || !unrestricted,
@@ -308,6 +330,7 @@ where
             read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
             write_client: true,
         };
+        let late = self.deadline();
         let Self { client, server, parked, hold, .. } = self;
         tokio::select! {
             moved = poll_fn(|cx| poll_move(cx, client, server, wants)) => self.moved(moved),
@@ -319,6 +342,10 @@ where
                 self.hold = None;
                 safe.map_err(|refusal| Fatal::refusal(&refusal))
             }
+            () = until(late) => {
+                self.out_of_time();
+                Ok(())
+            }
             changed = changes.changed() => {
                 if changed.is_err() {
                     return Err(shutting_down());
@@ -326,6 +353,20 @@ where
                 self.judge()
             }
             told = phase.changed() => if told.is_err() { Err(shutting_down()) } else { Ok(()) },
+        }
+    }
+
+    /// When the statement that runs has run for too long.
+    fn deadline(&self) -> Option<Instant> {
+        let running = self.expected.front()?.running.as_ref()?;
+        let open = !running.ended && !running.timed_out;
+        open.then(|| running.statement_since.checked_add(self.shared.statement_timeout)).flatten()
+    }
+
+    fn out_of_time(&mut self) {
+        if let Some(running) = self.expected.front_mut().and_then(|entry| entry.running.as_mut()) {
+            running.timed_out = true;
+            self.canceller.cancel();
         }
     }
 
@@ -560,6 +601,14 @@ where
         let (server, rest) = self.server.into_parts();
         let reusable = reusable && rest.is_empty();
         Ended { server: reusable.then_some(server), reason }
+    }
+}
+
+/// Resolves at that time; never without one.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 

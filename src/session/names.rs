@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
@@ -79,6 +80,8 @@ pub(super) struct Portal {
     pub(super) parameters: Vec<(Option<Bytes>, bool)>,
     /// The identity values it was bound with.
     pub(super) identity: Vec<Option<String>>,
+    /// Rows it has returned.
+    pub(super) returned: Arc<AtomicU64>,
     /// It was executed.
     pub(super) ran: bool,
 }
@@ -120,6 +123,11 @@ impl Names {
     /// The statement of that client name.
     pub(super) fn statement(&self, name: &str) -> Option<&Arc<Prepared>> {
         self.statements.get(name)
+    }
+
+    /// All statements.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Prepared>> {
+        self.statements.values()
     }
 
     /// The portal of that client name.

@@ -13,3 +13,4 @@ mod protocol;
 mod reliability;
 mod sample;
 mod semantics;
+mod serving;
