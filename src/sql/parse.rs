@@ -28,6 +28,8 @@ pub fn parse(tokens: &Tokens<'_>) -> Result<Vec<Statement>, SqlError> {
 
 /// How many tokens are tried as the one a syntax error is about.
 const CANDIDATES: usize = 32;
+/// Longer texts are not parsed again for the position of an error.
+const LONGEST_RETRIED: usize = 64 * 1024;
 
 /// The parser tells which token it stumbles over, and not where it is. The grammar is read from the
 /// left, so it is the first token of that text with which the text up to it fails in the same words.
@@ -35,8 +37,10 @@ fn syntax_error(message: String, tokens: &Tokens<'_>) -> SqlError {
     let offset = if message.ends_with(" at end of input") {
         Some(tokens.source().len())
     } else {
-        let near =
-            message.split_once(" at or near \"").and_then(|(_, near)| near.strip_suffix('"'));
+        let near = message
+            .split_once(" at or near \"")
+            .filter(|_| tokens.source().len() <= LONGEST_RETRIED)
+            .and_then(|(_, near)| near.strip_suffix('"'));
         near.and_then(|near| {
             let mut candidates = (0..tokens.len()).filter(|index| tokens.text(*index) == near);
             candidates.by_ref().take(CANDIDATES).find_map(|index| {

@@ -3,6 +3,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
+    clippy::let_underscore_must_use,
     reason = "a test fails by panicking"
 )]
 
