@@ -26,7 +26,7 @@ use crate::rewrite::{
     Values, assigns, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
-use crate::sql::{Claim, TokenKind, Tokens, parse, verify};
+use crate::sql::{Claim, SqlError, TokenKind, Tokens, parse, verify};
 
 /// How the identity values get into the text.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,10 @@ pub trait Fill {
     fn value(&self, hole: Hole) -> Option<String>;
     /// The server's private name for a prepared statement of the client.
     fn statement_name(&self, client: &str) -> String;
+    /// The server's name for a portal of the client; cursors of DECLARE keep their name.
+    fn portal_name(&self, client: &str) -> String {
+        client.to_owned()
+    }
 }
 
 /// How often plans were found, made and refused, since the start.
@@ -111,6 +115,7 @@ impl Default for Planner {
 impl Planner {
     /// A planner whose plans take about `bytes` of memory at most. `check_marker` is a secret that
     /// makes the error of a violated check option recognisable; it is letters and digits.
+    #[expect(clippy::borrowed_box, reason = "the weigher is called with the keys as they are kept")]
     pub fn new(bytes: u64, check_marker: String) -> Self {
         let weigh =
             |key: &[u8], value: usize| u32::try_from(key.len() + value + 128).unwrap_or(u32::MAX);
@@ -159,26 +164,29 @@ impl Planner {
         text: &str,
         fill: &dyn Fill,
     ) -> Result<Rewrite, Refusal> {
+        let lexed = Tokens::new(text);
+        if let Ok(tokens) = &lexed
+            && let Some(own) = utility::own_setting(tokens)
+        {
+            return own.map(|own| Rewrite::verbatim(Arc::new(alone(own)), text));
+        }
         if context.unrestricted {
             return Ok(with_stack(|| self.unrestricted(context, text)));
         }
-        let tokens = Tokens::new(text)?;
+        let tokens = lexed?;
         let declared = context.declared();
         let highest = tokens.highest_parameter();
         let client = highest.max(u32::try_from(declared.len()).unwrap_or(u32::MAX));
-        let (plan, fresh) = match self.find(context, &tokens) {
-            Some(plan) => {
-                self.hits.fetch_add(1, Ordering::Relaxed);
-                (plan, None)
-            }
-            None => {
-                self.misses.fetch_add(1, Ordering::Relaxed);
-                let planned = with_stack(|| self.plan(context, &tokens));
-                let (plan, literals) = planned.inspect_err(|_| {
-                    self.refusals.fetch_add(1, Ordering::Relaxed);
-                })?;
-                (plan, Some(literals))
-            }
+        let (plan, fresh) = if let Some(plan) = self.find(context, &tokens) {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            (plan, None)
+        } else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            let planned = with_stack(|| self.plan(context, &tokens));
+            let (plan, literals) = planned.inspect_err(|_| {
+                self.refusals.fetch_add(1, Ordering::Relaxed);
+            })?;
+            (plan, Some(literals))
         };
         let values = match context.protocol {
             Protocol::Extended { .. } if !plan.literals => {
@@ -298,11 +306,19 @@ impl Planner {
     ) -> Result<(), Refusal> {
         let span = statement_tokens(tokens, &statement.span);
         if let Some(utility) = utility::decide(&statement.kind)? {
-            let mut edits = Vec::new();
-            if let Action::Deallocate { name: Some(name) } = &utility.action {
-                edits.push(rename(tokens, &span, name)?);
+            match &utility.action {
+                Action::Deallocate { name: Some(name) } => {
+                    plan.edits.push(rename(tokens, &span, name)?);
+                }
+                Action::Fetch { name } | Action::Close { name } => {
+                    plan.edits.push(rename_portal(tokens, &span, name)?);
+                }
+                Action::Deallocate { name: None }
+                | Action::Forward
+                | Action::Prepare { .. }
+                | Action::Execute { .. }
+                | Action::Local(_) => {}
             }
-            plan.edits.append(&mut edits);
             plan.statements.push(StatementPlan {
                 kind: utility.kind,
                 tokens: span,
@@ -340,14 +356,14 @@ impl Planner {
                 plan.literals = true;
             }
             StatementKind::Copy(_) => plan.literals = true,
+            StatementKind::DeclareCursor { name, .. } => unreserved(name)?,
             StatementKind::Select(_)
             | StatementKind::Insert(_)
             | StatementKind::Update(_)
             | StatementKind::Delete(_)
-            | StatementKind::DeclareCursor(_)
             | StatementKind::Merge
-            | StatementKind::Fetch
-            | StatementKind::ClosePortal
+            | StatementKind::Fetch { .. }
+            | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
             | StatementKind::Transaction(_)
             | StatementKind::Set(_)
@@ -355,7 +371,7 @@ impl Planner {
             | StatementKind::Discard(_)
             | StatementKind::Other(_) => {}
         }
-        let resolved = self.resolve(context, tokens, span.clone(), &statement.kind)?;
+        let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
         let permit = permit(context, &resolved)?;
         let describe = |filter: &RowFilter| crate::policy::describe(filter, context.policy);
         let rewriting = RewriteContext {
@@ -377,12 +393,12 @@ impl Planner {
                 | StatementKind::Insert(_)
                 | StatementKind::Update(_)
                 | StatementKind::Delete(_)
-                | StatementKind::DeclareCursor(_)
+                | StatementKind::DeclareCursor { .. }
                 | StatementKind::Merge
                 | StatementKind::Copy(_)
                 | StatementKind::Execute { .. }
-                | StatementKind::Fetch
-                | StatementKind::ClosePortal
+                | StatementKind::Fetch { .. }
+                | StatementKind::ClosePortal { .. }
                 | StatementKind::Deallocate { .. }
                 | StatementKind::Transaction(_)
                 | StatementKind::Set(_)
@@ -406,9 +422,7 @@ impl Planner {
         Ok(())
     }
 
-    #[expect(clippy::unused_self, reason = "one of the planner's steps")]
     fn resolve(
-        &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
         span: Range<usize>,
@@ -435,32 +449,40 @@ impl Planner {
 
     /// The text as it is; what can be said of it is said.
     fn unrestricted(&self, context: PlanContext<'_>, text: &str) -> Rewrite {
+        let tokens = Tokens::new(text);
+        let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
+        let plan = match found {
+            Some(plan) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                plan
+            }
+            None => {
+                self.misses.fetch_add(1, Ordering::Relaxed);
+                self.described(context, tokens)
+            }
+        };
+        Rewrite::verbatim(plan, text)
+    }
+
+    fn described(
+        &self,
+        context: PlanContext<'_>,
+        tokens: Result<Tokens<'_>, SqlError>,
+    ) -> Arc<Plan> {
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
-        let understood = Tokens::new(text)
-            .and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
+        let understood =
+            tokens.and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
         if let Ok((tokens, statements)) = &understood {
             for statement in statements {
                 let span = statement_tokens(tokens, &statement.span);
                 let (kind, effect) = utility::effect(&statement.kind);
-                let action = match (&statement.kind, statements.len()) {
-                    (StatementKind::Set(set), 1) if set.name.as_deref() == Some("rowgate.user") => {
-                        utility::act_as(set).map_or(Action::Forward, |utility| utility.action)
-                    }
-                    (StatementKind::Show(name), 1) if name.starts_with("rowgate.") => {
-                        match utility::decide(&statement.kind) {
-                            Ok(Some(utility)) => utility.action,
-                            Ok(None) | Err(_) => Action::Forward,
-                        }
-                    }
-                    (_, _) => Action::Forward,
-                };
                 plan.statements.push(StatementPlan {
                     kind,
                     tokens: span.clone(),
-                    action,
+                    action: Action::Forward,
                     effect,
                     answer: Answer::Relay,
-                    touched: self.touched(context, tokens, span, &statement.kind),
+                    touched: Self::touched(context, tokens, span, &statement.kind),
                     rows_per_query: None,
                 });
             }
@@ -476,11 +498,15 @@ impl Planner {
                 rows_per_query: None,
             });
         }
-        Rewrite::verbatim(Arc::new(plan), text)
+        let plan = Arc::new(plan);
+        if let Ok((tokens, statements)) = &understood {
+            let literals = shape::abstractable(statements, tokens);
+            self.remember(context, tokens, literals, &plan);
+        }
+        plan
     }
 
     fn touched(
-        &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
         span: Range<usize>,
@@ -538,6 +564,23 @@ fn with_stack<T>(work: impl FnOnce() -> T) -> T {
     stacker::grow(64 * 1024 * 1024, work)
 }
 
+/// The plan of a query string that is one statement without relations.
+fn alone(utility: utility::Utility) -> Plan {
+    Plan {
+        edits: Vec::new(),
+        statements: vec![StatementPlan {
+            kind: utility.kind,
+            tokens: 0..0,
+            action: utility.action,
+            effect: utility.effect,
+            answer: Answer::Relay,
+            touched: Vec::new(),
+            rows_per_query: None,
+        }],
+        literals: false,
+    }
+}
+
 struct Grants<'a> {
     context: PlanContext<'a>,
 }
@@ -558,6 +601,7 @@ impl PlanContext<'_> {
 
     /// Everything of the context that a plan depends on. Names end with a byte that no name holds.
     fn write_key(&self, key: &mut Vec<u8>) {
+        key.push(u8::from(self.unrestricted));
         key.extend_from_slice(&self.catalog.version.0.to_le_bytes());
         key.extend_from_slice(self.policy.version().as_str().as_bytes());
         key.push(0);
@@ -655,14 +699,10 @@ fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Statements that rowgate answers itself, or whose effect later statements of the same string
-/// would be planned without, stand alone.
+/// Statements that change what names of prepared statements mean stand alone: the whole string is
+/// planned before any of it runs. For the search path the session sees to the same.
 fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
     let alone = match kind {
-        StatementKind::Set(set) => {
-            matches!(set.name.as_deref(), Some("rowgate.user" | "search_path") | None)
-        }
-        StatementKind::Show(name) => name.starts_with("rowgate."),
         StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -674,10 +714,12 @@ fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
         | StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Transaction(_)
+        | StatementKind::Set(_)
+        | StatementKind::Show(_)
         | StatementKind::Other(_) => false,
     };
     if alone {
@@ -697,9 +739,9 @@ fn refuse_inside_prepare(inner: &StatementKind) -> Result<(), Refusal> {
         StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -724,9 +766,9 @@ fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
         | StatementKind::Delete(_)
         | StatementKind::Merge
         | StatementKind::Copy(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Deallocate { .. }
         | StatementKind::Transaction(_)
@@ -751,6 +793,24 @@ fn rename(tokens: &Tokens<'_>, span: &Range<usize>, name: &str) -> Result<Edit, 
         return Err(Refusal::unsupported("this spelling of a statement name is not supported"));
     }
     Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::StatementName(name.into())] })
+}
+
+/// Replaces the client's name of a portal in FETCH, MOVE and CLOSE: it stands last.
+fn rename_portal(tokens: &Tokens<'_>, span: &Range<usize>, name: &str) -> Result<Edit, Refusal> {
+    unreserved(name)?;
+    let at = span.end.saturating_sub(1);
+    if at <= span.start || tokens.identifier(at).as_deref() != Some(name) {
+        return Err(Refusal::unsupported("this spelling of a cursor name is not supported"));
+    }
+    Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::PortalName(name.into())] })
+}
+
+/// Names that begin like the gateway's own on the server.
+fn unreserved(name: &str) -> Result<(), Refusal> {
+    if name.starts_with("rowgate_") {
+        return Err(Refusal::unsupported("names that begin with rowgate_ are reserved"));
+    }
+    Ok(())
 }
 
 /// EXPLAIN for a restricted principal shows the shape of a plan: no costs and row counts, which

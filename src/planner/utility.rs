@@ -4,6 +4,7 @@
 use crate::error::{Refusal, SqlState};
 use crate::rewrite::{Action, Effect, Local};
 use crate::sql::ast::{Constant, DiscardTarget, SetVariable, StatementKind, TransactionKind};
+use crate::sql::{TokenKind, Tokens};
 
 /// Settings a restricted principal may change: how values look and how long things may take.
 /// Nothing that changes what a text means, whose rights count, or how the planner caches.
@@ -94,11 +95,22 @@ pub(super) fn decide(statement: &StatementKind) -> Result<Option<Utility>, Refus
         | StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
+        | StatementKind::DeclareCursor { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Execute { .. } => return Ok(None),
-        StatementKind::Fetch => Utility::forward("FETCH", Effect::Reads),
-        StatementKind::ClosePortal => Utility::forward("CLOSE CURSOR", Effect::Reads),
+        StatementKind::Fetch { name } => Utility {
+            kind: "FETCH",
+            action: Action::Fetch { name: name.as_str().into() },
+            effect: Effect::Reads,
+        },
+        StatementKind::ClosePortal { name } => Utility {
+            kind: "CLOSE CURSOR",
+            action: match name {
+                Some(name) => Action::Close { name: name.as_str().into() },
+                None => Action::Forward,
+            },
+            effect: Effect::Reads,
+        },
         StatementKind::Deallocate { name } => Utility {
             kind: "DEALLOCATE",
             action: Action::Deallocate { name: name.as_deref().map(Into::into) },
@@ -117,6 +129,8 @@ pub(super) fn decide(statement: &StatementKind) -> Result<Option<Utility>, Refus
                 Utility::forward("DISCARD", Effect::Reads)
             }
         },
+        // Nothing was listened to, so there is nothing to stop; connection pools reset with it.
+        StatementKind::Other("UNLISTEN") => Utility::forward("UNLISTEN", Effect::Reads),
         // Checks deferred constraints of rows the session wrote itself.
         StatementKind::Other("SET CONSTRAINTS") => {
             Utility::forward("SET CONSTRAINTS", Effect::Reads)
@@ -154,13 +168,10 @@ fn set_variable(set: &SetVariable) -> Result<Utility, Refusal> {
         // RESET ALL goes back to what the gateway chose when it connected.
         return Ok(Utility::forward("RESET", Effect::Settings));
     };
-    if name == "rowgate.user" {
-        return act_as(set);
-    }
     if set.multi {
         // SET TRANSACTION and SET SESSION CHARACTERISTICS: isolation, read only, deferrable.
         if name == "transaction" || name == "session characteristics" {
-            return Ok(Utility::forward("SET", Effect::Settings));
+            return Ok(Utility::forward("SET", Effect::Reads));
         }
         return Err(not_settable(name));
     }
@@ -178,8 +189,10 @@ fn set_variable(set: &SetVariable) -> Result<Utility, Refusal> {
     let plain = SETTABLE.contains(&name.as_str())
         && set.values.as_deref().is_none_or(|values| values.iter().all(Option::is_some));
     let time_zone = name == "timezone";
+    // Only the search path changes what a text means.
+    let effect = if name == "search_path" { Effect::Settings } else { Effect::Reads };
     if pinned || plain || time_zone {
-        Ok(Utility::forward(kind, Effect::Settings))
+        Ok(Utility::forward(kind, effect))
     } else {
         Err(not_settable(name))
     }
@@ -193,25 +206,79 @@ fn not_settable(name: &str) -> Refusal {
     )
 }
 
-/// `SET [LOCAL] rowgate.user = 'login'`, `RESET rowgate.user`.
-pub(super) fn act_as(set: &SetVariable) -> Result<Utility, Refusal> {
-    let login = match set.values.as_deref() {
-        None => None,
-        Some([Some(Constant::String(login))]) if !login.is_empty() => Some(login.as_str().into()),
-        Some([Some(Constant::String(_))]) => None,
-        Some(_) => {
-            return Err(Refusal::new(
-                SqlState::INVALID_PARAMETER_VALUE,
-                "rowgate.user takes one login",
-                "",
-            ));
-        }
+/// `SHOW rowgate.x`, `SET [LOCAL] rowgate.user = 'login'`, `RESET rowgate.user`: recognised by their
+/// tokens, because `user` is a reserved word of PostgreSQL's grammar. `None` for everything else.
+pub(super) fn own_setting(tokens: &Tokens<'_>) -> Option<Result<Utility, Refusal>> {
+    let mut end = tokens.len();
+    while end > 0 && tokens.is_mark(end - 1, ";") {
+        end -= 1;
+    }
+    let own_name = |at: usize| {
+        (tokens.is_word(at, "rowgate") && tokens.is_mark(at + 1, "."))
+            .then(|| tokens.identifier(at + 2))
+            .flatten()
     };
-    Ok(Utility {
+    if tokens.is_word(0, "show") && end == 4 {
+        let name = own_name(1)?;
+        return Some(Ok(Utility {
+            kind: "SHOW",
+            action: Action::Local(Local::Show { name: name.into() }),
+            effect: Effect::Reads,
+        }));
+    }
+    let act_as = |login: Option<Box<str>>, local: bool| Utility {
         kind: "SET",
-        action: Action::Local(Local::ActAs { login, local: set.local }),
+        action: Action::Local(Local::ActAs { login, local }),
         effect: Effect::Settings,
-    })
+    };
+    if tokens.is_word(0, "reset") && end == 4 {
+        return match own_name(1)?.as_str() {
+            "user" => Some(Ok(act_as(None, false))),
+            name => Some(Err(not_settable(&format!("rowgate.{name}")))),
+        };
+    }
+    if !tokens.is_word(0, "set") {
+        return None;
+    }
+    let local = tokens.is_word(1, "local");
+    let at = if local || tokens.is_word(1, "session") { 2 } else { 1 };
+    let name = own_name(at)?;
+    let assigned = tokens.is_mark(at + 3, "=") || tokens.is_word(at + 3, "to");
+    if name != "user" || !assigned || end != at + 5 {
+        return Some(Err(not_settable(&format!("rowgate.{name}"))));
+    }
+    let value = tokens.text(at + 4);
+    let kind = tokens.get(at + 4).map(|token| token.kind);
+    let login = match kind {
+        Some(TokenKind::String) => {
+            // One literal without continuations: what stands between the quotes.
+            let inner = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+            match inner.map(|inner| inner.replace("''", "'")) {
+                Some(login) if !value.contains(['\n', '\r']) => Some(login),
+                Some(_) | None => return Some(Err(not_a_login())),
+            }
+        }
+        Some(TokenKind::Word) if tokens.is_word(at + 4, "default") => None,
+        Some(TokenKind::Word | TokenKind::QuotedIdentifier) => tokens.identifier(at + 4),
+        Some(
+            TokenKind::UnicodeIdentifier
+            | TokenKind::SpecialString
+            | TokenKind::BitString
+            | TokenKind::DollarString
+            | TokenKind::Integer
+            | TokenKind::Number
+            | TokenKind::Parameter
+            | TokenKind::Operator
+            | TokenKind::Punctuation,
+        )
+        | None => return Some(Err(not_a_login())),
+    };
+    let login = login.filter(|login| !login.is_empty()).map(String::into_boxed_str);
+    Some(Ok(act_as(login, local)))
+}
+
+fn not_a_login() -> Refusal {
+    Refusal::new(SqlState::INVALID_PARAMETER_VALUE, "rowgate.user takes one login", "")
 }
 
 /// Whether a restricted principal may see this setting.
@@ -220,13 +287,6 @@ pub(crate) fn is_shown(name: &str) -> bool {
 }
 
 fn show(name: &str) -> Result<Utility, Refusal> {
-    if let Some(own) = name.strip_prefix("rowgate.") {
-        return Ok(Utility {
-            kind: "SHOW",
-            action: Action::Local(Local::Show { name: own.into() }),
-            effect: Effect::Reads,
-        });
-    }
     if is_shown(name) {
         Ok(Utility::forward("SHOW", Effect::Reads))
     } else {
@@ -249,9 +309,9 @@ pub(super) fn effect(statement: &StatementKind) -> (&'static str, Effect) {
             ("COPY", if copy.from { Effect::Writes } else { Effect::Reads })
         }
         StatementKind::Explain(_) => ("EXPLAIN", Effect::Unknown),
-        StatementKind::DeclareCursor(_) => ("DECLARE CURSOR", Effect::Reads),
-        StatementKind::Fetch => ("FETCH", Effect::Reads),
-        StatementKind::ClosePortal => ("CLOSE CURSOR", Effect::Reads),
+        StatementKind::DeclareCursor { .. } => ("DECLARE CURSOR", Effect::Reads),
+        StatementKind::Fetch { .. } => ("FETCH", Effect::Reads),
+        StatementKind::ClosePortal { .. } => ("CLOSE CURSOR", Effect::Reads),
         StatementKind::Prepare { .. } => ("PREPARE", Effect::Reads),
         StatementKind::Execute { .. } => ("EXECUTE", Effect::Unknown),
         StatementKind::Deallocate { .. } => ("DEALLOCATE", Effect::Reads),

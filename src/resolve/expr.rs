@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use super::function::{Class, OperatorMeaning, classify, field_is_allowed, operator_meaning};
+use super::function::{
+    Class, OperatorMeaning, classify, field_is_allowed, operator_meaning, withheld,
+};
 use super::query::Resolver;
 use super::scope::{Columns, Ctes, Facts, Item, KnownType, Scope};
 use super::{Clause, Comparison, Referenced, SimpleCondition};
@@ -57,7 +59,13 @@ impl Resolver<'_> {
                 Ok(Facts::over(&all))
             });
         }
-        let facts = self.expr(expr, scope, ctes)?;
+        // A condition inside SET or RETURNING stays part of that: what it reads of the target is
+        // masked there, reference by reference.
+        let clause = match self.clause {
+            Clause::Other => Clause::Where,
+            outer @ (Clause::Where | Clause::Set | Clause::Returning) => outer,
+        };
+        let facts = self.in_clause(clause, |resolver| resolver.expr(expr, scope, ctes))?;
         // An aggregate of this query is computed behind its filters. Anywhere but in the HAVING of
         // the outermost query it could belong to a query further out, and be a constant here.
         let behind = facts.aggregated && filters == Filters::Groups && scope.parent.is_none();
@@ -67,10 +75,9 @@ impl Resolver<'_> {
         if facts.safe {
             if filters == Filters::Rows
                 && let Some((used, condition)) = self.simple_condition(expr, scope)
+                && let Some(entry) = self.resolved.uses.get_mut(used)
             {
-                if let Some(entry) = self.resolved.uses.get_mut(used) {
-                    entry.conditions.push(condition);
-                }
+                entry.conditions.push(condition);
             }
         } else if !behind {
             if facts.deps.is_empty() {
@@ -135,7 +142,7 @@ impl Resolver<'_> {
             ExprKind::Sublink { form, test, operator, query } => {
                 self.sublink(*form, test.as_deref(), operator, query, scope, ctes)?
             }
-            ExprKind::Call(call) => self.call(call, scope, ctes)?,
+            ExprKind::Call(call) => self.call(call, expr.location, scope, ctes)?,
             ExprKind::Case { operand, arms, otherwise } => {
                 let mut parts = Vec::new();
                 let mut comparable = true;
@@ -324,7 +331,7 @@ impl Resolver<'_> {
         // Not a column: the whole row of the item with that name.
         let mut level = Some(scope);
         while let Some(current) = level {
-            for item in current.items.iter().filter(|item| item.name == name) {
+            if let Some(item) = current.items.iter().find(|item| item.name == name) {
                 return self.whole_row(item, tokens);
             }
             level = current.parent;
@@ -486,15 +493,14 @@ impl Resolver<'_> {
         expr: &Expr,
         scope: &Scope<'_>,
         location: Location,
-    ) -> Result<Option<Columns>, Refusal> {
-        match &expr.kind {
-            ExprKind::Column(column) if column.star => {
-                let tokens = self.reference_tokens(column, expr.location.or(location));
-                let parts: Vec<&str> = column.parts.iter().map(String::as_str).collect();
-                Ok(Some(self.star(&parts, scope, &tokens)))
-            }
-            _ => Ok(None),
+    ) -> Option<Columns> {
+        let ExprKind::Column(column) = &expr.kind else { return None };
+        if !column.star {
+            return None;
         }
+        let tokens = self.reference_tokens(column, expr.location.or(location));
+        let parts: Vec<&str> = column.parts.iter().map(String::as_str).collect();
+        Some(self.star(&parts, scope, &tokens))
     }
 
     // Operators.
@@ -732,7 +738,25 @@ impl Resolver<'_> {
 
     // Calls and casts.
 
-    fn call(&mut self, call: &Call, scope: &Scope<'_>, ctes: &Ctes<'_>) -> Result<Facts, Refusal> {
+    fn call(
+        &mut self,
+        call: &Call,
+        location: Location,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        if let Some(instead) = withheld(self.context.catalog, &call.name)
+            && self.context.view_depth == 0
+        {
+            let start = location
+                .and_then(|offset| self.tokens.at_byte(offset as usize))
+                .ok_or_else(|| Refusal::unsupported("this call is not supported"))?;
+            let end = self.close_bracket(start + 2 * call.name.len() - 1)?;
+            if !self.resolved.withheld.iter().any(|(known, _)| *known == (start..end)) {
+                self.resolved.withheld.push((start..end, instead));
+            }
+            return Ok(Facts::constant(KnownType::Unknown));
+        }
         let mut parts = self.exprs(&call.arguments, scope, ctes)?;
         for key in &call.order_by {
             self.sort_operator(key)?;
@@ -872,6 +896,9 @@ impl Resolver<'_> {
                 .any(|f| f.kind == crate::catalog::FunctionKind::Aggregate);
             return Ok(if aggregate { Class::Aggregate } else { Class::Fallible });
         }
+        if sets_a_harmless_setting(call) {
+            return Ok(Class::Fallible);
+        }
         classify(self.context.catalog, self.context.path, self.context.grants, &call.name)
     }
 
@@ -884,21 +911,19 @@ impl Resolver<'_> {
             )
         };
         let [argument] = call.arguments.as_slice() else { return Err(denied("")) };
-        let literal = match &argument.kind {
-            ExprKind::Constant(Constant::String(text)) => text.clone(),
-            ExprKind::Cast { operand, target }
-                if target.names.last().map(String::as_str) == Some("regclass") =>
-            {
-                match &operand.kind {
-                    ExprKind::Constant(Constant::String(text)) => text.clone(),
-                    _ => return Err(denied("named by an expression")),
-                }
-            }
-            _ => return Err(denied("named by an expression")),
+        let named = if let ExprKind::Cast { operand, target } = &argument.kind
+            && target.names.last().map(String::as_str) == Some("regclass")
+        {
+            operand
+        } else {
+            argument
+        };
+        let ExprKind::Constant(Constant::String(literal)) = &named.kind else {
+            return Err(denied("named by an expression"));
         };
         // The text is an identifier list as in SQL: our lexer reads it as the server does.
-        let tokens = crate::sql::Tokens::new(&literal).map_err(|_| denied(&literal))?;
-        let name = |index: usize| tokens.identifier(index).ok_or_else(|| denied(&literal));
+        let tokens = crate::sql::Tokens::new(literal).map_err(|_| denied(literal))?;
+        let name = |index: usize| tokens.identifier(index).ok_or_else(|| denied(literal));
         let relation = match tokens.len() {
             1 => self.context.path.relation(self.context.catalog, &name(0)?),
             3 if tokens.is_mark(1, ".") => {
@@ -908,7 +933,7 @@ impl Resolver<'_> {
         };
         match relation {
             Some(relation) if (self.context.sequences)(relation.id) => Ok(()),
-            Some(_) | None => Err(denied(&literal)),
+            Some(_) | None => Err(denied(literal)),
         }
     }
 
@@ -944,12 +969,11 @@ impl Resolver<'_> {
         let known =
             to.map_or(KnownType::Unknown, |to| KnownType::Type(self.context.catalog.base_type(to)));
         let built_in = to.is_some_and(|to| to.0 < FIRST_USER_OID);
-        let literal = match &operand.kind {
-            // Read when the statement is parsed or bound, whatever the rows are.
-            ExprKind::Constant(Constant::String(_) | Constant::Null) => built_in,
-            ExprKind::Parameter(_) => built_in && part.known == KnownType::Literal,
-            _ => false,
-        };
+        // Read when the statement is parsed or bound, whatever the rows are.
+        let literal = built_in
+            && (matches!(operand.kind, ExprKind::Constant(Constant::String(_) | Constant::Null))
+                || (matches!(operand.kind, ExprKind::Parameter(_))
+                    && part.known == KnownType::Literal));
         let total = !target.array
             && !target.modified
             && built_in
@@ -994,7 +1018,53 @@ impl Resolver<'_> {
         let (used, column) = column;
         let operands =
             operands.into_iter().map(|o| self.operand_tokens(o)).collect::<Option<Vec<_>>>()?;
-        Some((used, SimpleCondition { column, comparison, operands }))
+        let replaceable = self.whole_comparison(left, right, &comparison, &operands, scope, used);
+        Some((used, SimpleCondition { column, comparison, operands, replaceable }))
+    }
+
+    /// The tokens of `column = operand` or `column IN (operands)` as a whole, where replacing it by
+    /// TRUE and filtering the relation by it is the same.
+    fn whole_comparison(
+        &self,
+        left: &Expr,
+        right: &[Expr],
+        comparison: &Comparison,
+        operands: &[Range<usize>],
+        scope: &Scope<'_>,
+        used: usize,
+    ) -> Option<Range<usize>> {
+        let nullable = scope.items.iter().any(|item| item.relation == Some(used) && item.nullable);
+        let column =
+            [Some(left), right.first()].into_iter().flatten().find_map(|side| {
+                match &side.kind {
+                    ExprKind::Column(column) => Some(self.reference_tokens(column, side.location)),
+                    _ => None,
+                }
+            })?;
+        if nullable || column.is_empty() {
+            return None;
+        }
+        let mut start = column.start;
+        let mut end = column.end;
+        for operand in operands {
+            start = start.min(operand.start);
+            end = end.max(operand.end);
+        }
+        match comparison {
+            // Exactly the column, the operator and the operand: no brackets in between.
+            Comparison::Operator("=") => {
+                let operand = operands.first()?;
+                (end - start == column.len() + 1 + operand.len()).then_some(start..end)
+            }
+            Comparison::In => {
+                let open = column.end + 1;
+                let in_list =
+                    self.tokens.is_word(column.end, "in") && self.tokens.is_mark(open, "(");
+                let close = self.scan(open + 1, |_, _| false);
+                (in_list && start == column.start && close >= end).then_some(start..close + 1)
+            }
+            Comparison::Operator(_) | Comparison::Between => None,
+        }
     }
 
     /// The tokens of a literal or parameter, a sign included.
@@ -1187,35 +1257,35 @@ fn is_bounded_time(left: Option<&Expr>, name: &[String], right: &[Expr], steps: 
 const SMALL_STEPS: u8 = 3;
 
 fn is_clock(expr: &Expr, steps: u8) -> bool {
-    match &expr.kind {
-        ExprKind::SqlValue(value) => match value {
+    if let ExprKind::SqlValue(value) = &expr.kind {
+        return match value {
             SqlValue::Date | SqlValue::Timestamp | SqlValue::LocalTimestamp => true,
             SqlValue::Time | SqlValue::Role | SqlValue::Catalog | SqlValue::Schema => false,
-        },
-        ExprKind::Call(call) => {
-            let name = call.name.last().map(String::as_str);
-            (name == Some("now") && call.arguments.is_empty())
-                || (name == Some("date_trunc")
-                    && matches!(call.arguments.as_slice(), [unit, clock]
-                        if is_time_unit(unit) && is_clock(clock, steps)))
-        }
-        ExprKind::Operator { form: OperatorKind::Plain, name, left, right } => {
-            is_bounded_time(left.as_deref(), name, right, steps)
-        }
-        _ => false,
+        };
     }
+    if let ExprKind::Call(call) = &expr.kind {
+        let name = call.name.last().map(String::as_str);
+        return (name == Some("now") && call.arguments.is_empty())
+            || (name == Some("date_trunc")
+                && matches!(call.arguments.as_slice(), [unit, clock]
+                    if is_time_unit(unit) && is_clock(clock, steps)));
+    }
+    if let ExprKind::Operator { form: OperatorKind::Plain, name, left, right } = &expr.kind {
+        return is_bounded_time(left.as_deref(), name, right, steps);
+    }
+    false
 }
 
 fn is_small_step(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Constant(Constant::Integer(days)) => days.unsigned_abs() <= 100_000,
-        ExprKind::Cast { operand, target } => {
-            target.names.last().map(String::as_str) == Some("interval")
-                && matches!(&operand.kind, ExprKind::Constant(Constant::String(text))
-                    if is_small_interval(text))
-        }
-        _ => false,
+    if let ExprKind::Constant(Constant::Integer(days)) = &expr.kind {
+        return days.unsigned_abs() <= 100_000;
     }
+    if let ExprKind::Cast { operand, target } = &expr.kind {
+        return target.names.last().map(String::as_str) == Some("interval")
+            && matches!(&operand.kind, ExprKind::Constant(Constant::String(text))
+                if is_small_interval(text));
+    }
+    false
 }
 
 fn is_small_interval(text: &str) -> bool {
@@ -1267,62 +1337,129 @@ fn is_plain_aggregate(expr: &Expr, nested: bool) -> bool {
 
 /// A literal or a parameter, possibly negated.
 pub(super) fn is_plain_operand(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Constant(constant) => match constant {
+    if let ExprKind::Constant(constant) = &expr.kind {
+        return match constant {
             Constant::Integer(_)
             | Constant::Number(_)
             | Constant::Boolean(_)
             | Constant::String(_) => true,
             Constant::Null | Constant::Bits(_) => false,
-        },
-        ExprKind::Parameter(_) => true,
-        _ => false,
+        };
     }
+    matches!(expr.kind, ExprKind::Parameter(_))
 }
 
 /// Makes an unknown number of columns: `(x).*`.
 pub(super) fn expands(expr: &Expr) -> bool {
-    match &expr.kind {
-        ExprKind::Indirection { steps, .. } => {
-            matches!(steps.last(), Some(Step::Star))
-        }
-        ExprKind::Column(column) => column.star,
-        _ => false,
-    }
+    matches!(&expr.kind, ExprKind::Indirection { steps, .. }
+        if matches!(steps.last(), Some(Step::Star)))
+        || matches!(&expr.kind, ExprKind::Column(column) if column.star)
 }
 
 /// `GROUP BY 2`: the index of the item, from 0.
 pub(super) fn position(expr: &Expr) -> Option<usize> {
+    let ExprKind::Constant(Constant::Integer(number)) = &expr.kind else { return None };
+    usize::try_from(*number).ok()?.checked_sub(1)
+}
+
+/// How PostgreSQL names an unnamed output column (FigureColname in its source).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum OutputName {
+    /// A name that a cast around it keeps.
+    Strong(String),
+    /// A name that gives way to the type's of a cast around it.
+    Weak(String),
+    /// `?column?`
+    None,
+    /// Not followed: the column may have any name.
+    Unsure,
+}
+
+/// The name of an unnamed output column. Where it is not sure, a reference of that name may mean
+/// this column, whatever else has the name.
+pub(super) fn output_name(expr: &Expr) -> OutputName {
+    let strong = |name: &str| OutputName::Strong(name.to_owned());
+    let last = |names: &[String]| {
+        names.last().map_or(OutputName::Unsure, |name| OutputName::Strong(name.clone()))
+    };
     match &expr.kind {
-        ExprKind::Constant(Constant::Integer(number)) => {
-            usize::try_from(*number).ok()?.checked_sub(1)
+        ExprKind::Column(column) if column.star => OutputName::Unsure,
+        ExprKind::Column(column) => last(&column.parts),
+        ExprKind::Call(call) => last(&call.name),
+        ExprKind::Cast { operand, target } => match output_name(operand) {
+            OutputName::Strong(name) => OutputName::Strong(name),
+            OutputName::Weak(_) | OutputName::None => match target.names.last() {
+                Some(name) => OutputName::Weak(name.clone()),
+                None => OutputName::Unsure,
+            },
+            OutputName::Unsure => OutputName::Unsure,
+        },
+        ExprKind::Collate(operand) => output_name(operand),
+        ExprKind::Indirection { operand, steps } => {
+            let field = steps.iter().rev().find_map(|step| match step {
+                Step::Field(name) => Some(name),
+                Step::Star | Step::Subscript(_) => None,
+            });
+            match field {
+                Some(name) => strong(name),
+                None => output_name(operand),
+            }
         }
-        _ => None,
+        ExprKind::Case { otherwise, .. } => match otherwise.as_deref().map(output_name) {
+            Some(OutputName::Strong(name)) => OutputName::Strong(name),
+            Some(OutputName::Unsure) => OutputName::Unsure,
+            Some(OutputName::Weak(_) | OutputName::None) | None => {
+                OutputName::Weak("case".to_owned())
+            }
+        },
+        ExprKind::Coalesce(_) => strong("coalesce"),
+        ExprKind::Array(_) => strong("array"),
+        ExprKind::Row(_) => strong("row"),
+        ExprKind::Grouping(_) => strong("grouping"),
+        ExprKind::Sublink { form, .. } => match form {
+            SublinkKind::Exists => strong("exists"),
+            SublinkKind::Array => strong("array"),
+            SublinkKind::Any | SublinkKind::All => OutputName::None,
+            SublinkKind::Scalar => OutputName::Unsure,
+        },
+        ExprKind::Operator { form: OperatorKind::NullIf, .. } => strong("nullif"),
+        ExprKind::Operator { .. }
+        | ExprKind::And(_)
+        | ExprKind::Or(_)
+        | ExprKind::Not(_)
+        | ExprKind::NullTest(_)
+        | ExprKind::BooleanTest(_)
+        | ExprKind::Parameter(_) => OutputName::None,
+        ExprKind::Constant(constant) => match constant {
+            Constant::Integer(_)
+            | Constant::Number(_)
+            | Constant::String(_)
+            | Constant::Null
+            | Constant::Bits(_) => OutputName::None,
+            Constant::Boolean(_) => OutputName::Unsure,
+        },
+        ExprKind::MinMax(_)
+        | ExprKind::SqlValue(_)
+        | ExprKind::Named(_)
+        | ExprKind::Default
+        | ExprKind::MultiAssign(_)
+        | ExprKind::CurrentOf
+        | ExprKind::Special { .. } => OutputName::Unsure,
     }
 }
 
-/// The name PostgreSQL gives an unnamed output column (FigureColname in its source): a column's
-/// own, a function's, a cast's operand's or type's; `?column?` otherwise.
-pub(super) fn output_name(expr: &Expr) -> String {
-    let name = match &expr.kind {
-        ExprKind::Column(column) => column.parts.last().cloned(),
-        ExprKind::Call(call) => call.name.last().cloned(),
-        // The type's name when the operand has no good name: a name that is missing here is looked
-        // for further out as well, one that is wrong would not be.
-        ExprKind::Cast { operand, .. } => match &operand.kind {
-            ExprKind::Column(_) | ExprKind::Call(_) => Some(output_name(operand)),
-            _ => None,
-        },
-        ExprKind::Indirection { operand, steps } => match steps.last() {
-            Some(Step::Field(name)) => Some(name.clone()),
-            Some(Step::Star | Step::Subscript(_)) | None => Some(output_name(operand)),
-        },
-        ExprKind::Collate(operand) => Some(output_name(operand)),
-        ExprKind::Coalesce(_) => Some("coalesce".to_owned()),
-        ExprKind::Array(_) => Some("array".to_owned()),
-        ExprKind::Row(_) => Some("row".to_owned()),
-        ExprKind::Sublink { form: SublinkKind::Exists, .. } => Some("exists".to_owned()),
-        _ => None,
+/// `set_config('jit', 'off', false)` as asyncpg sends it before it looks up types, and
+/// `set_config('TimeZone', …)` as Django does. Neither changes what a statement means or may do, and
+/// the names are literals. Everything else that `set_config` could do stays refused.
+fn sets_a_harmless_setting(call: &Call) -> bool {
+    let built_in = match call.name.as_slice() {
+        [function] => function == "set_config",
+        [schema, function] => schema == PG_CATALOG && function == "set_config",
+        _ => false,
     };
-    name.unwrap_or_else(|| "?column?".to_owned())
+    let [setting, value, _] = call.arguments.as_slice() else { return false };
+    let ExprKind::Constant(Constant::String(setting)) = &setting.kind else { return false };
+    let plain = matches!(value.kind, ExprKind::Constant(_) | ExprKind::Parameter(_));
+    let harmless = setting.eq_ignore_ascii_case("jit") || setting.eq_ignore_ascii_case("timezone");
+    built_in && plain && harmless
 }

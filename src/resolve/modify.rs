@@ -107,7 +107,7 @@ impl Resolver<'_> {
         let mut returned = Vec::new();
         for target in targets {
             let star = self.in_clause(Clause::Returning, |resolver| {
-                resolver.star_columns(&target.expr, &scope, target.location)
+                Ok(resolver.star_columns(&target.expr, &scope, target.location))
             })?;
             if star.is_none() {
                 self.in_clause(Clause::Returning, |resolver| {
@@ -159,6 +159,8 @@ impl Resolver<'_> {
                 self.add_verb(used, Verb::Read);
                 updated = self.assignments(&relation, used, assignments, &items, ctes)?;
             }
+            // Which row is in the way tells something of it.
+            self.add_verb(used, Verb::Read);
             on_conflict = Some(updated);
         }
         let items = [item];
@@ -268,9 +270,7 @@ impl Resolver<'_> {
             return Ok((true, false));
         }
         let scope = Scope { items, parent: None };
-        self.in_clause(Clause::Where, |resolver| {
-            resolver.condition(filter, &scope, ctes, Filters::Rows)
-        })?;
+        self.condition(filter, &scope, ctes, Filters::Rows)?;
         let exposed = self.resolved.uses.get(used).is_some_and(|entry| entry.exposed);
         Ok((false, exposed))
     }
@@ -296,6 +296,7 @@ impl Resolver<'_> {
                     ),
                     "",
                 )
+                .at(column.location.map(|offset| offset as usize))
             })?;
             numbers.push(found.number);
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::expr::{Filters, unify};
+use super::expr::{Filters, OutputName, unify};
 use super::scope::{Columns, CteInSight, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
 use super::{
     Clause, CopiedRelation, ExpandedView, GroupExtension, Place, Referenced, RelationUse,
@@ -14,7 +14,7 @@ use crate::error::{Refusal, SqlState};
 use crate::ids::ColumnNumber;
 use crate::policy::Verb;
 use crate::sql::ast::{
-    Alias, CopySource, Cte, CteQuery, Expr, GroupItem, Join, Location, Query, QueryBody,
+    Alias, CopySource, Cte, CteQuery, Expr, GroupItem, Join, JoinKind, Location, Query, QueryBody,
     RelationRef, Select, StatementKind, TableExpr, Window, With,
 };
 use crate::sql::{Tokens, parse};
@@ -122,7 +122,7 @@ impl<'a> Resolver<'a> {
 
     pub(super) fn statement(&mut self, kind: &StatementKind) -> Result<(), Refusal> {
         match kind {
-            StatementKind::Select(query) | StatementKind::DeclareCursor(query) => {
+            StatementKind::Select(query) | StatementKind::DeclareCursor { query, .. } => {
                 let columns = self.query(query, None, &NO_CTES)?;
                 if !columns.open {
                     self.resolved.outputs =
@@ -178,8 +178,8 @@ impl<'a> Resolver<'a> {
             StatementKind::Merge => {
                 Err(Refusal::unsupported("MERGE is not supported for a restricted principal"))
             }
-            StatementKind::Fetch
-            | StatementKind::ClosePortal
+            StatementKind::Fetch { .. }
+            | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
             | StatementKind::Transaction(_)
             | StatementKind::Set(_)
@@ -372,8 +372,13 @@ impl<'a> Resolver<'a> {
             }
         };
         // ORDER BY, LIMIT and OFFSET see the output names, and the items of a plain SELECT.
-        let output =
-            Item { name: String::new(), schema: None, columns: columns.clone(), relation: None };
+        let output = Item {
+            name: String::new(),
+            schema: None,
+            columns: columns.clone(),
+            relation: None,
+            nullable: false,
+        };
         let mut visible = items;
         visible.push(output);
         let scope = Scope { items: &visible, parent: outer };
@@ -414,7 +419,7 @@ impl<'a> Resolver<'a> {
         }
         let scope = Scope { items: &items, parent: outer };
         if let Some(filter) = &select.filter {
-            // The clause stays what it is: this may be inside SET or RETURNING.
+            // A condition inside SET or RETURNING stays part of that.
             self.condition(filter, &scope, ctes, Filters::Rows)?;
         }
         let marks: Vec<usize> = uses.iter().map(|used| self.reference_count(*used)).collect();
@@ -443,7 +448,7 @@ impl<'a> Resolver<'a> {
     ) -> Result<Columns, Refusal> {
         let mut columns = Columns { known: Vec::new(), open: false };
         for target in &select.targets {
-            if let Some(star) = self.star_columns(&target.expr, scope, target.location)? {
+            if let Some(star) = self.star_columns(&target.expr, scope, target.location) {
                 self.list(star.known.len())?;
                 // Columns merged by USING and NATURAL come first and once: positions move.
                 columns.open |= star.open || merged_names;
@@ -454,8 +459,17 @@ impl<'a> Resolver<'a> {
             if super::expr::expands(&target.expr) {
                 columns.open = true;
             }
-            let name =
-                target.name.clone().unwrap_or_else(|| super::expr::output_name(&target.expr));
+            let name = match &target.name {
+                Some(name) => name.clone(),
+                None => match super::expr::output_name(&target.expr) {
+                    OutputName::Strong(name) | OutputName::Weak(name) => name,
+                    OutputName::None => "?column?".to_owned(),
+                    OutputName::Unsure => {
+                        columns.open = true;
+                        String::new()
+                    }
+                },
+            };
             self.note_nested(&facts);
             // What an aggregate or a window function of this query returns cannot be computed below
             // the filter; in a sub-select it can belong to a query further out, or stand beside a
@@ -772,9 +786,18 @@ impl<'a> Resolver<'a> {
         }
         let name = match alias {
             Some(alias) => alias.name.clone(),
-            None => calls.first().map(super::expr::output_name).unwrap_or_default(),
+            None => match calls.first().map(super::expr::output_name) {
+                Some(OutputName::Strong(name) | OutputName::Weak(name)) => name,
+                Some(OutputName::None | OutputName::Unsure) | None => String::new(),
+            },
         };
-        Ok(Item { name, schema: None, columns: Columns { known, open }, relation: None })
+        Ok(Item {
+            name,
+            schema: None,
+            columns: Columns { known, open },
+            relation: None,
+            nullable: false,
+        })
     }
 
     fn join(
@@ -789,6 +812,15 @@ impl<'a> Resolver<'a> {
         self.table(&join.left, items, outer, ctes, merged_names)?;
         let middle = items.len();
         self.table(&join.right, items, outer, ctes, merged_names)?;
+        let (left_nullable, right_nullable) = match join.kind {
+            JoinKind::Inner => (false, false),
+            JoinKind::Left => (false, true),
+            JoinKind::Right => (true, false),
+            JoinKind::Full => (true, true),
+        };
+        for (index, item) in items.iter_mut().enumerate().skip(first) {
+            item.nullable |= if index < middle { left_nullable } else { right_nullable };
+        }
         if join.natural || !join.using.is_empty() {
             *merged_names = true;
             let right = items.get(middle..).unwrap_or_default();
@@ -827,6 +859,7 @@ impl<'a> Resolver<'a> {
                 schema: None,
                 columns: Columns { known: columns, open: false },
                 relation: None,
+                nullable: false,
             });
         }
         if let Some(alias) = &join.alias {
@@ -846,6 +879,7 @@ impl<'a> Resolver<'a> {
                 schema: None,
                 columns: columns.rename(&alias.columns),
                 relation: None,
+                nullable: false,
             });
         }
         Ok(())
@@ -969,6 +1003,7 @@ impl<'a> Resolver<'a> {
             schema: reference.alias.is_none().then(|| relation.schema.to_string()),
             columns,
             relation: Some(used),
+            nullable: false,
         }
     }
 
@@ -1206,7 +1241,7 @@ fn derived_item(columns: Columns, alias: Option<&Alias>) -> Item {
         Some(alias) => (alias.name.clone(), columns.rename(&alias.columns)),
         None => (String::new(), columns),
     };
-    Item { name, schema: None, columns, relation: None }
+    Item { name, schema: None, columns, relation: None, nullable: false }
 }
 
 /// The columns of a set operation: the left side's names, both sides' origins.

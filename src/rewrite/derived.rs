@@ -13,7 +13,7 @@ use super::print::{
 use crate::catalog::Relation;
 use crate::error::Refusal;
 use crate::ids::ColumnNumber;
-use crate::policy::{ColumnMask, RowExpr, RowFilter, Scope};
+use crate::policy::{ColumnMask, MaskMatch, RowExpr, RowFilter, Scope};
 use crate::resolve::{Comparison, RelationUse, SimpleCondition};
 
 /// What is left of a relation for one reference: the scopes of all its verbs together.
@@ -136,6 +136,14 @@ pub(super) fn derived(
     let mut query = template("SELECT 1 FROM a AS b WHERE c")?;
     let alias = ident(ROW_ALIAS);
     let mut selection = effective.filter(&alias)?;
+    for condition in exact_matches(used, effective) {
+        if let Some(condition) = simple_condition(&used.relation, condition, &alias) {
+            selection = Some(match selection {
+                Some(selection) => and(selection, condition),
+                None => condition,
+            });
+        }
+    }
     if fence == Fence::Closed {
         for condition in &used.conditions {
             if effective.mask(condition.column).is_none()
@@ -169,6 +177,19 @@ pub(super) fn derived(
         *name = alias;
     }
     Ok(query)
+}
+
+/// Equalities with masked columns whose policy lets the client compare the clear value.
+pub(super) fn exact_matches<'u>(
+    used: &'u RelationUse,
+    effective: &Effective<'_>,
+) -> impl Iterator<Item = &'u SimpleCondition> {
+    used.conditions.iter().filter(|condition| {
+        condition.replaceable.is_some()
+            && effective
+                .mask(condition.column)
+                .is_some_and(|mask| mask.matching == MaskMatch::Exact)
+    })
 }
 
 /// Every visible column in order, masks in place.

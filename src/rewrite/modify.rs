@@ -78,13 +78,14 @@ impl Rewriter<'_> {
             }
         }
         self.touch(used, &effective, &[])?;
-        self.qualify(used)?;
+        self.qualify(used);
         if effective.hides_columns() && modification.unresolved {
             return Err(Refusal::unsupported(
                 "a column reference that rowgate cannot follow is not supported in a statement on \
                  masked columns",
             ));
         }
+        super::statement::refuse_matching(used, &effective)?;
         self.target_rows(used, modification, &effective, &alias)?;
         self.target_columns(used, modification, &effective, &alias)?;
         self.check_option(used, modification, &checks, &alias)
@@ -174,7 +175,23 @@ impl Rewriter<'_> {
             .filter_map(|number| used.relation.column_by_number(*number))
             .map(|entry| column(alias, &entry.name))
             .collect();
-        let inner = derived(used, effective, Fence::Closed, &[])?;
+        // A system column that is not in the sub-select would be the target's, of hidden rows too.
+        let mut system_columns: Vec<String> = Vec::new();
+        for reference in &used.references {
+            match (&reference.what, reference.clause) {
+                (Referenced::System(name), Clause::Where) if !system_columns.contains(name) => {
+                    system_columns.push(name.clone());
+                }
+                (
+                    Referenced::System(_)
+                    | Referenced::Column(_)
+                    | Referenced::Star
+                    | Referenced::WholeRow,
+                    Clause::Where | Clause::Set | Clause::Returning | Clause::Other,
+                ) => {}
+            }
+        }
+        let inner = derived(used, effective, Fence::Closed, &system_columns)?;
         let mut query = template("SELECT 1 FROM (SELECT 1) AS b WHERE c")?;
         {
             let statement = select(&mut query)?;
@@ -224,12 +241,8 @@ impl Rewriter<'_> {
                 Referenced::Column(number) if effective.is_denied(*number) => {
                     return Err(no_column(used, *number));
                 }
-                Referenced::System(name) => {
-                    return Err(Refusal::unsupported(format!(
-                        "column {name} is not supported in this condition on {}",
-                        used.relation.qualified_name()
-                    )));
-                }
+                // The sub-select has these.
+                Referenced::System(_) => {}
                 Referenced::Column(_) | Referenced::WholeRow | Referenced::Star => {}
             }
             if reference.qualifiers < 2 || reference.tokens.is_empty() {
@@ -263,8 +276,17 @@ impl Rewriter<'_> {
         };
         for reference in &used.references {
             match reference.clause {
-                // The sub-select of `rows_by_key` has the masks in it.
-                Clause::Where => continue,
+                // The sub-select of `rows_by_key` has the masks in it. A denied column is not in
+                // it, so its bare name would mean the target's own.
+                Clause::Where => match &reference.what {
+                    Referenced::Column(number) if effective.is_denied(*number) => {
+                        return Err(no_column(used, *number));
+                    }
+                    Referenced::Column(_)
+                    | Referenced::System(_)
+                    | Referenced::WholeRow
+                    | Referenced::Star => continue,
+                },
                 Clause::Set | Clause::Returning | Clause::Other => {}
             }
             match &reference.what {
@@ -277,7 +299,7 @@ impl Rewriter<'_> {
                     {
                         return Err(refused());
                     }
-                    let list = self.visible_columns(used, effective, alias)?;
+                    let list = Self::visible_columns(used, effective, alias)?;
                     self.edit(reference.tokens.clone(), list);
                 }
                 Referenced::Column(number) => {
@@ -304,7 +326,6 @@ impl Rewriter<'_> {
     }
 
     fn visible_columns(
-        &self,
         used: &RelationUse,
         effective: &Effective<'_>,
         alias: &Ident,
@@ -402,17 +423,18 @@ fn fill_check(item: &mut Expr, check: Expr, marker: &str, row: &Expr) -> Result<
     impl sqlparser::ast::VisitorMut for Fill<'_> {
         type Break = std::convert::Infallible;
         fn post_visit_expr(&mut self, expr: &mut Expr) -> std::ops::ControlFlow<Self::Break> {
-            match expr {
-                Expr::Identifier(name) if name.value == "a" => {
-                    if let Some(check) = self.check.take() {
-                        *expr = check;
-                    }
+            if let Expr::Identifier(name) = expr {
+                if name.value == "r" {
+                    *expr = self.row.clone();
+                } else if name.value == "a"
+                    && let Some(check) = self.check.take()
+                {
+                    *expr = check;
                 }
-                Expr::Identifier(name) if name.value == "r" => *expr = self.row.clone(),
-                Expr::Value(value) if value.value == Value::SingleQuotedString("m".to_owned()) => {
-                    value.value = Value::SingleQuotedString(self.marker.to_owned());
-                }
-                _ => {}
+            } else if let Expr::Value(value) = expr
+                && value.value == Value::SingleQuotedString("m".to_owned())
+            {
+                value.value = Value::SingleQuotedString(self.marker.to_owned());
             }
             std::ops::ControlFlow::Continue(())
         }

@@ -99,9 +99,10 @@ pub(super) fn and(left: Expr, right: Expr) -> Expr {
 
 /// Brackets around what is not obviously a single operand of AND.
 pub(super) fn bracketed(expr: Expr) -> Expr {
-    match expr {
-        Expr::Nested(_) | Expr::Value(_) | Expr::Function(_) | Expr::Identifier(_) => expr,
-        other => Expr::Nested(Box::new(other)),
+    if matches!(expr, Expr::Nested(_) | Expr::Value(_) | Expr::Function(_) | Expr::Identifier(_)) {
+        expr
+    } else {
+        Expr::Nested(Box::new(expr))
     }
 }
 
@@ -149,14 +150,16 @@ pub(super) fn captures(expr: &Expr, alias: &str) -> bool {
             factor: &sqlparser::ast::TableFactor,
         ) -> std::ops::ControlFlow<()> {
             use sqlparser::ast::TableFactor;
-            let name = match factor {
-                TableFactor::Table { name, alias, .. } => match alias {
+            let name = if let TableFactor::Table { name, alias, .. } = factor {
+                match alias {
                     Some(alias) => Some(alias.name.value.clone()),
                     None => name.0.last().and_then(|part| part.as_ident()).map(|i| i.value.clone()),
-                },
-                TableFactor::Derived { alias, .. } => alias.as_ref().map(|a| a.name.value.clone()),
+                }
+            } else if let TableFactor::Derived { alias, .. } = factor {
+                alias.as_ref().map(|alias| alias.name.value.clone())
+            } else {
                 // Anything else in a policy's FROM: assume that it could.
-                _ => return std::ops::ControlFlow::Break(()),
+                return std::ops::ControlFlow::Break(());
             };
             if name.as_deref() == Some(self.0) {
                 std::ops::ControlFlow::Break(())

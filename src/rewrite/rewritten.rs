@@ -206,6 +206,10 @@ impl Splice<'_> {
                     let name = self.fill.statement_name(client);
                     self.text.push_str(&super::print::ident(&name).to_string());
                 }
+                Piece::PortalName(client) => {
+                    let name = self.fill.portal_name(client);
+                    self.text.push_str(&super::print::ident(&name).to_string());
+                }
                 Piece::Client(tokens) => {
                     let (start, end) = bytes(self.tokens, tokens);
                     if let Some(text) = self.tokens.source().get(start..end) {
@@ -222,13 +226,13 @@ impl Splice<'_> {
     fn identity(&mut self, hole: Hole) -> Result<(), Refusal> {
         match self.values {
             Values::Parameters { first } => {
-                let index = match self.identity.iter().position(|known| *known == hole) {
-                    Some(index) => index,
-                    None => {
+                let index =
+                    if let Some(index) = self.identity.iter().position(|known| *known == hole) {
+                        index
+                    } else {
                         self.identity.push(hole);
                         self.identity.len() - 1
-                    }
-                };
+                    };
                 let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(first);
                 self.text.push('$');
                 self.text.push_str(&number.to_string());
@@ -272,7 +276,10 @@ pub(super) fn flatten(tokens: &Tokens<'_>, edits: &[Edit]) -> Vec<Piece> {
                     let (start, end) = bytes(tokens, range);
                     keep(&mut pieces, start..end);
                 }
-                Piece::Text(_) | Piece::Identity(_) | Piece::StatementName(_) => {
+                Piece::Text(_)
+                | Piece::Identity(_)
+                | Piece::StatementName(_)
+                | Piece::PortalName(_) => {
                     pieces.push(piece.clone());
                 }
             }

@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::derived::{Effective, Fence, derived, only};
+use super::derived::{Effective, Fence, derived, exact_matches, only};
 use super::print::{ident, pieces};
 use super::{Answer, Edit, Piece, Touched};
 use crate::error::{Refusal, SqlState};
-use crate::policy::{Access, Permit, RowFilter, Scope, Verb};
-use crate::resolve::{ExpandedView, Place, Referenced, RelationUse, Resolved};
+use crate::policy::{Access, MaskMatch, Permit, RowFilter, Scope, Verb};
+use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved};
 use crate::sql::Tokens;
 
 /// What rewriting depends on besides the resolution.
@@ -72,6 +72,9 @@ impl<'a> Rewriter<'a> {
                 Place::Copied | Place::Target => {}
             }
         }
+        for (tokens, instead) in &resolved.withheld {
+            self.edit(tokens.clone(), vec![Piece::Text((*instead).into())]);
+        }
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;
         }
@@ -129,7 +132,8 @@ impl<'a> Rewriter<'a> {
         let effective = self.effective(used, extra)?;
         self.touch(used, &effective, extra)?;
         if effective.is_transparent() {
-            return self.qualify(used);
+            self.qualify(used);
+            return Ok(());
         }
         if used.natural && used.relation.columns.iter().any(|c| effective.is_denied(c.number)) {
             return Err(Refusal::unsupported(format!(
@@ -152,6 +156,7 @@ impl<'a> Rewriter<'a> {
         {
             return Err(super::modify::no_column(used, number));
         }
+        refuse_matching(used, &effective)?;
         let mut system_columns: Vec<String> = Vec::new();
         let mut star = false;
         for reference in &used.references {
@@ -169,16 +174,15 @@ impl<'a> Rewriter<'a> {
                 used.relation.qualified_name()
             )));
         }
-        // A filter that keeps every row hides nothing that an error could tell.
+        // A filter that keeps every row hides nothing that an error could tell, and a mask is
+        // evaluated before whatever reads its result.
         let exposed = used.exposed || (self.hazard && effective.joins_others());
-        let fence = if exposed && !effective.is_unfiltered() {
-            Fence::Closed
-        } else if exposed && effective.hides_columns() {
-            // A mask is evaluated before whatever reads its result; there is nothing to fence.
-            Fence::Open
-        } else {
-            Fence::Open
-        };
+        let fence = if exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
+        for condition in exact_matches(used, &effective) {
+            if let Some(tokens) = &condition.replaceable {
+                self.edit(tokens.clone(), vec![Piece::Text("TRUE".into())]);
+            }
+        }
         let mut query = derived(used, &effective, fence, &system_columns)?;
         if used.only {
             only(&mut query)?;
@@ -197,7 +201,7 @@ impl<'a> Rewriter<'a> {
             self.replace_table(whole, inserted, table_command)?;
         }
         self.unqualify(used);
-        self.extend_grouping(used, &effective)?;
+        self.extend_grouping(used, &effective);
         Ok(())
     }
 
@@ -310,7 +314,7 @@ impl<'a> Rewriter<'a> {
             relation: used.relation.id,
             name: Arc::from(used.relation.qualified_name()),
             verb: Verb::Read,
-            columns: self.column_names(used),
+            columns: Self::column_names(used),
             filter: Box::from(""),
             masks: Vec::new(),
             lines: Vec::new(),
@@ -327,29 +331,11 @@ impl<'a> Rewriter<'a> {
 
     /// Writes the schema before a name that stands alone, so that the server's search path decides
     /// nothing.
-    pub(super) fn qualify(&mut self, used: &RelationUse) -> Result<(), Refusal> {
-        if used.name_tokens.len() == 1 {
-            self.edit(
-                used.name_tokens.clone(),
-                vec![Piece::Text(
-                    super::print::object(&used.relation.schema, &used.relation.name)
-                        .to_string()
-                        .into(),
-                )],
-            );
-        } else {
-            // Already qualified: replaced by the same, so that the verifier finds every relation
-            // inside an edit.
-            self.edit(
-                used.name_tokens.clone(),
-                vec![Piece::Text(
-                    super::print::object(&used.relation.schema, &used.relation.name)
-                        .to_string()
-                        .into(),
-                )],
-            );
-        }
-        Ok(())
+    pub(super) fn qualify(&mut self, used: &RelationUse) {
+        // A name that is qualified already is replaced by the same: the verifier wants every
+        // relation inside an edit.
+        let name = super::print::object(&used.relation.schema, &used.relation.name).to_string();
+        self.edit(used.name_tokens.clone(), vec![Piece::Text(name.into())]);
     }
 
     /// `schema.t.col` does not reach a derived table `t`: the schema goes.
@@ -366,12 +352,8 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    fn extend_grouping(
-        &mut self,
-        used: &RelationUse,
-        effective: &Effective<'_>,
-    ) -> Result<(), Refusal> {
-        let Some(extension) = &used.group_extension else { return Ok(()) };
+    fn extend_grouping(&mut self, used: &RelationUse, effective: &Effective<'_>) {
+        let Some(extension) = &used.group_extension else { return };
         // A masked key no longer identifies the row; PostgreSQL then asks for the columns itself.
         if used
             .relation
@@ -379,7 +361,7 @@ impl<'a> Rewriter<'a> {
             .iter()
             .any(|number| effective.mask(*number).is_some() || effective.is_denied(*number))
         {
-            return Ok(());
+            return;
         }
         let alias = ident(used.alias_name());
         let renamed = used.alias.as_ref().map_or(&[][..], |alias| &alias.columns);
@@ -403,7 +385,6 @@ impl<'a> Rewriter<'a> {
         if !inserted.is_empty() {
             self.edit(extension.before..extension.before, vec![Piece::Text(inserted.into())]);
         }
-        Ok(())
     }
 
     /// COPY relation TO → COPY (SELECT …) TO.
@@ -481,7 +462,7 @@ impl<'a> Rewriter<'a> {
             Some(self.out.rows_per_query.map_or(rows, |before| before.min(rows)));
     }
 
-    fn column_names(&self, used: &RelationUse) -> Vec<Arc<str>> {
+    fn column_names(used: &RelationUse) -> Vec<Arc<str>> {
         used.columns()
             .iter()
             .filter_map(|number| used.relation.column_by_number(*number))
@@ -522,7 +503,7 @@ impl<'a> Rewriter<'a> {
                 relation: used.relation.id,
                 name: Arc::from(used.relation.qualified_name()),
                 verb,
-                columns: self.column_names(used),
+                columns: Self::column_names(used),
                 filter: filter.into(),
                 masks,
                 lines: scope
@@ -534,4 +515,26 @@ impl<'a> Rewriter<'a> {
         }
         Ok(())
     }
+}
+
+/// A column whose mask refuses to be compared must not stand in a condition.
+pub(super) fn refuse_matching(
+    used: &RelationUse,
+    effective: &Effective<'_>,
+) -> Result<(), Refusal> {
+    for reference in &used.references {
+        if reference.clause != Clause::Where {
+            continue;
+        }
+        let Referenced::Column(number) = reference.what else { continue };
+        let refused = effective.mask(number).is_some_and(|mask| mask.matching == MaskMatch::Refuse);
+        if refused {
+            let name = used.relation.column_by_number(number).map_or("", |column| &*column.name);
+            return Err(Refusal::denied(
+                format!("permission denied for column {name} of relation {}", used.relation.name),
+                "its mask refuses conditions on it",
+            ));
+        }
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::expected::{Description, Entry, NameChange, Request};
+use super::names::Undo;
 use super::redact::{self, Failed};
 use super::{Fatal, Passing, SERVER_MESSAGE, Session};
 use crate::error::SqlState;
@@ -336,12 +337,14 @@ where
             }
             for undo in entry.undo.drain(..).rev() {
                 // A failed Parse of the unnamed statement leaves none.
-                match undo {
-                    super::names::Undo::Statement(name, _) if unnamed_parse && name.is_empty() => {
-                        self.names.set_statement("", None);
+                let undo = match undo {
+                    Undo::Statement(name, _) if unnamed_parse && name.is_empty() => {
+                        Undo::Statement(name, None)
                     }
-                    undo => self.names.undo(undo),
-                }
+                    undo => undo,
+                };
+                let later = self.expected.iter_mut().flat_map(|entry| entry.undo.iter_mut());
+                self.names.undo(undo, later);
             }
         }
         if self.expected.is_empty() {

@@ -26,7 +26,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready() || !self.names_ready() || !self.settled(false, &parse.name) {
             return Ok(Step::Wait(ClientMessage::Parse(parse)));
         }
         self.judge()?;
@@ -34,7 +34,7 @@ where
         if let Err((refusal, text)) = self.run_parse(&parse) {
             // The server forgets the unnamed statement before it looks at the new one.
             let undo = parse.name.is_empty().then(|| self.names.set_statement("", None));
-            self.refuse_extended(refusal, text, Vec::new(), undo);
+            self.refuse_extended(refusal, &text, Vec::new(), undo);
         }
         Ok(Step::Done)
     }
@@ -112,7 +112,8 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        let settled = self.settled(false, &bind.statement) && self.settled(true, &bind.portal);
+        if !self.path_ready() || !self.names_ready() || !settled {
             return Ok(Step::Wait(ClientMessage::Bind(bind)));
         }
         self.judge()?;
@@ -124,14 +125,14 @@ where
             Ok(None) => None,
             Err((refusal, text)) => {
                 let parameters = recorded(&bind);
-                self.refuse_extended(refusal, text, parameters, None);
+                self.refuse_extended(refusal, &text, parameters, None);
                 return Ok(Step::Done);
             }
         };
         if let Err(refusal) = self.run_bind(&bind, prepared.as_ref()) {
             let text =
                 prepared.map_or_else(|| Arc::from(""), |prepared| Arc::clone(&prepared.text));
-            self.refuse_extended(refusal, text, recorded(&bind), None);
+            self.refuse_extended(refusal, &text, recorded(&bind), None);
         }
         Ok(Step::Done)
     }
@@ -174,6 +175,7 @@ where
             prepared: prepared.cloned(),
             parameters: recorded(bind),
             identity,
+            ran: false,
         };
         entry.undo.push(self.names.set_portal(&bind.portal, Some(portal)));
         self.send_extended(entry, bytes, None);
@@ -249,7 +251,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready() || !self.names_ready() || !self.target_settled(&target) {
             return Ok(Step::Wait(ClientMessage::Describe(target)));
         }
         self.judge()?;
@@ -279,7 +281,7 @@ where
                     entry
                 }
                 Err((refusal, text)) => {
-                    self.refuse_extended(refusal, text, Vec::new(), None);
+                    self.refuse_extended(refusal, &text, Vec::new(), None);
                     return Ok(Step::Done);
                 }
             },
@@ -287,7 +289,7 @@ where
                 let server_name = match self.server_portal(name) {
                     Ok(server_name) => server_name,
                     Err(refusal) => {
-                        self.refuse_extended(refusal, Arc::from(""), Vec::new(), None);
+                        self.refuse_extended(refusal, &Arc::from(""), Vec::new(), None);
                         return Ok(Step::Done);
                     }
                 };
@@ -307,7 +309,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready() || !self.names_ready() || !self.settled(true, &execute.portal) {
             return Ok(Step::Wait(ClientMessage::Execute(execute)));
         }
         self.judge()?;
@@ -320,7 +322,7 @@ where
         );
         if let Err(refusal) = self.run_execute(&execute, portal.as_deref(), &text) {
             let parameters = portal.map(|portal| portal.parameters.clone()).unwrap_or_default();
-            self.refuse_extended(refusal, text, parameters, None);
+            self.refuse_extended(refusal, &text, parameters, None);
         }
         Ok(Step::Done)
     }
@@ -340,33 +342,40 @@ where
             Entry::new(Request::Execute).about(prepared.map(|prepared| source(prepared)));
         let mut max_rows = execute.max_rows;
         let before;
-        match (portal, prepared) {
-            (Some(portal), Some(prepared)) => {
-                if let Some(local) = &prepared.local {
-                    entry.local = Some(self.answer_locally(local)?);
-                } else {
-                    let planned = super::query::Planned {
-                        rewrite: Arc::clone(&prepared.rewrite),
-                        new_names: prepared.new_names.clone(),
-                    };
-                    entry.changes = self.name_changes(&planned, text)?;
-                }
-                if answer(prepared) == Answer::DropRows {
-                    max_rows = 0;
-                }
-                let (running, wait) =
-                    self.record(text, &prepared.rewrite, portal.parameters.clone())?;
-                entry.running = Some(running);
-                before = wait;
-                self.note_effects(prepared.rewrite.plan());
+        if let (Some(portal), Some(prepared)) = (portal, prepared) {
+            if let Some(local) = &prepared.local {
+                entry.local = Some(self.answer_locally(local)?);
+            } else {
+                let planned = super::query::Planned {
+                    rewrite: Arc::clone(&prepared.rewrite),
+                    new_names: prepared.new_names.clone(),
+                };
+                entry.changes = self.name_changes(&planned, text)?;
             }
-            _ => {
-                // A cursor of DECLARE, or a statement that SQL PREPARE made in an unrestricted
-                // session: its own statement was recorded when it was declared or prepared.
-                let (running, wait) = self.record_unplanned(text)?;
-                entry.running = Some(running);
-                before = Some(wait);
+            if answer(prepared) == Answer::DropRows {
+                // The server has a portal that returns rows and would answer again.
+                if portal.ran {
+                    return Err(Refusal::new(
+                        SqlState("55000"),
+                        format!("portal \"{}\" cannot be run", execute.portal),
+                        "",
+                    ));
+                }
+                let ran = Portal { ran: true, ..portal.clone() };
+                entry.undo.push(self.names.set_portal(&execute.portal, Some(ran)));
+                max_rows = 0;
             }
+            let (running, wait) =
+                self.record(text, &prepared.rewrite, portal.parameters.clone())?;
+            entry.running = Some(running);
+            before = wait;
+            self.note_effects(prepared.rewrite.plan());
+        } else {
+            // A cursor of DECLARE, or a statement that SQL PREPARE made in an unrestricted
+            // session: its own statement was recorded when it was declared or prepared.
+            let (running, wait) = self.record_unplanned(text)?;
+            entry.running = Some(running);
+            before = Some(wait);
         }
         let mut bytes = BytesMut::new();
         message::execute(&mut bytes, &server_name, max_rows);
@@ -375,7 +384,7 @@ where
     }
 
     /// A portal holds the identity and the rules of its Bind; when they changed it must not run on.
-    fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
+    pub(super) fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
         if !self.restricted() {
             return Ok(());
         }
@@ -398,11 +407,12 @@ where
         ))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as every handler of a message")]
     pub(super) fn on_close(&mut self, target: Target) -> Result<Step, Fatal> {
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.names_ready() {
+        if !self.names_ready() || !self.target_settled(&target) {
             return Ok(Step::Wait(ClientMessage::Close(target)));
         }
         let mut entry = Entry::new(Request::Close);
@@ -464,6 +474,30 @@ where
         Ok(Step::Done)
     }
 
+    /// Whether it is known what a name means: no message before a Sync that is still to be answered
+    /// changes it. The server may yet skip such a message, but not what comes after the Sync. The
+    /// unnamed ones have the same name on the server, which therefore finds out by itself.
+    fn settled(&self, portal: bool, name: &str) -> bool {
+        if name.is_empty() {
+            return true;
+        }
+        let mut changed = false;
+        for entry in &self.expected {
+            changed |= entry.undo.iter().any(|undo| undo.about() == (portal, name));
+            if changed && matches!(entry.request, Request::Sync) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn target_settled(&self, target: &Target) -> bool {
+        match target {
+            Target::Statement(name) => self.settled(false, name),
+            Target::Portal(name) => self.settled(true, name),
+        }
+    }
+
     /// The server's name of a portal that is about to be made: the same one for the same client
     /// name, so that the server finds duplicates.
     fn bound_portal(&mut self, name: &str) -> Result<String, Refusal> {
@@ -503,12 +537,12 @@ where
     fn refuse_extended(
         &mut self,
         refusal: Refusal,
-        text: Arc<str>,
+        text: &Arc<str>,
         parameters: Vec<(Option<Bytes>, bool)>,
         undo: Option<Undo>,
     ) {
         let mut entry = Entry::new(Request::Parse);
-        entry.refusal = Some(self.refuse(refusal, &text, parameters));
+        entry.refusal = Some(self.refuse(refusal, text, parameters));
         entry.undo.extend(undo);
         let mut bytes = BytesMut::new();
         // Under a name, because a failing unnamed Parse would take the client's with it.

@@ -49,9 +49,22 @@ const SERVER_MESSAGE: usize = 64 * 1024 * 1024;
 /// Messages that carry no text or value of the client are short (as in PostgreSQL).
 const SHORT_MESSAGE: usize = 10_000;
 
+/// What the process asks of its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Clients come and go.
+    Open,
+    /// No new clients; those here finish their statement or transaction.
+    Draining,
+    /// Everybody goes.
+    Stopping,
+}
+
 /// What all sessions share.
 #[derive(Debug, Clone)]
 pub struct Shared {
+    /// What the process asks of its sessions.
+    pub phase: watch::Receiver<Phase>,
     /// Judges people.
     pub authority: Arc<dyn Authority>,
     /// Plans statements.
@@ -210,9 +223,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut changes = shared.authority.changes();
+    let mut phase = shared.phase.clone();
     let mut session = Session::new(shared, opening);
     let fatal = loop {
-        if let Err(fatal) = session.turn(&mut changes).await {
+        if let Err(fatal) = session.turn(&mut changes, &mut phase).await {
             break fatal;
         }
     };
@@ -263,8 +277,19 @@ where
     }
 
     /// Does all there is to do with what has arrived, then waits for one thing to happen.
-    async fn turn(&mut self, changes: &mut watch::Receiver<u64>) -> Result<(), Fatal> {
+    async fn turn(
+        &mut self,
+        changes: &mut watch::Receiver<u64>,
+        phase: &mut watch::Receiver<Phase>,
+    ) -> Result<(), Fatal> {
+        let asked = *phase.borrow_and_update();
+        if asked == Phase::Stopping {
+            return Err(shutting_down());
+        }
         while self.step_server()? | self.step_client()? {}
+        if asked == Phase::Draining && self.is_idle() {
+            return Err(shutting_down());
+        }
         if self.leaving && self.expected.is_empty() && self.parked.is_none() {
             return Err(Fatal::Terminated);
         }
@@ -289,11 +314,21 @@ where
             }
             changed = changes.changed() => {
                 if changed.is_err() {
-                    return Err(Fatal::new(SqlState::ADMIN_SHUTDOWN, "the gateway is shutting down"));
+                    return Err(shutting_down());
                 }
                 self.judge()
             }
+            told = phase.changed() => if told.is_err() { Err(shutting_down()) } else { Ok(()) },
         }
+    }
+
+    /// Nothing runs, nothing is owed and no transaction is open.
+    fn is_idle(&self) -> bool {
+        self.status == b'I'
+            && self.expected.is_empty()
+            && !self.pipeline
+            && self.parked.is_none()
+            && self.stalled.is_none()
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "it is what the poll returned")]
@@ -519,6 +554,11 @@ where
         let reusable = reusable && rest.is_empty();
         Ended { server: reusable.then_some(server), reason }
     }
+}
+
+/// In PostgreSQL's words.
+fn shutting_down() -> Fatal {
+    Fatal::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
 }
 
 /// Waits for a record to be safe; never resolves when there is none.

@@ -16,7 +16,7 @@ use crate::ids::{DecisionId, Login, RoleName};
 use crate::planner::{Fill, PlanContext, Protocol};
 use crate::policy::Hole;
 use crate::protocol::message::{self, ClientMessage, Report};
-use crate::rewrite::{Action, Effect, Local, Plan, Rewrite};
+use crate::rewrite::{Action, Answer, Effect, Local, Plan, Rewrite, Touched};
 use crate::session::authority::Standing;
 use crate::session::redact::character_position;
 
@@ -150,7 +150,13 @@ where
 
     /// Whether a statement was planned under the rules, names and identity in force.
     pub(super) fn is_current(&self, prepared: &Prepared) -> bool {
-        prepared.stamp == self.stamp()
+        // Field by field: this runs at each Bind, and a copy of the stamp would be thrown away.
+        let Stamp { policy, catalog, roles, shape, path } = &prepared.stamp;
+        *policy == self.standing.policy_version
+            && *catalog == self.standing.catalog.version
+            && *roles == self.standing.roles
+            && *shape == self.standing.shape
+            && *path == self.path
             && (!prepared.rewrite.plan().literals
                 || Arc::ptr_eq(&prepared.identity, &self.standing.identity))
     }
@@ -167,8 +173,7 @@ where
         let decision = self.decide_id();
         let mut record = self.statement_record(text, parameters, decision);
         record.command = plan.statements.first().map_or("", |statement| statement.kind);
-        record.touched =
-            plan.statements.iter().flat_map(|statement| statement.touched.clone()).collect();
+        record.touched = self.touched(plan);
         record.rewritten = (rewrite.text() != &**text).then(|| Arc::from(rewrite.text()));
         let intent = self.ledger.intent(record)?;
         let mut durable = Some(intent.durable());
@@ -271,6 +276,10 @@ where
         for (index, statement) in planned.rewrite.plan().statements.iter().enumerate() {
             match &statement.action {
                 Action::Forward | Action::Local(_) => {}
+                Action::Fetch { name } => self.fetchable(name)?,
+                // The server forgets the portal, and whatever the client does with the name then
+                // fails there.
+                Action::Close { .. } => {}
                 Action::Prepare { name } => {
                     let server_name = planned
                         .new_names
@@ -316,9 +325,54 @@ where
         Ok(changes)
     }
 
+    /// FETCH may read a portal of the protocol that only reads; its rows were decided on when it was
+    /// bound. Other names are cursors of DECLARE.
+    fn fetchable(&self, name: &str) -> Result<(), Refusal> {
+        let Some(portal) = self.names.portal(name) else { return Ok(()) };
+        let Some(prepared) = &portal.prepared else { return Ok(()) };
+        self.still_bound(portal, prepared)?;
+        let reads = prepared.rewrite.plan().statements.iter().all(|statement| {
+            statement.answer == Answer::Relay && statement.effect == Effect::Reads
+        });
+        if reads {
+            return Ok(());
+        }
+        Err(Refusal::unsupported("FETCH from this portal is not supported; execute it"))
+    }
+
+    /// The plans behind names: EXECUTE and FETCH touch what their statement touches.
+    fn touched(&self, plan: &Plan) -> Vec<Touched> {
+        let mut touched = Vec::new();
+        for statement in &plan.statements {
+            touched.extend(statement.touched.iter().cloned());
+            let behind = match &statement.action {
+                Action::Execute { name } => self.names.statement(name),
+                Action::Fetch { name } => {
+                    self.names.portal(name).and_then(|portal| portal.prepared.as_ref())
+                }
+                Action::Forward
+                | Action::Close { .. }
+                | Action::Prepare { .. }
+                | Action::Deallocate { .. }
+                | Action::Local(_) => None,
+            };
+            if let Some(prepared) = behind {
+                let plan = prepared.rewrite.plan();
+                touched.extend(plan.statements.iter().flat_map(|s| s.touched.clone()));
+            }
+        }
+        touched
+    }
+
     /// A statement of SQL EXECUTE has to exist and to be planned under the rules in force.
     fn executable(&self, name: &str) -> Result<(), Refusal> {
         let prepared = self.names.statement(name).ok_or_else(|| unknown_statement(name))?;
+        // The arguments of EXECUTE are the client's, and the identity would be among them.
+        if prepared.origin == Origin::Protocol && !prepared.rewrite.identity().is_empty() {
+            return Err(Refusal::unsupported(format!(
+                "EXECUTE of \"{name}\", which was prepared by the protocol"
+            )));
+        }
         if !self.is_current(prepared) {
             return Err(Refusal {
                 reason: "the rules in force have changed since it was prepared; prepare it again"
@@ -388,6 +442,8 @@ pub(super) fn local_action(plan: &Plan) -> Option<&Local> {
             Action::Forward
             | Action::Prepare { .. }
             | Action::Execute { .. }
+            | Action::Fetch { .. }
+            | Action::Close { .. }
             | Action::Deallocate { .. } => None,
         },
         _ => None,
@@ -420,6 +476,13 @@ struct SessionFill<'a> {
 impl Fill for SessionFill<'_> {
     fn value(&self, hole: Hole) -> Option<String> {
         self.standing.identity.text(hole)
+    }
+
+    fn portal_name(&self, client: &str) -> String {
+        match self.names.portal(client) {
+            Some(portal) if self.private => portal.server_name.clone(),
+            Some(_) | None => client.to_owned(),
+        }
     }
 
     fn statement_name(&self, client: &str) -> String {

@@ -96,6 +96,16 @@ pub fn character_position(text: &str, offset: usize) -> usize {
     text.char_indices().take_while(|(start, _)| *start < offset).count().saturating_add(1)
 }
 
+/// Classes of SQLSTATEs whose messages name things and never quote values.
+///
+/// 42: syntax, names, types and rights. 25: transaction states. 40: serialisation, deadlock
+/// (the DETAIL, which is dropped, has the row). 53, 54, 57, 58: resources, limits, cancelling.
+/// 0A, 08, 26, 34, 3B, 3D, 3F: features, protocol, names of statements, cursors, savepoints.
+/// 55: locks and object states. 28: authorisation.
+const CLASSES: [&str; 16] = [
+    "42", "25", "40", "53", "54", "57", "0A", "08", "26", "34", "3B", "3D", "3F", "55", "28", "2D",
+];
+
 /// Whether the message speaks of names, syntax, types and states only.
 fn passes(report: &Report) -> bool {
     // A context means that a function, a trigger or COPY was at work: RAISE takes any SQLSTATE.
@@ -103,14 +113,6 @@ fn passes(report: &Report) -> bool {
         return false;
     }
     let sqlstate = report.sqlstate();
-    // 42: syntax, names, types and rights. 25: transaction states. 40: serialisation, deadlock
-    // (the DETAIL, which is dropped, has the row). 53, 54, 57, 58: resources, limits, cancelling.
-    // 0A, 08, 26, 34, 3B, 3D, 3F: features, protocol, names of statements, cursors, savepoints.
-    // 55: locks and object states. 28: authorisation.
-    const CLASSES: [&str; 16] = [
-        "42", "25", "40", "53", "54", "57", "0A", "08", "26", "34", "3B", "3D", "3F", "55", "28",
-        "2D",
-    ];
     CLASSES.iter().any(|class| sqlstate.starts_with(class))
 }
 

@@ -6,17 +6,17 @@
 use pg_raw_parse::const_val::ConstValue;
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::raw::{
-    A_Expr_Kind, BoolExprType, DiscardMode, GroupingSetKind, LimitOption, SQLValueFunctionOp,
-    SetOperation, SubLinkType, TransactionStmtKind, VariableSetKind,
+    A_Expr_Kind, BoolExprType, DiscardMode, GroupingSetKind, JoinType, LimitOption,
+    SQLValueFunctionOp, SetOperation, SubLinkType, TransactionStmtKind, VariableSetKind,
 };
 use pg_raw_parse::{Node, nodes};
 
 use super::ast::{
     Alias, Assignment, Call, ColumnRef, Constant, Copy, CopySource, Cte, CteQuery, Delete,
-    DiscardTarget, Explain, Expr, ExprKind, GroupItem, Insert, InsertColumn, Join, Location,
-    Locking, OnConflict, OperatorKind, Query, QueryBody, RelationRef, Select, SetVariable, SortKey,
-    SqlValue, Statement, StatementKind, Step, SublinkKind, TableExpr, Target, TransactionKind,
-    TypeRef, Update, Window, With,
+    DiscardTarget, Explain, Expr, ExprKind, GroupItem, Insert, InsertColumn, Join, JoinKind,
+    Location, Locking, OnConflict, OperatorKind, Query, QueryBody, RelationRef, Select,
+    SetVariable, SortKey, SqlValue, Statement, StatementKind, Step, SublinkKind, TableExpr, Target,
+    TransactionKind, TypeRef, Update, Window, With,
 };
 use super::lower_utility::other_statement;
 use super::{SqlError, Tokens};
@@ -132,13 +132,18 @@ impl Lower<'_> {
                 StatementKind::Explain(Box::new(Explain { options, statement }))
             }
             Node::DeclareCursorStmt(declare) => match declare.query() {
-                Node::SelectStmt(select) => {
-                    StatementKind::DeclareCursor(Box::new(self.query(select)?))
-                }
+                Node::SelectStmt(select) => StatementKind::DeclareCursor {
+                    name: declare.portalname().unwrap_or_default().to_owned(),
+                    query: Box::new(self.query(select)?),
+                },
                 _ => return unsupported("a cursor over this statement"),
             },
-            Node::FetchStmt(_) => StatementKind::Fetch,
-            Node::ClosePortalStmt(_) => StatementKind::ClosePortal,
+            Node::FetchStmt(fetch) => {
+                StatementKind::Fetch { name: fetch.portalname().unwrap_or_default().to_owned() }
+            }
+            Node::ClosePortalStmt(close) => {
+                StatementKind::ClosePortal { name: close.portalname().map(ToOwned::to_owned) }
+            }
             Node::PrepareStmt(prepare) => StatementKind::Prepare {
                 name: prepare.name().unwrap_or_default().to_owned(),
                 types: prepare
@@ -430,6 +435,13 @@ impl Lower<'_> {
             Node::JoinExpr(join) => TableExpr::Join(Box::new(Join {
                 left: inner.table_expr(join.larg())?,
                 right: inner.table_expr(join.rarg())?,
+                kind: match join.jointype {
+                    JoinType::JOIN_INNER => JoinKind::Inner,
+                    JoinType::JOIN_LEFT => JoinKind::Left,
+                    JoinType::JOIN_RIGHT => JoinKind::Right,
+                    JoinType::JOIN_FULL => JoinKind::Full,
+                    _ => return unsupported("this kind of join"),
+                },
                 natural: join.is_natural,
                 using: join
                     .using_clause()
@@ -558,7 +570,8 @@ impl Lower<'_> {
                 _ => return unsupported("this assignment target"),
             }
         }
-        Ok(InsertColumn { name: target.name().unwrap_or_default().to_owned(), steps })
+        let name = target.name().unwrap_or_default().to_owned();
+        Ok(InsertColumn { name, steps, location: at(target.location) })
     }
 
     fn assignments<'a>(

@@ -20,8 +20,7 @@ fn check(program: Program) {
     let (refused, answers): (Answers, Answers) = std::mem::take(&mut restricted)
         .into_iter()
         .partition(|(name, _)| name.starts_with("refused."));
-    let expected = expected.into_iter().filter(|(name, _)| !name.starts_with("copy")).collect();
-    compare("alice", &expected, &answers);
+    compare("alice", &comparable(expected), &comparable(answers));
     assert!(!refused.is_empty(), "the client tried nothing that is refused");
     for (name, answer) in refused {
         let text = answer.to_string();
@@ -30,6 +29,16 @@ fn check(program: Program) {
             text.contains("42501") || (name.ends_with("column") && text.contains("42703"));
         assert!(accepted, "{name} was not refused: {text}");
     }
+}
+
+/// Leaves out what is not meant to be the same for somebody restricted: COPY, which she is not
+/// granted, and how the catalogue describes a table with a column that she is denied or that is
+/// masked. (The catalogue names the column; a masked one has no table of origin, one of a view that of the table below.) A syntax error in
+/// her text is found before the server sees it, by a parser that does not say where.
+fn comparable(answers: Answers) -> Answers {
+    let left_out =
+        ["account.columns", "star.origins", "mixed_case.origins", "copy", "copy.binary", "syntax"];
+    answers.into_iter().filter(|(name, _)| !left_out.contains(&name.as_str())).collect()
 }
 
 fn compare(login: &str, expected: &Answers, found: &Answers) {

@@ -9,4 +9,7 @@
 mod drivers;
 mod harness;
 mod people;
+mod protocol;
+mod reliability;
 mod sample;
+mod semantics;

@@ -13,7 +13,8 @@ answers = {}
 for name, sql, parameters in READS:
     cursor.execute(sql, parameters)
     answers[name] = cursor.fetchall()
-    answers[name + ".columns"] = [(c.name, c.type_code, c.table_oid is not None) for c in cursor.description]
+    answers[name + ".columns"] = [(c.name, c.type_code) for c in cursor.description]
+    answers[name + ".origins"] = [(c.table_oid, c.table_column) for c in cursor.description]
 connection.commit()
 
 with connection.cursor(name="walk") as walk:
