@@ -75,7 +75,7 @@ pub(crate) const VIEWS: &[(&str, &str)] = &[
 ];
 
 /// Partitions and children with the table whose policy they have.
-const CHILDREN: &[(&str, &str)] =
+pub(crate) const CHILDREN: &[(&str, &str)] =
     &[("event_2025", "event"), ("event_2026", "event"), ("remark_long", "remark")];
 
 pub(crate) struct World {
