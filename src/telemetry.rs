@@ -46,5 +46,29 @@ pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
         "Failed writes of the audit log"
     );
     metrics::describe_gauge!("rowgate_audit_healthy", "1 while the audit log can be written");
+    metrics::describe_gauge!("rowgate_audit_queue", "Records that wait to be written");
+    metrics::describe_gauge!("rowgate_sessions", "Clients that are logged in");
+    metrics::describe_counter!("rowgate_logins_total", "Logins by outcome");
+    metrics::describe_counter!(
+        "rowgate_statements_total",
+        "Statements by kind and decision; a query string counts as its first statement"
+    );
+    metrics::describe_counter!("rowgate_refusals_total", "Refused statements by SQLSTATE");
+    metrics::describe_counter!("rowgate_answer_rows_total", "Rows sent to clients or written");
+    metrics::describe_counter!("rowgate_answer_bytes_total", "Bytes of rows sent to clients");
+    metrics::describe_counter!("rowgate_plan_cache_hits_total", "Plans found in the cache");
+    metrics::describe_counter!("rowgate_plan_cache_misses_total", "Plans made");
+    metrics::describe_counter!(
+        "rowgate_planning_refusals_total",
+        "Statements refused while a plan was made"
+    );
+    metrics::describe_counter!(
+        "rowgate_verifier_refusals_total",
+        "Rewritten statements that the verifier refused: each is a defect of rowgate"
+    );
+    metrics::describe_gauge!("rowgate_plan_cache_plans", "Plans in the cache");
+    metrics::describe_gauge!("rowgate_plan_cache_bytes", "Bytes that the plans take, roughly");
+    metrics::describe_gauge!("rowgate_pool_connections", "Server connections by state");
+    metrics::describe_counter!("rowgate_session_panics_total", "Sessions ended by a defect");
     Ok(handle)
 }

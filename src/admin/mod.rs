@@ -1,7 +1,7 @@
 //! The HTTP port for operators: `/healthz`, `/readyz`, `/metrics`. Changes nothing and tells no
 //! secret, no SQL and no name of a user; still it belongs on the loopback address.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -26,6 +26,12 @@ pub struct Readiness {
     pub snapshot_loaded: AtomicBool,
 }
 
+/// Figures that are looked up when somebody asks for them.
+pub trait Figures: fmt::Debug + Send + Sync {
+    /// Hands them to the metrics recorder.
+    fn publish(&self);
+}
+
 /// What the pages show.
 #[derive(Debug, Clone)]
 pub struct Admin {
@@ -33,8 +39,10 @@ pub struct Admin {
     pub audit: Audit,
     /// The rest of it.
     pub readiness: Arc<Readiness>,
-    /// The figures.
+    /// Renders the figures that were recorded.
     pub metrics: PrometheusHandle,
+    /// Further ones.
+    pub figures: Arc<dyn Figures>,
 }
 
 /// Serves the pages until `stop` is done.
@@ -70,6 +78,7 @@ async fn readyz(State(admin): State<Admin>) -> (StatusCode, String) {
 }
 
 async fn metrics(State(admin): State<Admin>) -> impl IntoResponse {
+    admin.figures.publish();
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], admin.metrics.render())
 }
@@ -82,6 +91,13 @@ mod tests {
 
     use super::*;
     use crate::audit::AuditSettings;
+
+    #[derive(Debug)]
+    struct NoFigures;
+
+    impl Figures for NoFigures {
+        fn publish(&self) {}
+    }
 
     async fn page(address: std::net::SocketAddr, path: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -101,6 +117,7 @@ mod tests {
             audit: audit.clone(),
             readiness: Arc::clone(&readiness),
             metrics: PrometheusBuilder::new().build_recorder().handle(),
+            figures: Arc::new(NoFigures),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

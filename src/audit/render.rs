@@ -39,6 +39,8 @@ struct Dictionary {
     known: HashSet<TextId>,
     /// Texts without secrets, by themselves: saves redaction and hash when they come again.
     plain: HashMap<Text, TextId>,
+    /// What was touched, by itself: saves its JSON and hash when it comes again.
+    touched: HashMap<Vec<Touched>, TextId>,
 }
 
 pub(super) struct Renderer {
@@ -356,6 +358,9 @@ impl Renderer {
         if touched.is_empty() {
             return Ok(None);
         }
+        if let Some(id) = self.dictionary.touched.get(touched) {
+            return Ok(Some(id.clone()));
+        }
         let list: Vec<Touch> = touched.iter().map(Touch::from).collect();
         let json = serde_json::to_vec(&list)?;
         let id = TextId::of(&json);
@@ -363,6 +368,7 @@ impl Renderer {
             let n = self.define(&id, json.len());
             self.line(at, &Record::Touched { n, id: id.clone(), touched: list }, false)?;
         }
+        self.dictionary.touched.insert(touched.to_vec(), id.clone());
         Ok(Some(id))
     }
 

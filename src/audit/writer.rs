@@ -15,6 +15,11 @@ use super::render::Renderer;
 use super::settings::{AuditSettings, Durability, OnFailure};
 use super::store::{Directory, Store};
 
+/// How long the outcome of a statement may wait for company. Nobody waits for it, and the next intent
+/// takes it along: one wake-up and one commit for both.
+const LINGER: Duration = Duration::from_millis(1);
+/// So many records are not kept waiting.
+const LINGERING: usize = 256;
 /// How long the writer waits before it tries a failed write again.
 const RETRY: Duration = Duration::from_millis(100);
 /// How often a closing log tries a failing disk.
@@ -76,6 +81,12 @@ struct State {
     closing: bool,
     /// Records that did not fit while the disk failed and statements went on.
     dropped: u64,
+    /// Something in the queue is waited for.
+    urgent: bool,
+    /// The writer waits to be woken. While it is awake nobody has to: it looks again afterwards.
+    asleep: bool,
+    /// When it looks at the queue by itself.
+    alarm: Option<Instant>,
 }
 
 /// What waiters look at. Numbers are those of [`Recorded::number`].
@@ -131,6 +142,9 @@ impl Audit {
                 healthy: true,
                 closing: false,
                 dropped: 0,
+                urgent: false,
+                asleep: false,
+                alarm: None,
             }),
             wake: Condvar::new(),
             progress: watch::Sender::new(Progress { committed: first - 1, ..Progress::default() }),
@@ -161,18 +175,18 @@ impl Audit {
     /// Records a statement that is about to run. Does not wait.
     pub fn intent(&self, intent: Intent) -> Result<Recorded, AuditError> {
         let shared = &self.handle.shared;
-        let mut state = shared.state();
+        let state = shared.state();
         if !state.healthy && shared.on_failure == OnFailure::Refuse {
             return Err(AuditError::Unwritable);
         }
         let session = intent.who.session;
-        shared.push(&mut state, session, Item::Intent(Box::new(intent)))
+        shared.push(state, session, Item::Intent(Box::new(intent)))
     }
 
     /// Records anything that is not a statement's intent or outcome. Does not wait.
     pub fn event(&self, event: Event) -> Result<Recorded, AuditError> {
         let shared = &self.handle.shared;
-        let mut state = shared.state();
+        let state = shared.state();
         if !state.healthy
             && shared.on_failure == OnFailure::Refuse
             && state.queue.len() >= shared.bound
@@ -190,15 +204,15 @@ impl Audit {
             | Event::Stop { .. }
             | Event::Alert { .. } => 0,
         };
-        shared.push(&mut state, session, Item::Event(event))
+        shared.push(state, session, Item::Event(event))
     }
 
     /// Records how a statement ended. Never waits and never drops: there is one for each intent.
     pub fn outcome(&self, query: QueryRef, outcome: Outcome) {
         let shared = &self.handle.shared;
-        let mut state = shared.state();
+        let state = shared.state();
         let item = Item::Outcome { query: query.number, session: query.session, outcome };
-        if shared.push(&mut state, query.session, item).is_err() {
+        if shared.push(state, query.session, item).is_err() {
             tracing::error!(query = query.number, "an outcome came after the audit log was closed");
         }
     }
@@ -237,6 +251,11 @@ impl Audit {
         state.healthy && !state.closing
     }
 
+    /// How many records wait to be written.
+    pub fn queued(&self) -> usize {
+        self.handle.shared.state().queue.len()
+    }
+
     /// Writes what is queued and the closing record. Later records are refused.
     pub async fn close(&self) -> Result<(), AuditError> {
         self.handle.shared.begin_closing();
@@ -268,7 +287,12 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    fn push(&self, state: &mut State, session: u64, item: Item) -> Result<Recorded, AuditError> {
+    fn push(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        session: u64,
+        item: Item,
+    ) -> Result<Recorded, AuditError> {
         if state.closing {
             return Err(AuditError::Closed);
         }
@@ -280,8 +304,21 @@ impl Shared {
         {
             state.dropped += 1;
         } else {
+            let urgent = match &item {
+                Item::Intent(_) | Item::Event(_) => true,
+                Item::Outcome { .. } if state.asleep => {
+                    let soon = Instant::now() + LINGER;
+                    state.alarm.is_none_or(|alarm| alarm > soon) || state.queue.len() >= LINGERING
+                }
+                Item::Outcome { .. } => false,
+            };
             state.queue.push_back(Entry { number, item });
-            self.wake.notify_one();
+            state.urgent |= urgent;
+            if urgent && std::mem::take(&mut state.asleep) {
+                // Only after the lock is free: the writer takes it first thing.
+                drop(state);
+                self.wake.notify_one();
+            }
         }
         Ok(Recorded { query: QueryRef { number, session } })
     }
@@ -295,9 +332,10 @@ struct Writer {
 
 impl Writer {
     fn run(mut self) {
+        let mut n_entries = 0;
         loop {
-            let (entries, dropped, upto, closing) = self.next_batch();
-            let n_entries = entries.len();
+            let (entries, dropped, upto, closing) = self.next_batch(n_entries > 0);
+            n_entries = entries.len();
             for entry in entries {
                 self.renderer.entry(entry);
             }
@@ -321,23 +359,32 @@ impl Writer {
         }
     }
 
-    /// Waits for records, for the time of the next checkpoint or head, or for the end.
-    fn next_batch(&mut self) -> (VecDeque<Entry>, u64, u64, bool) {
+    /// Waits for records, for the time of the next checkpoint or head, or for the end. After
+    /// records (`busy`) it looks once more soon: outcomes do not wake it then.
+    fn next_batch(&mut self, busy: bool) -> (VecDeque<Entry>, u64, u64, bool) {
         let due = self.renderer.due();
+        let mut soon = busy.then(|| Instant::now() + LINGER);
         let mut state = self.shared.state();
-        while state.queue.is_empty() && state.dropped == 0 && !state.closing {
-            state = match due {
-                None => self.shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(due) => {
-                    let wait = due.saturating_duration_since(Instant::now());
-                    if wait.is_zero() {
-                        break;
-                    }
-                    let waited = self.shared.wake.wait_timeout(state, wait);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
+        while !state.urgent && state.dropped == 0 && !state.closing {
+            let alarm = due.into_iter().chain(soon).min();
+            state.alarm = alarm;
+            state.asleep = true;
+            let Some(alarm) = alarm else {
+                state = self.shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
             };
+            let wait = alarm.saturating_duration_since(Instant::now());
+            if !wait.is_zero() {
+                let waited = self.shared.wake.wait_timeout(state, wait);
+                state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            } else if !state.queue.is_empty() || Some(alarm) == due {
+                break;
+            } else {
+                soon = None;
+            }
         }
+        state.asleep = false;
+        state.urgent = false;
         let entries = std::mem::take(&mut state.queue);
         let dropped = std::mem::take(&mut state.dropped);
         (entries, dropped, state.next - 1, state.closing)

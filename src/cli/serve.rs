@@ -4,14 +4,17 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{Exit, Failure};
+use crate::admin::{self, Admin, Readiness};
 use crate::audit::{self, Audit, AuditSettings, Event};
 use crate::auth::{Authenticator, LockoutSettings, Method};
 use crate::backend::catalog::CatalogReader;
@@ -25,7 +28,7 @@ use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::{TlsClient, TlsServer};
 use crate::server::{self, Gateway, Phase};
 use crate::snapshot::{self, State};
-use crate::telemetry::{LogFormat, start_logging};
+use crate::telemetry::{LogFormat, start_logging, start_metrics};
 
 /// Parsing and walking nested SQL needs deep stacks; the nesting itself is bounded.
 const STACK: usize = 64 << 20;
@@ -33,6 +36,8 @@ const STACK: usize = 64 << 20;
 const PLAN_CACHE: u64 = 64 << 20;
 /// How long one host of the server may take to answer a connection attempt.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long sessions may take to finish their statement or transaction after a SIGTERM.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How often the catalogue is compared with the database's.
 const CATALOG_REFRESH: Duration = Duration::from_secs(5);
 
@@ -51,14 +56,19 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     for warning in &loaded.warnings {
         tracing::warn!(%warning, "configuration");
     }
+    let metrics = start_metrics().map_err(|error| Failure::usage(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .thread_stack_size(STACK)
         .enable_all()
         .build()?;
-    runtime.block_on(serve(Arc::new(loaded.settings), out))
+    runtime.block_on(serve(Arc::new(loaded.settings), metrics, out))
 }
 
-async fn serve(settings: Arc<Settings>, out: &mut dyn Write) -> Result<Exit, Failure> {
+async fn serve(
+    settings: Arc<Settings>,
+    metrics: PrometheusHandle,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
     let target = target(&settings)?;
     let mut reader = CatalogReader::new(target.clone(), settings.backend.database.clone());
     let catalog = reader
@@ -75,16 +85,14 @@ async fn serve(settings: Arc<Settings>, out: &mut dyn Write) -> Result<Exit, Fai
     let state = Arc::new(state);
     let audit = Audit::open(audit_settings(&settings))
         .map_err(|error| Failure::unreachable(error.to_string()))?;
-    let listener = TcpListener::bind((settings.listen.host.as_str(), settings.listen.port))
-        .await
-        .map_err(|error| {
-        Failure::unreachable(format!(
-            "cannot listen on {}:{}: {error}",
-            settings.listen.host, settings.listen.port
-        ))
-    })?;
+    let listener = listen(&settings.listen.host, settings.listen.port).await?;
     let address = listener.local_addr()?;
+    let admin_listener = match &settings.admin {
+        Some(admin) => Some(listen(&admin.host, admin.port).await?),
+        None => None,
+    };
     let (versions, changes) = watch::channel(0_u64);
+    let (phase, phases) = watch::channel(Phase::Open);
     let gateway = Arc::new(Gateway {
         changes,
         tls: listen_tls(&settings.listen.tls)?,
@@ -102,10 +110,15 @@ async fn serve(settings: Arc<Settings>, out: &mut dyn Write) -> Result<Exit, Fai
         planner: Arc::new(Planner::new(PLAN_CACHE, format!("{:032x}", rand::random::<u128>()))),
         audit: audit.clone(),
         state: Arc::clone(&state),
+        phase: phases,
+        usages: Arc::default(),
     });
+    let readiness = Arc::new(Readiness::default());
+    readiness.snapshot_loaded.store(true, Ordering::Relaxed);
+    readiness.backend_reachable.store(true, Ordering::Relaxed);
     tokio::spawn(gateway.pool.expire_idle());
     tokio::spawn(note_changes(Arc::clone(&state), audit.clone(), versions));
-    tokio::spawn(refresh_catalog(Arc::clone(&state), reader));
+    tokio::spawn(refresh_catalog(Arc::clone(&state), reader, Arc::clone(&readiness)));
     tokio::spawn(refresh_directory(Arc::clone(&state), target));
     let watched = if settings.policy.watch {
         Some(
@@ -121,37 +134,67 @@ async fn serve(settings: Arc<Settings>, out: &mut dyn Write) -> Result<Exit, Fai
         version: env!("CARGO_PKG_VERSION").into(),
         detail: address.to_string().into(),
     };
-    record(&audit, start);
+    // Nobody is let in before the start is on the disk.
+    let started = audit.event(start).map_err(|error| Failure::unreachable(error.to_string()))?;
+    audit.durable(&started).await.map_err(|error| Failure::unreachable(error.to_string()))?;
     writeln!(out, "rowgate is listening on {address}")?;
-    out.flush()?;
-    let (phase, phases) = watch::channel(Phase::Open);
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let signals = tokio::spawn(async move {
-        terminated.recv().await;
-        let told = phase.send(Phase::Draining);
-        tokio::select! {
-            _ = terminated.recv() => {}
-            () = phase.closed() => {}
-        }
-        if told.is_ok() && phase.send(Phase::Stopping).is_err() {
-            tracing::debug!("the listener has ended already");
-        }
-        phase.closed().await;
+    let pages = admin_listener.map(|listener| {
+        let pages = Admin { audit: audit.clone(), readiness, metrics, figures: gateway.clone() };
+        tokio::spawn(admin::serve(listener, pages, std::future::pending()))
     });
-    let served = tokio::select! {
-        served = server::run(gateway, listener, phases) => served,
-        _ = interrupted.recv() => Ok(()),
-    };
+    out.flush()?;
+    let signals = tokio::spawn(obey_signals(
+        phase,
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ));
+    let served = server::run(gateway, listener, PATIENCE).await;
     signals.abort();
     hangups.abort();
+    if let Some(pages) = pages {
+        pages.abort();
+    }
     drop(watched);
-    record(&audit, Event::Stop { at: Timestamp::now(), reason: "signal".into() });
+    let reason = if served.is_ok() { "signal" } else { "the listener failed" };
+    let stop = audit.event(Event::Stop { at: Timestamp::now(), reason: reason.into() });
+    // Closing writes and syncs what is queued.
+    if let Err(error) = stop {
+        tracing::error!(%error, "the end could not be recorded");
+    }
     if let Err(error) = audit.close().await {
         tracing::error!(%error, "the audit log could not be closed");
     }
     served?;
     Ok(Exit::Success)
+}
+
+async fn listen(host: &str, port: u16) -> Result<TcpListener, Failure> {
+    TcpListener::bind((host, port))
+        .await
+        .map_err(|error| Failure::unreachable(format!("cannot listen on {host}:{port}: {error}")))
+}
+
+/// The first SIGTERM drains, the second ends everything, and so does SIGINT.
+async fn obey_signals(
+    phase: watch::Sender<Phase>,
+    mut terminated: Signal,
+    mut interrupted: Signal,
+) {
+    tokio::select! {
+        _ = terminated.recv() => {
+            tracing::info!("draining: sessions end when they are idle");
+            phase.send_replace(Phase::Draining);
+            tokio::select! {
+                _ = terminated.recv() => {}
+                _ = interrupted.recv() => {}
+            }
+        }
+        _ = interrupted.recv() => {}
+    }
+    tracing::info!("stopping: all sessions end");
+    phase.send_replace(Phase::Stopping);
+    // The channel stays open: a session that loses it could not tell why it ends.
+    std::future::pending::<()>().await;
 }
 
 fn record(audit: &Audit, event: Event) {
@@ -282,10 +325,12 @@ async fn note_changes(state: Arc<State>, audit: Audit, versions: watch::Sender<u
     }
 }
 
-async fn refresh_catalog(state: Arc<State>, mut reader: CatalogReader) {
+async fn refresh_catalog(state: Arc<State>, mut reader: CatalogReader, readiness: Arc<Readiness>) {
     loop {
         tokio::time::sleep(CATALOG_REFRESH).await;
-        match reader.refresh_if_changed().await {
+        let answer = reader.refresh_if_changed().await;
+        readiness.backend_reachable.store(answer.is_ok(), Ordering::Relaxed);
+        match answer {
             Ok(Some(catalog)) => {
                 state.replace_catalog(Arc::new(catalog));
             }

@@ -10,7 +10,7 @@ use super::reader::{Environment, Item, Reader, Section};
 use super::settings::{
     Admin, Audit, Auth, AuthMethod, Backend, BackendHost, BackendTls, DatabaseMapping,
     DirectorySource, DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure,
-    ParameterRecording, PolicySource, Pool, PoolMode, Secret, Settings, TargetSession, TlsFiles,
+    ParameterRecording, PolicySource, Pool, Secret, Settings, TlsFiles,
 };
 use super::source::{SourceText, about_file, io_reason};
 use super::units;
@@ -137,6 +137,20 @@ fn settings(reader: &mut Reader<'_>, mut root: Section<'_>, file: &Path) -> Opti
             format!("`databases.{0}` and `backend.database` both name `{0}`", backend.database),
             None,
         );
+    }
+    if let Some(backend) = &backend {
+        for (name, mapping) in &databases {
+            if mapping.database != backend.database {
+                reader.error_about_file(
+                    format!(
+                        "`databases.{name}` stands for `{}`, and this version of rowgate serves \
+                         the database of `backend.database` only",
+                        mapping.database
+                    ),
+                    Some(format!("write `database = \"{}\"`", backend.database)),
+                );
+            }
+        }
     }
     Some(Settings {
         file: file.to_path_buf(),
@@ -274,10 +288,10 @@ fn read_address(
 }
 
 fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Backend> {
-    let target =
-        or(&mut section, "target", TargetSession::ReadWrite, |item| read_target(reader, item));
-    let hosts =
-        section.required(reader, "hosts").and_then(|item| read_hosts(reader, &item, target));
+    if let Some(item) = section.item("target") {
+        check_target(reader, &item);
+    }
+    let hosts = section.required(reader, "hosts").and_then(|item| read_hosts(reader, &item));
     let database = section.required(reader, "database").and_then(|item| read_name(reader, &item));
     let user = section.required(reader, "user").and_then(|item| read_name(reader, &item));
     let password = section.item("password").and_then(|item| reader.text(&item)).map(Secret::new);
@@ -311,16 +325,24 @@ fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Bac
     })
 }
 
-fn read_target(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<TargetSession> {
-    reader.choice(item, &[("read-write", TargetSession::ReadWrite), ("any", TargetSession::Any)])
+/// A setting whose other values this version does not have: `has` is the one it has.
+fn check_only_choice(reader: &mut Reader<'_>, item: &Item<'_>, has: &str, lacks: &str) {
+    if reader.choice(item, &[(has, true), (lacks, false)]) == Some(false) {
+        reader.error_with_help(
+            item.place.span.clone(),
+            format!("`{lacks}` is not supported by this version of rowgate"),
+            format!("write \"{has}\", or leave `{}` out", item.place.key),
+        );
+    }
+}
+
+/// The first host that answers is used, whatever it is.
+fn check_target(reader: &mut Reader<'_>, item: &Item<'_>) {
+    check_only_choice(reader, item, "any", "read-write");
 }
 
 /// `["host:port", …]` or `[[backend.hosts]]` with `address` and `target`.
-fn read_hosts(
-    reader: &mut Reader<'_>,
-    item: &Item<'_>,
-    default_target: TargetSession,
-) -> Option<Vec<BackendHost>> {
+fn read_hosts(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Vec<BackendHost>> {
     let elements = reader.elements(item, "addresses")?;
     if elements.is_empty() {
         reader.error(item.place.span.clone(), "`backend.hosts` is empty");
@@ -336,18 +358,16 @@ fn read_hosts(
                 let address = section
                     .required(reader, "address")
                     .and_then(|item| read_address(reader, &item, BACKEND_PORT));
-                let target =
-                    or(&mut section, "target", default_target, |item| read_target(reader, item));
+                if let Some(item) = section.item("target") {
+                    check_target(reader, &item);
+                }
                 section.finish(reader);
                 let (host, port) = address?;
-                Some(BackendHost { host, port, target })
+                Some(BackendHost { host, port })
             })
         } else {
-            read_address(reader, &element, BACKEND_PORT).map(|(host, port)| BackendHost {
-                host,
-                port,
-                target: default_target,
-            })
+            read_address(reader, &element, BACKEND_PORT)
+                .map(|(host, port)| BackendHost { host, port })
         };
         complete &= host.is_some();
         hosts.extend(host);
@@ -406,20 +426,14 @@ fn read_backend_tls(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option
 }
 
 fn default_pool() -> Pool {
-    Pool {
-        mode: PoolMode::Transaction,
-        size: 20,
-        idle_timeout: 10 * MINUTE,
-        wait_timeout: Duration::from_secs(30),
-    }
+    Pool { size: 20, idle_timeout: 10 * MINUTE, wait_timeout: Duration::from_secs(30) }
 }
 
 fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>) -> Pool {
     let default = default_pool();
-    let mode = or(&mut section, "mode", default.mode, |item| {
-        reader
-            .choice(item, &[("session", PoolMode::Session), ("transaction", PoolMode::Transaction)])
-    });
+    if let Some(item) = section.item("mode") {
+        check_only_choice(reader, &item, "session", "transaction");
+    }
     let size = or(&mut section, "size", default.size, |item| {
         reader.number(item, 1, 100_000).and_then(|n| usize::try_from(n).ok())
     });
@@ -428,7 +442,7 @@ fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>) -> Pool {
     let wait_timeout =
         or(&mut section, "wait_timeout", default.wait_timeout, |item| reader.duration(item));
     section.finish(reader);
-    Pool { mode, size, idle_timeout, wait_timeout }
+    Pool { size, idle_timeout, wait_timeout }
 }
 
 fn read_databases(

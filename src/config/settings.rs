@@ -44,7 +44,7 @@ pub struct Settings {
     pub listen: Listen,
     /// The database behind.
     pub backend: Backend,
-    /// Further names that clients may connect to; `backend.database` is not among them.
+    /// Further names of `backend.database` that clients may connect to.
     pub databases: BTreeMap<String, DatabaseMapping>,
     /// How clients prove who they are.
     pub auth: Auth,
@@ -153,17 +153,6 @@ pub struct BackendHost {
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// What the server has to be.
-    pub target: TargetSession,
-}
-
-/// What a server has to be to be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TargetSession {
-    /// Not in recovery and not read-only.
-    ReadWrite,
-    /// Anything that answers.
-    Any,
 }
 
 /// TLS towards the server, in libpq's words.
@@ -180,26 +169,15 @@ pub enum BackendTls {
     },
 }
 
-/// `backend.pool`
+/// `backend.pool`; a client keeps its server connection until it leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
-    /// When a server connection goes back.
-    pub mode: PoolMode,
     /// Server connections at most, per database.
     pub size: usize,
     /// An unused server connection is closed after this.
     pub idle_timeout: Duration,
     /// A client waits this long for a server connection.
     pub wait_timeout: Duration,
-}
-
-/// When a server connection goes back to the pool.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PoolMode {
-    /// When the client leaves.
-    Session,
-    /// After each transaction.
-    Transaction,
 }
 
 /// `[databases.NAME]`: a name clients connect to.

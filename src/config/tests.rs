@@ -75,7 +75,7 @@ database = "crm"
 user = "rowgate"
 password = { env = "ROWGATE_BACKEND_PASSWORD" }
 tls = { mode = "disable" }
-pool = { mode = "transaction", size = 20, idle_timeout = "10m", wait_timeout = "30s" }
+pool = { mode = "session", size = 20, idle_timeout = "10m", wait_timeout = "30s" }
 [[backend.hosts]]
 address = "db1:5433"
 [[backend.hosts]]
@@ -110,8 +110,8 @@ address = "127.0.0.1:6480"
     assert_eq!(
         settings.backend.hosts,
         [
-            BackendHost { host: "db1".into(), port: 5433, target: TargetSession::ReadWrite },
-            BackendHost { host: "db2".into(), port: 5432, target: TargetSession::Any },
+            BackendHost { host: "db1".into(), port: 5433 },
+            BackendHost { host: "db2".into(), port: 5432 },
         ]
     );
     assert_eq!(settings.backend_database("reports"), Some("crm"));
@@ -231,4 +231,24 @@ fn two_sources_of_people_are_refused() {
     let report =
         report(&SMALLEST.replace("[directory.sql]", "[directory]\nfile = \"a\"\n[directory.sql]"));
     assert!(report.contains("`directory.file` and `directory.sql` are both set"), "{report}");
+}
+
+#[test]
+fn what_this_version_does_not_have_is_silently_ignored() {
+    let pool = SMALLEST.replace("[directory", "[backend.pool]\nmode = \"transaction\"\n[directory");
+    let text = format!(
+        "{pool}[auth]\nmethods = [\"jwt\", \"ldap\"]\n[audit]\nsinks = [{{ kind = \"syslog\" }}]\n\
+         [databases.other]\ndatabase = \"postgres\"\n"
+    );
+    let found = report(&text);
+    for wanted in [
+        "error: `transaction` is not supported by this version of rowgate",
+        "error: further sinks are not supported by this version of rowgate",
+        "error: `databases.other` stands for `postgres`, and this version of rowgate serves",
+    ] {
+        assert!(found.contains(wanted), "{wanted} is not in:\n{found}");
+    }
+    assert_eq!(found.matches("error: this method is not supported").count(), 2, "{found}");
+    let found = report(&SMALLEST.replace("user = ", "target = \"read-write\"\nuser = "));
+    assert!(found.contains("error: `read-write` is not supported by this version"), "{found}");
 }

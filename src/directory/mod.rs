@@ -22,9 +22,7 @@ use crate::diagnostic::{Diagnostic, Severity, closest};
 use crate::ids::{Login, RoleName};
 use crate::policy::PersonFacts;
 
-pub use model::{
-    Assignment, Department, IdentityProof, Service, Status, Team, User, is_scram_verifier,
-};
+pub use model::{Assignment, Department, Service, Status, Team, User, is_scram_verifier};
 pub use sql::{SqlSourceError, load_sql};
 
 /// One version of the directory. Immutable; a change makes a new one.
@@ -247,8 +245,6 @@ impl Directory {
     }
 
     /// The end user a service acts for: only the roles that the service may act as remain.
-    ///
-    /// Whether the name itself can be believed (`identity: signed`) is the caller's business.
     pub fn act_as(
         &self,
         service: &Service,

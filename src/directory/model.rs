@@ -149,16 +149,6 @@ pub struct Team {
     pub members: Vec<Login>,
 }
 
-/// What makes the gateway believe a service's `rowgate.user`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum IdentityProof {
-    /// The service's word: it has logged in.
-    #[default]
-    Declared,
-    /// A signed token that names the user.
-    Signed,
-}
-
 /// An application's shared account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
@@ -172,8 +162,6 @@ pub struct Service {
     pub roles: Vec<RoleName>,
     /// It may act for users with these roles, and as nothing else they are.
     pub may_act_as: Vec<RoleName>,
-    /// What makes the gateway believe whom it acts for.
-    pub identity: IdentityProof,
     /// Addresses the account may be used from; empty is anywhere.
     pub allowed_from: Vec<IpNet>,
     /// Free attributes.

@@ -8,9 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::model::{
-    Assignment, Department, IdentityProof, Service, Status, Team, User, is_scram_verifier,
-};
+use super::model::{Assignment, Department, Service, Status, Team, User, is_scram_verifier};
 use crate::config::Secret;
 use crate::ids::{Login, RoleName};
 use crate::yaml::{Fields, Node, Place, Reader, Value};
@@ -194,18 +192,21 @@ pub(super) fn services(reader: &mut Reader<'_>, list: &[Node], records: &mut Rec
         let names = |mentions: &[Mention]| -> Vec<RoleName> {
             mentions.iter().map(|(role, _)| RoleName::from(role.as_str())).collect()
         };
-        let identity = fields.get("identity").and_then(|node| {
-            let words = [("declared", IdentityProof::Declared), ("signed", IdentityProof::Signed)];
-            choice(reader, node, "identity", &words)
-        });
+        if let Some(node) = fields.get("identity") {
+            let words = [("declared", true), ("signed", false)];
+            if choice(reader, node, "identity", &words) == Some(false) {
+                reader.error(
+                    node.place,
+                    "`signed` is not supported by this version of rowgate".to_owned(),
+                );
+            }
+        }
         let service = Service {
             login,
             id: optional_text(reader, &fields, "id"),
             password: password(reader, &fields),
             roles: names(&roles),
             may_act_as: names(&may_act_as),
-            // A misread word must not make the gateway believe more than it should.
-            identity: identity.unwrap_or_default(),
             allowed_from: networks(reader, &fields),
             attributes: attributes(reader, &fields),
             valid_until: time(reader, &fields, "valid_until"),

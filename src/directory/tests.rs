@@ -102,7 +102,7 @@ users:
   - { login: bob, id: 1, allowed_from: [10.0.0.0/33], valid_until: tomorrow, status: on }
   - { login: alice }
 departments: [ { id: 2, parent: 3, head: zoe }, { id: 2 } ]
-services: [ { login: bob, may_act_as: [rep], identity: sined, color: red } ]
+services: [ { login: bob, may_act_as: [rep], identity: sined, color: red }, { login: app, identity: signed } ]
 ";
     assert_eq!(
         findings(text),
@@ -113,6 +113,7 @@ services: [ { login: bob, may_act_as: [rep], identity: sined, color: red } ]
             "4: `on` is not a value of `status`: `active` or `disabled`",
             "7: unknown key `color`",
             "7: `sined` is not a value of `identity`: `declared` or `signed`",
+            "7: `signed` is not supported by this version of rowgate",
             "5: login `alice` is already taken in line 3",
             "7: login `bob` is already taken in line 4",
             "4: id `1` already belongs to `alice`",

@@ -4,6 +4,8 @@
 mod shape;
 mod utility;
 
+pub(crate) use utility::is_shown;
+
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use crate::rewrite::{
     Values, assigns, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
-use crate::sql::{Claim, TokenKind, Tokens, parse, verify};
+use crate::sql::{Claim, SqlError, TokenKind, Tokens, parse, verify};
 
 /// How the identity values get into the text.
 #[derive(Debug, Clone, Copy)]
@@ -63,6 +65,10 @@ pub trait Fill {
     fn value(&self, hole: Hole) -> Option<String>;
     /// The server's private name for a prepared statement of the client.
     fn statement_name(&self, client: &str) -> String;
+    /// The server's name for a portal of the client; cursors of DECLARE keep their name.
+    fn portal_name(&self, client: &str) -> String {
+        client.to_owned()
+    }
 }
 
 /// How often plans were found, made and refused, since the start.
@@ -165,7 +171,7 @@ impl Planner {
             return own.map(|own| Rewrite::verbatim(Arc::new(alone(own)), text));
         }
         if context.unrestricted {
-            return Ok(Self::unrestricted(context, text));
+            return Ok(self.unrestricted(context, lexed, text));
         }
         let tokens = lexed?;
         let declared = context.declared();
@@ -173,13 +179,14 @@ impl Planner {
         let client = highest.max(u32::try_from(declared.len()).unwrap_or(u32::MAX));
         let (plan, fresh) = if let Some(plan) = self.find(context, &tokens) {
             self.hits.fetch_add(1, Ordering::Relaxed);
-            (plan, false)
+            (plan, None)
         } else {
             self.misses.fetch_add(1, Ordering::Relaxed);
-            let plan = self.plan(context, &tokens).inspect_err(|_| {
+            let planned = with_stack(|| self.plan(context, &tokens));
+            let (plan, literals) = planned.inspect_err(|_| {
                 self.refusals.fetch_add(1, Ordering::Relaxed);
             })?;
-            (plan, true)
+            (plan, Some(literals))
         };
         let values = match context.protocol {
             Protocol::Extended { .. } if !plan.literals => {
@@ -197,8 +204,10 @@ impl Planner {
                 "the gateway's own parameters count too",
             ));
         }
-        if fresh {
-            self.verified(&tokens, &plan, &rewrite, client)?;
+        if let Some(literals) = fresh {
+            with_stack(|| self.verified(&tokens, &plan, &rewrite, client))?;
+            // Only now: nobody finds a plan that has not been verified.
+            self.remember(context, &tokens, literals, &plan);
         }
         Ok(rewrite)
     }
@@ -226,8 +235,6 @@ impl Planner {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the verifier broke".to_owned(),
         };
-        // The plan must not be found again.
-        self.plans.invalidate_all();
         self.verifier_refusals.fetch_add(1, Ordering::Relaxed);
         Err(Refusal::new(
             SqlState::INTERNAL_ERROR,
@@ -255,13 +262,12 @@ impl Planner {
         &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
-        statements: &[Statement],
+        literals: Vec<usize>,
         plan: &Arc<Plan>,
     ) {
         if tokens.source().len() > CACHED_TEXT {
             return;
         }
-        let literals = shape::abstractable(statements, tokens);
         let mut key = Vec::with_capacity(tokens.source().len() + 256);
         context.write_key(&mut key);
         shape::write(tokens, &mut key, |index| literals.binary_search(&index).is_ok());
@@ -273,7 +279,12 @@ impl Planner {
 
     // Planning.
 
-    fn plan(&self, context: PlanContext<'_>, tokens: &Tokens<'_>) -> Result<Arc<Plan>, Refusal> {
+    /// The plan, and the literals that may differ where it is used again.
+    fn plan(
+        &self,
+        context: PlanContext<'_>,
+        tokens: &Tokens<'_>,
+    ) -> Result<(Arc<Plan>, Vec<usize>), Refusal> {
         plain_names(tokens)?;
         let statements = parse(tokens)?;
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
@@ -283,9 +294,7 @@ impl Planner {
             }
             self.statement(context, tokens, statement, &mut plan)?;
         }
-        let plan = Arc::new(plan);
-        self.remember(context, tokens, &statements, &plan);
-        Ok(plan)
+        Ok((Arc::new(plan), shape::abstractable(&statements, tokens)))
     }
 
     fn statement(
@@ -297,11 +306,19 @@ impl Planner {
     ) -> Result<(), Refusal> {
         let span = statement_tokens(tokens, &statement.span);
         if let Some(utility) = utility::decide(&statement.kind)? {
-            let mut edits = Vec::new();
-            if let Action::Deallocate { name: Some(name) } = &utility.action {
-                edits.push(rename(tokens, &span, name)?);
+            match &utility.action {
+                Action::Deallocate { name: Some(name) } => {
+                    plan.edits.push(rename(tokens, &span, name)?);
+                }
+                Action::Fetch { name } | Action::Close { name } => {
+                    plan.edits.push(rename_portal(tokens, &span, name)?);
+                }
+                Action::Deallocate { name: None }
+                | Action::Forward
+                | Action::Prepare { .. }
+                | Action::Execute { .. }
+                | Action::Local(_) => {}
             }
-            plan.edits.append(&mut edits);
             plan.statements.push(StatementPlan {
                 kind: utility.kind,
                 tokens: span,
@@ -319,10 +336,15 @@ impl Planner {
         let mut action = Action::Forward;
         match &statement.kind {
             StatementKind::Explain(explain) => {
+                if let StatementKind::Execute { .. } = explain.statement {
+                    return Err(Refusal::unsupported(
+                        "EXPLAIN EXECUTE is not supported for a restricted principal",
+                    ));
+                }
                 edits.push(explain_options(tokens, &span, &explain.options)?);
                 answer = Answer::RedactPlan;
             }
-            StatementKind::Prepare { name, statement } => {
+            StatementKind::Prepare { name, statement, .. } => {
                 refuse_inside_prepare(statement)?;
                 edits.push(rename(tokens, &span, name)?);
                 action = Action::Prepare { name: name.as_str().into() };
@@ -334,14 +356,14 @@ impl Planner {
                 plan.literals = true;
             }
             StatementKind::Copy(_) => plan.literals = true,
+            StatementKind::DeclareCursor { name, .. } => unreserved(name)?,
             StatementKind::Select(_)
             | StatementKind::Insert(_)
             | StatementKind::Update(_)
             | StatementKind::Delete(_)
-            | StatementKind::DeclareCursor(_)
             | StatementKind::Merge
-            | StatementKind::Fetch
-            | StatementKind::ClosePortal
+            | StatementKind::Fetch { .. }
+            | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
             | StatementKind::Transaction(_)
             | StatementKind::Set(_)
@@ -371,12 +393,12 @@ impl Planner {
                 | StatementKind::Insert(_)
                 | StatementKind::Update(_)
                 | StatementKind::Delete(_)
-                | StatementKind::DeclareCursor(_)
+                | StatementKind::DeclareCursor { .. }
                 | StatementKind::Merge
                 | StatementKind::Copy(_)
                 | StatementKind::Execute { .. }
-                | StatementKind::Fetch
-                | StatementKind::ClosePortal
+                | StatementKind::Fetch { .. }
+                | StatementKind::ClosePortal { .. }
                 | StatementKind::Deallocate { .. }
                 | StatementKind::Transaction(_)
                 | StatementKind::Set(_)
@@ -425,25 +447,69 @@ impl Planner {
         )
     }
 
-    /// The text as it is; what can be said of it is said.
-    fn unrestricted(context: PlanContext<'_>, text: &str) -> Rewrite {
-        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
-        let understood = Tokens::new(text)
-            .and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
-        if let Ok((tokens, statements)) = &understood {
-            for statement in statements {
-                let span = statement_tokens(tokens, &statement.span);
-                let (kind, effect) = utility::effect(&statement.kind);
-                plan.statements.push(StatementPlan {
-                    kind,
-                    tokens: span.clone(),
-                    action: Action::Forward,
-                    effect,
-                    answer: Answer::Relay,
-                    touched: Self::touched(context, tokens, span, &statement.kind),
-                    rows_per_query: None,
-                });
+    /// What can be said of a text that does not run: the kinds of its statements, and what they
+    /// touch as far as names resolve. Decides nothing and is not remembered: it is no plan.
+    pub fn describe(context: PlanContext<'_>, text: &str) -> Vec<StatementPlan> {
+        let understood =
+            Tokens::new(text).and_then(|tokens| parse(&tokens).map(|parsed| (tokens, parsed)));
+        match &understood {
+            Ok((tokens, statements)) => Self::descriptions(context, tokens, statements),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn descriptions(
+        context: PlanContext<'_>,
+        tokens: &Tokens<'_>,
+        statements: &[Statement],
+    ) -> Vec<StatementPlan> {
+        let described = statements.iter().map(|statement| {
+            let span = statement_tokens(tokens, &statement.span);
+            let (kind, effect) = utility::effect(&statement.kind);
+            StatementPlan {
+                kind,
+                tokens: span.clone(),
+                action: Action::Forward,
+                effect,
+                answer: Answer::Relay,
+                touched: Self::touched(context, tokens, span, &statement.kind),
+                rows_per_query: None,
             }
+        });
+        described.collect()
+    }
+
+    /// The text as it is; what can be said of it is said.
+    fn unrestricted(
+        &self,
+        context: PlanContext<'_>,
+        tokens: Result<Tokens<'_>, SqlError>,
+        text: &str,
+    ) -> Rewrite {
+        let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
+        let plan = match found {
+            Some(plan) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                plan
+            }
+            None => {
+                self.misses.fetch_add(1, Ordering::Relaxed);
+                with_stack(|| self.described(context, tokens))
+            }
+        };
+        Rewrite::verbatim(plan, text)
+    }
+
+    fn described(
+        &self,
+        context: PlanContext<'_>,
+        tokens: Result<Tokens<'_>, SqlError>,
+    ) -> Arc<Plan> {
+        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
+        let understood =
+            tokens.and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
+        if let Ok((tokens, statements)) = &understood {
+            plan.statements = Self::descriptions(context, tokens, statements);
         } else {
             // The server will say what is wrong with it, or knows a grammar that is newer.
             plan.statements.push(StatementPlan {
@@ -456,7 +522,11 @@ impl Planner {
                 rows_per_query: None,
             });
         }
-        Rewrite::verbatim(Arc::new(plan), text)
+        let plan = Arc::new(plan);
+        if let Ok((tokens, statements)) = &understood {
+            self.remember(context, tokens, shape::abstractable(statements, tokens), &plan);
+        }
+        plan
     }
 
     fn touched(
@@ -528,6 +598,12 @@ fn alone(utility: utility::Utility) -> Plan {
     }
 }
 
+/// Runs on a stack that holds a tree of the depth that lowering admits (2,000 levels), walked and
+/// dropped without counting. The gateway's own threads have it already.
+fn with_stack<T>(work: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(32 * 1024 * 1024, 64 * 1024 * 1024, work)
+}
+
 struct Grants<'a> {
     context: PlanContext<'a>,
 }
@@ -548,14 +624,20 @@ impl PlanContext<'_> {
 
     /// Everything of the context that a plan depends on. Names end with a byte that no name holds.
     fn write_key(&self, key: &mut Vec<u8>) {
+        key.push(u8::from(self.unrestricted));
         key.extend_from_slice(&self.catalog.version.0.to_le_bytes());
         key.extend_from_slice(self.policy.version().as_str().as_bytes());
         key.push(0);
+        // Each list begins with its length: the end of one cannot be taken for the next.
+        let length = |key: &mut Vec<u8>, length: usize| {
+            key.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
+        };
+        length(key, self.roles.0.len());
         for role in self.roles.0.iter() {
             key.extend_from_slice(role.as_str().as_bytes());
             key.push(0);
         }
-        key.push(0);
+        length(key, self.shape.0.len());
         for cardinality in self.shape.0.iter() {
             key.push(match cardinality {
                 Cardinality::Missing => 1,
@@ -563,12 +645,12 @@ impl PlanContext<'_> {
                 Cardinality::Many => 3,
             });
         }
-        key.push(0);
+        length(key, self.search_path.0.len());
         for schema in &self.search_path.0 {
             key.extend_from_slice(schema.as_bytes());
             key.push(0);
         }
-        key.push(0);
+        length(key, self.declared().len());
         for declared in self.declared() {
             key.extend_from_slice(&declared.0.to_le_bytes());
         }
@@ -640,13 +722,10 @@ fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Statements that rowgate answers itself, or whose effect later statements of the same string
-/// would be planned without, stand alone.
+/// Statements that change what names of prepared statements mean stand alone: the whole string is
+/// planned before any of it runs. For the search path the session sees to the same.
 fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
     let alone = match kind {
-        StatementKind::Set(set) => {
-            matches!(set.name.as_deref(), Some("search_path") | None)
-        }
         StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -658,10 +737,11 @@ fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
         | StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Transaction(_)
+        | StatementKind::Set(_)
         | StatementKind::Show(_)
         | StatementKind::Other(_) => false,
     };
@@ -682,9 +762,9 @@ fn refuse_inside_prepare(inner: &StatementKind) -> Result<(), Refusal> {
         StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }
@@ -709,9 +789,9 @@ fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
         | StatementKind::Delete(_)
         | StatementKind::Merge
         | StatementKind::Copy(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Deallocate { .. }
         | StatementKind::Transaction(_)
@@ -736,6 +816,24 @@ fn rename(tokens: &Tokens<'_>, span: &Range<usize>, name: &str) -> Result<Edit, 
         return Err(Refusal::unsupported("this spelling of a statement name is not supported"));
     }
     Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::StatementName(name.into())] })
+}
+
+/// Replaces the client's name of a portal in FETCH, MOVE and CLOSE: it stands last.
+fn rename_portal(tokens: &Tokens<'_>, span: &Range<usize>, name: &str) -> Result<Edit, Refusal> {
+    unreserved(name)?;
+    let at = span.end.saturating_sub(1);
+    if at <= span.start || tokens.identifier(at).as_deref() != Some(name) {
+        return Err(Refusal::unsupported("this spelling of a cursor name is not supported"));
+    }
+    Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::PortalName(name.into())] })
+}
+
+/// Names that begin like the gateway's own on the server.
+fn unreserved(name: &str) -> Result<(), Refusal> {
+    if name.starts_with("rowgate_") {
+        return Err(Refusal::unsupported("names that begin with rowgate_ are reserved"));
+    }
+    Ok(())
 }
 
 /// EXPLAIN for a restricted principal shows the shape of a plan: no costs and row counts, which

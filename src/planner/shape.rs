@@ -63,9 +63,9 @@ pub(super) fn abstractable(statements: &[Statement], tokens: &Tokens<'_>) -> Vec
         StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
-        | StatementKind::Fetch
-        | StatementKind::ClosePortal
+        | StatementKind::DeclareCursor { .. }
+        | StatementKind::Fetch { .. }
+        | StatementKind::ClosePortal { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Execute { .. }
         | StatementKind::Deallocate { .. }

@@ -1,5 +1,7 @@
 //! What client SQL becomes, and what is refused, without a database.
 
+mod bypass;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -11,15 +13,19 @@ use crate::catalog::{
 use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use crate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
+use crate::rewrite::Rewrite;
 
-const POLICY: &str = r"
+const POLICY: &str = r#"
 tables:
   crm.account:
     owner: owner_id
     tags: { phone: pii.phone }
+  crm.lead:
+    owner: owner_id
   crm.contact:
     owner: owner_id
   crm.plain: {}
+  crm.note: {}
 masks:
   pii.phone: { kind: partial, first: 3, last: 4 }
 roles:
@@ -35,9 +41,17 @@ roles:
       - tables: [crm.contact]
         read: { scope: self }
         update: { scope: self }
+      - tables: [crm.lead]
+        read:
+          scope: self
+          masks:
+            phone: { kind: partial, first: 3, last: 4, match: exact }
+            name: { kind: "null", match: refuse }
       - tables: [crm.plain]
         read: true
-";
+      - tables: [crm.note]
+        read: { scope: all, where: "id in (select account_id from crm.contact where owner_id = :user.id)" }
+"#;
 
 fn column(number: i16, name: &str, type_id: u32) -> Column {
     Column {
@@ -79,6 +93,8 @@ fn catalog() -> Catalog {
         (1082, "date", 'D'),
         (1184, "timestamptz", 'D'),
         (1700, "numeric", 'N'),
+        (1007, "_int4", 'A'),
+        (16_500, "phone", 'U'),
     ]
     .map(|(id, name, category)| SqlType {
         id: TypeId(id),
@@ -100,6 +116,12 @@ fn catalog() -> Catalog {
         ("query_to_xml", FunctionKind::Function),
         ("pg_sleep", FunctionKind::Function),
         ("generate_series", FunctionKind::Function),
+        ("date_part", FunctionKind::Function),
+        ("length", FunctionKind::Function),
+        ("current_setting", FunctionKind::Function),
+        ("pg_get_functiondef", FunctionKind::Function),
+        ("pg_get_viewdef", FunctionKind::Function),
+        ("pg_get_ruledef", FunctionKind::Function),
     ]
     .iter()
     .enumerate()
@@ -139,6 +161,17 @@ fn catalog() -> Catalog {
             column(4, "name", 25),
         ],
     );
+    let lead = relation(
+        20070,
+        "crm",
+        "lead",
+        vec![
+            column(1, "id", 23),
+            column(2, "phone", 25),
+            column(3, "name", 25),
+            column(4, "owner_id", 23),
+        ],
+    );
     let plain = relation(20020, "crm", "plain", vec![column(1, "id", 23), column(2, "label", 25)]);
     let hidden = relation(20030, "crm", "hidden", vec![column(1, "id", 23)]);
     let mut view =
@@ -147,13 +180,29 @@ fn catalog() -> Catalog {
     view.primary_key = Vec::new();
     view.view_definition =
         Some(" SELECT account.id,\n    account.name AS label\n   FROM crm.account;".into());
+    let note = relation(
+        20060,
+        "crm",
+        "note",
+        vec![column(1, "id", 23), column(2, "tags", 1007), column(3, "day", 1082)],
+    );
+    let mut ratios = relation(
+        20050,
+        "crm",
+        "account_ratios",
+        vec![column(1, "id", 23), column(2, "ratio", 1700)],
+    );
+    ratios.kind = RelationKind::View;
+    ratios.primary_key = Vec::new();
+    ratios.view_definition =
+        Some(" SELECT account.id,\n    1 / account.amount AS ratio\n   FROM crm.account;".into());
     Catalog::new(
         CatalogVersion(1),
         150_000,
         "rowgate",
         CatalogParts {
             schemas: vec!["crm".into(), "pg_catalog".into()],
-            relations: vec![account, contact, plain, hidden, view],
+            relations: vec![account, contact, lead, plain, hidden, view, ratios, note],
             types,
             functions,
             operators: Vec::new(),
@@ -198,17 +247,26 @@ fn world() -> World {
 }
 
 fn plan(world: &World, protocol: Protocol<'_>, sql: &str) -> Result<String, Refusal> {
+    plan_as(world, false, protocol, sql).map(|rewrite| rewrite.text().to_owned())
+}
+
+fn plan_as(
+    world: &World,
+    unrestricted: bool,
+    protocol: Protocol<'_>,
+    sql: &str,
+) -> Result<Rewrite, Refusal> {
     let path = SearchPath::new(["pg_catalog", "crm"]);
     let context = PlanContext {
         catalog: &world.catalog,
         policy: &world.policy,
         roles: &world.subject.roles,
-        unrestricted: false,
+        unrestricted,
         shape: world.subject.identity.shape(),
         search_path: &path,
         protocol,
     };
-    world.planner.rewrite(context, sql, world).map(|rewrite| rewrite.text().to_owned())
+    world.planner.rewrite(context, sql, world)
 }
 
 /// The rewritten text with runs of white space as one space.
@@ -487,6 +545,22 @@ fn statements_that_differ_in_literals_share_a_plan_and_keep_their_own_values() {
 }
 
 #[test]
+fn an_unrestricted_plan_never_serves_a_restricted_person_of_the_same_roles() {
+    let world = world();
+    let sql = |id: u32| format!("SELECT phone FROM account WHERE id = {id}");
+    for id in [1, 2] {
+        let rewrite = plan_as(&world, true, Protocol::Simple, &sql(id)).expect("forwarded");
+        assert_eq!(rewrite.text(), sql(id));
+        assert_eq!(&*rewrite.plan().statements[0].touched[0].name, "crm.account");
+    }
+    assert_eq!(world.planner.counts().hits, 1);
+    let text = plan(&world, Protocol::Simple, &sql(3)).expect("planned");
+    assert!(text.contains(ACCOUNT), "{text}");
+    let rewrite = plan_as(&world, true, Protocol::Simple, &sql(4)).expect("forwarded");
+    assert_eq!(rewrite.text(), sql(4));
+}
+
+#[test]
 fn literals_that_change_a_decision_are_not_shared() {
     let world = world();
     let fenced = |pattern: &str| {
@@ -544,13 +618,71 @@ fn what_the_session_itself_may_do_passes() {
         "DISCARD ALL",
         "SHOW server_version",
         "SHOW transaction_isolation",
-        "FETCH 10 FROM c",
-        "CLOSE c",
         "",
         ";",
         "/* nothing */",
     ] {
         assert_eq!(plan(&world(), Protocol::Simple, sql).expect(sql), sql);
+    }
+}
+
+#[test]
+fn an_exact_match_compares_the_clear_value_and_shows_the_masked_one() {
+    for sql in [
+        "SELECT id, phone FROM lead WHERE phone = '13812345678' AND id > 3",
+        "SELECT id, phone FROM lead WHERE '13812345678' = lead.phone",
+        "SELECT id, phone FROM lead l WHERE l.phone IN ('13812345678', 'x')",
+    ] {
+        let text = rewritten(sql);
+        assert!(text.contains("TRUE"), "{text}");
+        let inside = text.find("13812345678").expect("the literal");
+        assert!(inside < text.find(" ) ").expect("the end of the derived table"), "{text}");
+    }
+    for sql in [
+        "SELECT id FROM lead WHERE phone > '138'",
+        "SELECT id FROM lead WHERE phone = '1' OR id = 1",
+        "SELECT id FROM lead WHERE NOT phone = '1'",
+        "SELECT p.id FROM plain p LEFT JOIN lead l ON l.id = p.id WHERE l.phone = '1'",
+    ] {
+        assert!(!rewritten(sql).contains("TRUE"), "{sql}");
+    }
+}
+
+#[test]
+fn a_mask_that_refuses_conditions_refuses_them_wherever_they_stand() {
+    for sql in [
+        "SELECT id FROM lead WHERE name = 'x'",
+        "SELECT l.id FROM lead l JOIN plain p ON p.label = l.name",
+        "SELECT id FROM plain p WHERE EXISTS (SELECT 1 FROM lead l WHERE l.name = p.label)",
+        "SELECT count(*) FROM lead GROUP BY name HAVING name > 'x'",
+    ] {
+        assert_eq!(refused(sql).sqlstate.0, "42501", "{sql}");
+    }
+    rewritten("SELECT name FROM lead");
+}
+
+#[test]
+fn a_condition_inside_set_or_returning_reads_the_mask() {
+    for sql in [
+        "UPDATE account SET name = (SELECT 'x' FROM plain p WHERE account.phone = p.label)",
+        "UPDATE account SET name = 'x' RETURNING (SELECT 1 FROM plain p WHERE phone = p.label)",
+    ] {
+        let text = rewritten(sql);
+        assert!(text.contains("repeat"), "{text}");
+        assert!(!text.contains("account.phone = p"), "{text}");
+    }
+}
+
+#[test]
+fn cursors_and_portals_are_named_in_fetch_and_close_and_nothing_of_the_gateway_is() {
+    assert_eq!(rewritten("FETCH FORWARD 10 FROM c"), "FETCH FORWARD 10 FROM \"c\"");
+    assert_eq!(rewritten("MOVE ALL IN \"C\";"), "MOVE ALL IN \"C\" ;");
+    assert_eq!(rewritten("CLOSE c"), "CLOSE \"c\"");
+    assert_eq!(rewritten("CLOSE ALL"), "CLOSE ALL");
+    for sql in
+        ["FETCH ALL FROM rowgate_1", "CLOSE rowgate_1", "DECLARE rowgate_1 CURSOR FOR SELECT 1"]
+    {
+        assert_eq!(refused(sql).sqlstate.0, "0A000", "{sql}");
     }
 }
 

@@ -95,11 +95,22 @@ pub(super) fn decide(statement: &StatementKind) -> Result<Option<Utility>, Refus
         | StatementKind::Merge
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor(_)
+        | StatementKind::DeclareCursor { .. }
         | StatementKind::Prepare { .. }
         | StatementKind::Execute { .. } => return Ok(None),
-        StatementKind::Fetch => Utility::forward("FETCH", Effect::Reads),
-        StatementKind::ClosePortal => Utility::forward("CLOSE CURSOR", Effect::Reads),
+        StatementKind::Fetch { name } => Utility {
+            kind: "FETCH",
+            action: Action::Fetch { name: name.as_str().into() },
+            effect: Effect::Reads,
+        },
+        StatementKind::ClosePortal { name } => Utility {
+            kind: "CLOSE CURSOR",
+            action: match name {
+                Some(name) => Action::Close { name: name.as_str().into() },
+                None => Action::Forward,
+            },
+            effect: Effect::Reads,
+        },
         StatementKind::Deallocate { name } => Utility {
             kind: "DEALLOCATE",
             action: Action::Deallocate { name: name.as_deref().map(Into::into) },
@@ -118,6 +129,8 @@ pub(super) fn decide(statement: &StatementKind) -> Result<Option<Utility>, Refus
                 Utility::forward("DISCARD", Effect::Reads)
             }
         },
+        // Nothing was listened to, so there is nothing to stop; connection pools reset with it.
+        StatementKind::Other("UNLISTEN") => Utility::forward("UNLISTEN", Effect::Reads),
         // Checks deferred constraints of rows the session wrote itself.
         StatementKind::Other("SET CONSTRAINTS") => {
             Utility::forward("SET CONSTRAINTS", Effect::Reads)
@@ -158,7 +171,7 @@ fn set_variable(set: &SetVariable) -> Result<Utility, Refusal> {
     if set.multi {
         // SET TRANSACTION and SET SESSION CHARACTERISTICS: isolation, read only, deferrable.
         if name == "transaction" || name == "session characteristics" {
-            return Ok(Utility::forward("SET", Effect::Settings));
+            return Ok(Utility::forward("SET", Effect::Reads));
         }
         return Err(not_settable(name));
     }
@@ -176,8 +189,10 @@ fn set_variable(set: &SetVariable) -> Result<Utility, Refusal> {
     let plain = SETTABLE.contains(&name.as_str())
         && set.values.as_deref().is_none_or(|values| values.iter().all(Option::is_some));
     let time_zone = name == "timezone";
+    // Only the search path changes what a text means.
+    let effect = if name == "search_path" { Effect::Settings } else { Effect::Reads };
     if pinned || plain || time_zone {
-        Ok(Utility::forward(kind, Effect::Settings))
+        Ok(Utility::forward(kind, effect))
     } else {
         Err(not_settable(name))
     }
@@ -266,8 +281,13 @@ fn not_a_login() -> Refusal {
     Refusal::new(SqlState::INVALID_PARAMETER_VALUE, "rowgate.user takes one login", "")
 }
 
+/// Whether a restricted principal may see this setting.
+pub(crate) fn is_shown(name: &str) -> bool {
+    SETTABLE.contains(&name) || SHOWABLE.contains(&name)
+}
+
 fn show(name: &str) -> Result<Utility, Refusal> {
-    if SETTABLE.contains(&name) || SHOWABLE.contains(&name) {
+    if is_shown(name) {
         Ok(Utility::forward("SHOW", Effect::Reads))
     } else {
         Err(Refusal::denied(
@@ -289,9 +309,9 @@ pub(super) fn effect(statement: &StatementKind) -> (&'static str, Effect) {
             ("COPY", if copy.from { Effect::Writes } else { Effect::Reads })
         }
         StatementKind::Explain(_) => ("EXPLAIN", Effect::Unknown),
-        StatementKind::DeclareCursor(_) => ("DECLARE CURSOR", Effect::Reads),
-        StatementKind::Fetch => ("FETCH", Effect::Reads),
-        StatementKind::ClosePortal => ("CLOSE CURSOR", Effect::Reads),
+        StatementKind::DeclareCursor { .. } => ("DECLARE CURSOR", Effect::Reads),
+        StatementKind::Fetch { .. } => ("FETCH", Effect::Reads),
+        StatementKind::ClosePortal { .. } => ("CLOSE CURSOR", Effect::Reads),
         StatementKind::Prepare { .. } => ("PREPARE", Effect::Reads),
         StatementKind::Execute { .. } => ("EXECUTE", Effect::Unknown),
         StatementKind::Deallocate { .. } => ("DEALLOCATE", Effect::Reads),

@@ -187,6 +187,13 @@ impl PolicySet {
         roles.0.iter().any(|role| self.functions.contains(&(role.clone(), function.id)))
     }
 
+    /// Whether any of these columns of a relation has a tag with a mask, for whomever.
+    pub fn has_tagged(&self, relation: RelationId, columns: &[ColumnNumber]) -> bool {
+        self.tables
+            .get(&relation)
+            .is_some_and(|rules| columns.iter().any(|column| rules.tag_masks.contains_key(column)))
+    }
+
     /// Whether `roles` may use a sequence.
     pub fn grants_sequence(&self, roles: &RoleSet, sequence: RelationId) -> bool {
         roles.0.iter().any(|role| self.sequences.contains(&(role.clone(), sequence)))

@@ -6,7 +6,9 @@
 
 use std::ops::Range;
 
-use super::function::{Class, OperatorMeaning, classify, field_is_allowed, operator_meaning};
+use super::function::{
+    Class, OperatorMeaning, classify, field_is_allowed, operator_meaning, withheld,
+};
 use super::query::Resolver;
 use super::scope::{Columns, Ctes, Facts, Item, KnownType, Scope};
 use super::{Clause, Comparison, Referenced, SimpleCondition};
@@ -27,6 +29,17 @@ const FLOATS: [TypeId; 2] = [TypeId(700), TypeId(701)];
 const OIDS: [u32; 12] = [26, 24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191];
 const COMPARISONS: [&str; 7] = ["=", "<>", "!=", "<", "<=", ">", ">="];
 
+/// What a condition decides on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Filters {
+    /// WHERE.
+    Rows,
+    /// ON.
+    Pairs,
+    /// HAVING.
+    Groups,
+}
+
 impl Resolver<'_> {
     /// Resolves a condition. What of it may fail exposes the relations it reads; what of it is
     /// simple and in WHERE is remembered for the inside of a fence.
@@ -35,30 +48,42 @@ impl Resolver<'_> {
         expr: &Expr,
         scope: &Scope<'_>,
         ctes: &Ctes<'_>,
-        in_where: bool,
+        filters: Filters,
     ) -> Result<Facts, Refusal> {
         if let ExprKind::And(conjuncts) = &expr.kind {
-            let mut all = Vec::new();
-            for conjunct in conjuncts {
-                all.push(self.condition(conjunct, scope, ctes, in_where)?);
-            }
-            return Ok(Facts::over(&all));
+            return stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || {
+                let mut all = Vec::new();
+                for conjunct in conjuncts {
+                    all.push(self.condition(conjunct, scope, ctes, filters)?);
+                }
+                Ok(Facts::over(&all))
+            });
         }
-        let facts = self.expr(expr, scope, ctes)?;
+        // A condition inside SET or RETURNING stays part of that: what it reads of the target is
+        // masked there, reference by reference.
+        let clause = match self.clause {
+            Clause::Other => Clause::Where,
+            outer @ (Clause::Where | Clause::Set | Clause::Returning) => outer,
+        };
+        let facts = self.in_clause(clause, |resolver| resolver.expr(expr, scope, ctes))?;
+        // An aggregate of this query is computed behind its filters. Anywhere but in the HAVING of
+        // the outermost query it could belong to a query further out, and be a constant here.
+        let behind = facts.aggregated && filters == Filters::Groups && scope.parent.is_none();
+        if !behind {
+            self.note(&facts);
+        }
         if facts.safe {
-            if in_where
+            if filters == Filters::Rows
                 && let Some((used, condition)) = self.simple_condition(expr, scope)
                 && let Some(entry) = self.resolved.uses.get_mut(used)
             {
                 entry.conditions.push(condition);
             }
-        } else if !facts.aggregated {
+        } else if !behind {
             if facts.deps.is_empty() {
-                // It reads no row, but whether it runs at all may depend on the other conditions.
-                for item in scope.items {
-                    let deps = item.columns.all().deps;
-                    self.expose(&deps);
-                }
+                // It reads no row, but whether it runs at all may depend on the other conditions,
+                // those of sub-selects in FROM included.
+                self.expose_level();
             } else {
                 self.expose(&facts.deps);
             }
@@ -117,7 +142,7 @@ impl Resolver<'_> {
             ExprKind::Sublink { form, test, operator, query } => {
                 self.sublink(*form, test.as_deref(), operator, query, scope, ctes)?
             }
-            ExprKind::Call(call) => self.call(call, scope, ctes)?,
+            ExprKind::Call(call) => self.call(call, expr.location, scope, ctes)?,
             ExprKind::Case { operand, arms, otherwise } => {
                 let mut parts = Vec::new();
                 let mut comparable = true;
@@ -149,24 +174,44 @@ impl Resolver<'_> {
             }
             ExprKind::Cast { operand, target } => self.cast(operand, target, scope, ctes)?,
             ExprKind::Collate(operand) => {
+                // Two collations that do not agree fail where they meet, not here.
                 let part = self.expr(operand, scope, ctes)?;
-                Facts { known: part.known, ..Facts::over([&part]) }
+                Facts { known: part.known, safe: false, ..Facts::over([&part]) }
             }
             ExprKind::Array(elements) => {
                 let parts = self.exprs(elements, scope, ctes)?;
-                let (_, unified) = unify(&parts);
+                let (known, unified) = unify(&parts);
                 let facts = Facts::over(&parts);
-                Facts { safe: facts.safe && unified, ..facts }
+                // Arrays in an array have to be of one size.
+                let flat = match known {
+                    KnownType::Type(element) => self
+                        .context
+                        .catalog
+                        .sql_type(element)
+                        .is_some_and(|element| element.category != 'A'),
+                    KnownType::Literal => true,
+                    KnownType::Unknown => false,
+                };
+                Facts { safe: facts.safe && unified && flat, ..facts }
             }
             ExprKind::Row(elements) => {
                 let parts = self.exprs(elements, scope, ctes)?;
                 Facts { composite: true, ..Facts::over(&parts) }
             }
-            ExprKind::Coalesce(arguments) | ExprKind::MinMax(arguments) => {
+            ExprKind::Coalesce(arguments) => {
                 let parts = self.exprs(arguments, scope, ctes)?;
                 let (known, unified) = unify(&parts);
                 let facts = Facts::over(&parts);
                 Facts { known, safe: facts.safe && unified, ..facts }
+            }
+            ExprKind::MinMax(arguments) => {
+                let parts = self.exprs(arguments, scope, ctes)?;
+                let (known, unified) = unify(&parts);
+                let facts = Facts::over(&parts);
+                let comparable = parts.first().is_some_and(|first| {
+                    parts.iter().all(|part| self.comparable(OperatorMeaning::BuiltIn, first, part))
+                });
+                Facts { known, safe: facts.safe && unified && comparable, ..facts }
             }
             ExprKind::SqlValue(value) => Facts::constant(match value {
                 SqlValue::Date => KnownType::Type(TypeId(1082)),
@@ -217,6 +262,13 @@ impl Resolver<'_> {
             .ok()
             .and_then(|number| number.checked_sub(1))
             .and_then(|index| self.context.declared.get(index));
+        let prepared = usize::try_from(number)
+            .ok()
+            .and_then(|number| number.checked_sub(1))
+            .and_then(|index| self.prepared.get(index));
+        if let Some(prepared) = prepared {
+            return *prepared;
+        }
         match declared {
             None | Some(TypeId(0)) => KnownType::Literal,
             Some(declared) => KnownType::Type(self.context.catalog.base_type(*declared)),
@@ -264,7 +316,8 @@ impl Resolver<'_> {
             let mut settled = false;
             for item in current.items {
                 if let Some(facts) = self.item_column(item, name, tokens, 0) {
-                    settled = true;
+                    // Of an item whose columns are not all known, the name may not be one.
+                    settled |= !item.columns.open;
                     found.push(facts);
                 } else if item.columns.open {
                     found.push(Facts::opaque(item.columns.all().deps));
@@ -479,7 +532,7 @@ impl Resolver<'_> {
                     (compare(self), boolean)
                 } else {
                     let bounded = left_facts.iter().chain(&right_facts).all(|part| part.safe)
-                        && is_bounded_time(left, name, right);
+                        && is_bounded_time(left, name, right, SMALL_STEPS);
                     (bounded, KnownType::Unknown)
                 }
             }
@@ -537,7 +590,9 @@ impl Resolver<'_> {
         if name.len() > 1 && name.first().map(String::as_str) == Some(PG_CATALOG) {
             return Ok(OperatorMeaning::BuiltIn);
         }
-        let mut meaning = OperatorMeaning::BuiltIn;
+        // `OPERATOR(schema.=)` means what is in that schema, whatever the operands are.
+        let mut meaning =
+            if name.len() > 1 { OperatorMeaning::Granted } else { OperatorMeaning::BuiltIn };
         for name in names {
             let found = if self.context.view_depth > 0 {
                 OperatorMeaning::Granted
@@ -564,7 +619,7 @@ impl Resolver<'_> {
     }
 
     /// Whether comparing the two can neither fail nor call a function that is not built in.
-    fn comparable(&self, meaning: OperatorMeaning, left: &Facts, right: &Facts) -> bool {
+    pub(super) fn comparable(&self, meaning: OperatorMeaning, left: &Facts, right: &Facts) -> bool {
         if left.composite || right.composite {
             return false;
         }
@@ -632,9 +687,15 @@ impl Resolver<'_> {
         let outer: Vec<(usize, usize)> = (0..self.resolved.uses.len())
             .map(|used| (used, self.resolved.uses.get(used).map_or(0, |u| u.references.len())))
             .collect();
+        let before = std::mem::replace(&mut self.hazard, false);
         let columns = self.query(query, Some(scope), ctes)?;
+        // Whether and on which rows anything in it runs can depend on the row outside: by what it
+        // refers to, or because it is run when it is first needed.
+        let hazard = std::mem::replace(&mut self.hazard, before);
+        self.hazard |= hazard;
         // Relations outside the sub-select that it refers to.
         let mut facts = Facts::over(test.iter());
+        facts.safe &= !hazard;
         for (used, count) in outer {
             let after = self.resolved.uses.get(used).map_or(0, |u| u.references.len());
             if after > count {
@@ -647,14 +708,7 @@ impl Resolver<'_> {
             SublinkKind::Exists => Facts { known: boolean, ..facts },
             SublinkKind::Any | SublinkKind::All => {
                 let comparable = match (&test, columns.known.as_slice(), columns.open) {
-                    (Some(test), [column], false) => {
-                        self.comparable(meaning, test, &column.facts)
-                            || (meaning == OperatorMeaning::BuiltIn && !test.composite)
-                                && matches!(
-                                    (test.known, column.facts.known),
-                                    (KnownType::Type(a), KnownType::Type(b)) if a == b
-                                )
-                    }
+                    (Some(test), [column], false) => self.comparable(meaning, test, &column.facts),
                     (_, _, _) => false,
                 };
                 if !output.safe || !comparable {
@@ -670,7 +724,7 @@ impl Resolver<'_> {
                     _ => KnownType::Unknown,
                 };
                 // "more than one row returned" tells what a hidden row made it return.
-                let single = returns_one_row(query);
+                let single = returns_one_row(query, scope.parent.is_some());
                 if !output.safe {
                     facts.deps.add(&output.deps);
                 }
@@ -684,7 +738,25 @@ impl Resolver<'_> {
 
     // Calls and casts.
 
-    fn call(&mut self, call: &Call, scope: &Scope<'_>, ctes: &Ctes<'_>) -> Result<Facts, Refusal> {
+    fn call(
+        &mut self,
+        call: &Call,
+        location: Location,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        if let Some(instead) = withheld(self.context.catalog, &call.name)
+            && self.context.view_depth == 0
+        {
+            let start = location
+                .and_then(|offset| self.tokens.at_byte(offset as usize))
+                .ok_or_else(|| Refusal::unsupported("this call is not supported"))?;
+            let end = self.close_bracket(start + 2 * call.name.len() - 1)?;
+            if !self.resolved.withheld.iter().any(|(known, _)| *known == (start..end)) {
+                self.resolved.withheld.push((start..end, instead));
+            }
+            return Ok(Facts::constant(KnownType::Unknown));
+        }
         let mut parts = self.exprs(&call.arguments, scope, ctes)?;
         for key in &call.order_by {
             self.sort_operator(key)?;
@@ -696,10 +768,15 @@ impl Resolver<'_> {
         if let Some(window) = &call.over {
             parts.push(self.window(window, scope, ctes)?);
         }
+        self.setting(call)?;
         let facts = Facts::over(&parts);
         if call.over.is_some() {
             self.class_of(call)?;
-            return Ok(Facts { aggregated: true, ..facts });
+            let total = matches!(
+                call.name.last().map(String::as_str),
+                Some("row_number" | "rank" | "dense_rank" | "count")
+            );
+            return Ok(Facts { aggregated: true, safe: facts.safe && total, ..facts });
         }
         Ok(match self.class_of(call)? {
             Class::Total => {
@@ -714,7 +791,7 @@ impl Resolver<'_> {
                     ) => KnownType::Type(TypeId(23)),
                     Some(_) | None => KnownType::Unknown,
                 };
-                let plain = parts.iter().all(|part| !part.composite && is_inferred(part.known));
+                let plain = self.is_total_call(call, &parts);
                 Facts { known, safe: facts.safe && plain, ..facts }
             }
             Class::Constant => {
@@ -724,9 +801,22 @@ impl Resolver<'_> {
                     }
                     Some(_) | None => KnownType::Unknown,
                 };
-                Facts { known, ..facts }
+                // Newer servers have forms with arguments, which can be out of range.
+                Facts { known, safe: parts.is_empty(), ..facts }
             }
-            Class::Aggregate => Facts { aggregated: true, ..facts },
+            Class::Aggregate => {
+                // What others can do: overflow, exceed a limit, meet a null key.
+                let (total, known) = match call.name.last().map(String::as_str) {
+                    Some("count") => (true, KnownType::Type(TypeId(20))),
+                    Some("bool_and" | "bool_or" | "every") => (true, KnownType::Type(TypeId(16))),
+                    Some("min" | "max") => (
+                        parts.iter().all(|part| !part.composite && is_inferred(part.known)),
+                        parts.first().map_or(KnownType::Unknown, |part| part.known),
+                    ),
+                    Some(_) | None => (false, KnownType::Unknown),
+                };
+                Facts { aggregated: true, known, safe: facts.safe && total, ..facts }
+            }
             Class::Fallible => {
                 let bounded = facts.safe
                     && facts.deps.is_empty()
@@ -742,6 +832,57 @@ impl Resolver<'_> {
                 Facts { safe: false, ..facts }
             }
         })
+    }
+
+    /// `current_setting` tells what SHOW would tell, and nothing else.
+    fn setting(&self, call: &Call) -> Result<(), Refusal> {
+        if self.context.view_depth > 0
+            || call.name.last().map(String::as_str) != Some("current_setting")
+        {
+            return Ok(());
+        }
+        let shown = match call.arguments.first().map(|argument| &argument.kind) {
+            Some(ExprKind::Constant(Constant::String(name))) => {
+                crate::planner::is_shown(&name.to_ascii_lowercase())
+            }
+            Some(_) | None => false,
+        };
+        if shown {
+            return Ok(());
+        }
+        Err(Refusal::denied(
+            "permission denied for function current_setting",
+            "only settings that SHOW shows, named by a literal, can be read",
+        ))
+    }
+
+    /// Whether a call of a function that is listed as total is one of the forms that are: other
+    /// functions of the same name can fail (`length(bytea, name)`, `date_part('x', …)`).
+    fn is_total_call(&self, call: &Call, parts: &[Facts]) -> bool {
+        let is_text = |part: &Facts| match part.known {
+            KnownType::Type(TypeId(19 | 25 | 1042 | 1043)) | KnownType::Literal => true,
+            KnownType::Type(_) | KnownType::Unknown => false,
+        };
+        let plain = |part: &Facts| !part.composite && is_inferred(part.known);
+        match call.name.last().map(String::as_str) {
+            Some(name @ ("date_part" | "extract")) => match (call.arguments.as_slice(), parts) {
+                ([unit, _], [_, value]) => match value.known {
+                    KnownType::Type(TypeId(1114 | 1184)) => is_time_unit(unit),
+                    // `date_part` of a date makes it a timestamp, which has a smaller range.
+                    KnownType::Type(TypeId(1082)) => name == "extract" && is_day_unit(unit),
+                    KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => false,
+                },
+                (_, _) => false,
+            },
+            Some(
+                "lower" | "upper" | "initcap" | "length" | "char_length" | "character_length"
+                | "octet_length" | "bit_length" | "reverse" | "md5",
+            ) => matches!(parts, [text] if is_text(text)),
+            Some("btrim" | "ltrim" | "rtrim" | "strpos" | "position" | "starts_with") => {
+                parts.len() <= 2 && parts.iter().all(is_text)
+            }
+            Some(_) | None => parts.iter().all(plain),
+        }
     }
 
     fn class_of(&self, call: &Call) -> Result<Class, Refusal> {
@@ -796,7 +937,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn allowed_type(&self, target: &TypeRef) -> Result<Option<TypeId>, Refusal> {
+    pub(super) fn allowed_type(&self, target: &TypeRef) -> Result<Option<TypeId>, Refusal> {
         if target.special {
             return Err(Refusal::unsupported("this type is not supported"));
         }
@@ -877,7 +1018,53 @@ impl Resolver<'_> {
         let (used, column) = column;
         let operands =
             operands.into_iter().map(|o| self.operand_tokens(o)).collect::<Option<Vec<_>>>()?;
-        Some((used, SimpleCondition { column, comparison, operands }))
+        let replaceable = self.whole_comparison(left, right, &comparison, &operands, scope, used);
+        Some((used, SimpleCondition { column, comparison, operands, replaceable }))
+    }
+
+    /// The tokens of `column = operand` or `column IN (operands)` as a whole, where replacing it by
+    /// TRUE and filtering the relation by it is the same.
+    fn whole_comparison(
+        &self,
+        left: &Expr,
+        right: &[Expr],
+        comparison: &Comparison,
+        operands: &[Range<usize>],
+        scope: &Scope<'_>,
+        used: usize,
+    ) -> Option<Range<usize>> {
+        let nullable = scope.items.iter().any(|item| item.relation == Some(used) && item.nullable);
+        let column =
+            [Some(left), right.first()].into_iter().flatten().find_map(|side| {
+                match &side.kind {
+                    ExprKind::Column(column) => Some(self.reference_tokens(column, side.location)),
+                    _ => None,
+                }
+            })?;
+        if nullable || column.is_empty() {
+            return None;
+        }
+        let mut start = column.start;
+        let mut end = column.end;
+        for operand in operands {
+            start = start.min(operand.start);
+            end = end.max(operand.end);
+        }
+        match comparison {
+            // Exactly the column, the operator and the operand: no brackets in between.
+            Comparison::Operator("=") => {
+                let operand = operands.first()?;
+                (end - start == column.len() + 1 + operand.len()).then_some(start..end)
+            }
+            Comparison::In => {
+                let open = column.end + 1;
+                let in_list =
+                    self.tokens.is_word(column.end, "in") && self.tokens.is_mark(open, "(");
+                let close = self.scan(open + 1, |_, _| false);
+                (in_list && start == column.start && close >= end).then_some(start..close + 1)
+            }
+            Comparison::Operator(_) | Comparison::Between => None,
+        }
     }
 
     /// The tokens of a literal or parameter, a sign included.
@@ -980,7 +1167,7 @@ fn own_column(expr: &Expr, scope: &Scope<'_>) -> Option<(usize, crate::ids::Colu
 }
 
 /// What a set of results is together; false when unifying their types could cast a value and fail.
-fn unify(parts: &[Facts]) -> (KnownType, bool) {
+pub(super) fn unify(parts: &[Facts]) -> (KnownType, bool) {
     let mut known = KnownType::Literal;
     for part in parts {
         known = match (known, part.known) {
@@ -1040,6 +1227,15 @@ fn is_well_formed_pattern(pattern: &Expr) -> bool {
     trailing % 2 == 0
 }
 
+/// Units that a date has.
+fn is_day_unit(unit: &Expr) -> bool {
+    matches!(
+        &unit.kind,
+        ExprKind::Constant(Constant::String(text))
+            if ["day", "week", "month", "quarter", "year"].contains(&text.as_str())
+    )
+}
+
 fn is_time_unit(unit: &Expr) -> bool {
     matches!(
         &unit.kind,
@@ -1051,12 +1247,16 @@ fn is_time_unit(unit: &Expr) -> bool {
 }
 
 /// `now() - interval '30 days'`, `current_date - 7`: reads no row, and too small to overflow.
-fn is_bounded_time(left: Option<&Expr>, name: &[String], right: &[Expr]) -> bool {
+fn is_bounded_time(left: Option<&Expr>, name: &[String], right: &[Expr], steps: u8) -> bool {
     let ([operator], Some(left), [right]) = (name, left, right) else { return false };
-    (operator == "+" || operator == "-") && is_clock(left) && is_small_step(right)
+    let Some(steps) = steps.checked_sub(1) else { return false };
+    (operator == "+" || operator == "-") && is_clock(left, steps) && is_small_step(right)
 }
 
-fn is_clock(expr: &Expr) -> bool {
+/// How many small steps from now are still near: each is less than a thousand years.
+const SMALL_STEPS: u8 = 3;
+
+fn is_clock(expr: &Expr, steps: u8) -> bool {
     if let ExprKind::SqlValue(value) = &expr.kind {
         return match value {
             SqlValue::Date | SqlValue::Timestamp | SqlValue::LocalTimestamp => true,
@@ -1068,11 +1268,10 @@ fn is_clock(expr: &Expr) -> bool {
         return (name == Some("now") && call.arguments.is_empty())
             || (name == Some("date_trunc")
                 && matches!(call.arguments.as_slice(), [unit, clock]
-                    if is_time_unit(unit) && is_clock(clock)));
+                    if is_time_unit(unit) && is_clock(clock, steps)));
     }
     if let ExprKind::Operator { form: OperatorKind::Plain, name, left, right } = &expr.kind {
-        // Each step is small, and the depth of the tree is bounded.
-        return is_bounded_time(left.as_deref(), name, right);
+        return is_bounded_time(left.as_deref(), name, right, steps);
     }
     false
 }
@@ -1104,11 +1303,15 @@ fn is_small_interval(text: &str) -> bool {
 }
 
 /// A query that returns one row whatever the data is: an aggregate without grouping, or no FROM.
-fn returns_one_row(query: &Query) -> bool {
-    let limited = matches!(
-        query.limit.as_ref().map(|limit| &limit.kind),
-        Some(ExprKind::Constant(Constant::Integer(0 | 1)))
-    );
+///
+/// `nested`: the query stands in a sub-select itself, so an aggregate over a column may belong to a
+/// query further out and group nothing here.
+fn returns_one_row(query: &Query, nested: bool) -> bool {
+    let limited = !query.with_ties
+        && matches!(
+            query.limit.as_ref().map(|limit| &limit.kind),
+            Some(ExprKind::Constant(Constant::Integer(0 | 1)))
+        );
     if limited {
         return true;
     }
@@ -1117,16 +1320,16 @@ fn returns_one_row(query: &Query) -> bool {
             select.group_by.is_empty()
                 && select.targets.iter().all(|target| !expands(&target.expr))
                 && (select.from.is_empty()
-                    || select.targets.iter().any(|target| is_plain_aggregate(&target.expr)))
+                    || select.targets.iter().any(|target| is_plain_aggregate(&target.expr, nested)))
         }
         QueryBody::Values(rows) => rows.len() == 1,
         QueryBody::SetOperation { .. } => false,
     }
 }
 
-fn is_plain_aggregate(expr: &Expr) -> bool {
+fn is_plain_aggregate(expr: &Expr, nested: bool) -> bool {
     matches!(&expr.kind, ExprKind::Call(call)
-        if call.over.is_none()
+        if call.over.is_none() && (call.star || !nested)
             && matches!(call.name.last().map(String::as_str),
                 Some("count" | "sum" | "min" | "max" | "avg" | "bool_and" | "bool_or"
                     | "string_agg" | "array_agg")))

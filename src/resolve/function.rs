@@ -123,9 +123,9 @@ const DESCRIBES: &[&str] = &[
     "pg_function_is_visible", "pg_get_constraintdef", "pg_get_expr", "pg_get_function_arguments",
     "pg_get_function_arg_default", "pg_get_function_identity_arguments",
     "pg_get_function_result", "pg_get_indexdef", "pg_get_keywords",
-    "pg_get_partition_constraintdef", "pg_get_partkeydef", "pg_get_ruledef",
+    "pg_get_partition_constraintdef", "pg_get_partkeydef", 
     "pg_get_serial_sequence", "pg_get_statisticsobjdef_columns", "pg_get_triggerdef",
-    "pg_get_userbyid", "pg_get_viewdef", "pg_get_functiondef", "pg_has_role",
+    "pg_get_userbyid", "pg_has_role",
     "pg_identify_object", "pg_index_column_has_property", "pg_index_has_property",
     "pg_indexam_has_property", "pg_is_other_temp_schema", "pg_opclass_is_visible",
     "pg_operator_is_visible", "pg_opfamily_is_visible", "pg_options_to_table",
@@ -156,6 +156,38 @@ const LOCKS: &[&str] = &[
     "pg_advisory_xact_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared",
     "pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared",
 ];
+
+/// Tells source texts or sizes of relations, which `psql`, ORMs and modellers ask for in passing:
+/// answered with NULL of the same type and column name.
+#[rustfmt::skip]
+const WITHHELD: &[(&str, &str)] = &[
+    ("pg_get_viewdef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_viewdef)"),
+    ("pg_get_ruledef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_ruledef)"),
+    ("pg_get_functiondef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_functiondef)"),
+    ("pg_table_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_table_size)"),
+    ("pg_relation_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_relation_size)"),
+    ("pg_total_relation_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_total_relation_size)"),
+    ("pg_indexes_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_indexes_size)"),
+    ("pg_database_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_database_size)"),
+    ("pg_tablespace_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_tablespace_size)"),
+    ("pg_sequence_last_value", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_sequence_last_value)"),
+];
+
+/// What stands for a call whose answer is withheld; `None` for every other call. A user's function
+/// of the same name is a function like any other.
+pub(super) fn withheld(catalog: &Catalog, name: &[String]) -> Option<&'static str> {
+    let function = match name {
+        [function] => function,
+        [schema, function] if schema == PG_CATALOG => function,
+        _ => return None,
+    };
+    let only_built_in =
+        catalog.functions_named(function).iter().all(|candidate| &*candidate.schema == PG_CATALOG);
+    WITHHELD
+        .iter()
+        .find(|(withheld, _)| withheld == function && only_built_in)
+        .map(|(_, instead)| *instead)
+}
 
 /// Reads a sequence named by its argument: the argument has to be a literal, and granted.
 #[rustfmt::skip]
@@ -327,3 +359,6 @@ pub(super) fn operator_meaning(
     }
     Ok(meaning)
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,6 +48,12 @@ pub(crate) struct Resolved {
     pub(crate) target: Option<Modification>,
     /// COPY relation TO: the tokens of the relation and its column list.
     pub(crate) copied: Option<CopiedRelation>,
+    /// Calls that are answered with NULL: their tokens, and what stands there instead.
+    pub(crate) withheld: Vec<(Range<usize>, &'static str)>,
+    /// Something in it can fail and does not run behind every filter.
+    pub(crate) hazard: bool,
+    /// For a query: whether computing the output column can fail. Empty when not known.
+    pub(crate) outputs: Vec<bool>,
 }
 
 impl Resolved {
@@ -195,6 +201,9 @@ pub(crate) struct SimpleCondition {
     pub(crate) comparison: Comparison,
     /// The tokens of each operand: literals or parameters.
     pub(crate) operands: Vec<Range<usize>>,
+    /// The tokens of the whole condition, when it is an equality that may as well be judged on the
+    /// relation before anything else.
+    pub(crate) replaceable: Option<Range<usize>>,
 }
 
 /// How a simple condition compares.

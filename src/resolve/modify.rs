@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::expr::Filters;
 use super::query::{NO_CTES, Resolver};
 use super::scope::{Ctes, Item, Scope};
 use super::{Clause, Clauses, Modification, ModificationKind, Place, ReturningItem};
@@ -53,17 +54,36 @@ impl Resolver<'_> {
         }
     }
 
-    fn clauses(&self, from: usize) -> Clauses {
+    /// Where the clauses stand that the tree says are there: a word alone can be a name
+    /// (`SELECT 1 AS returning`).
+    fn clauses(
+        &self,
+        from: usize,
+        filtered: Option<bool>,
+        returned: &[ReturningItem],
+    ) -> Result<Clauses, Refusal> {
+        let refused = || Refusal::unsupported("this spelling of the statement is not supported");
         let end = self.scan(from, |_, _| false);
-        let filter = self.scan(from, |tokens, index| {
-            tokens.is_word(index, "where") || tokens.is_word(index, "returning")
-        });
-        let returning = self.scan(from, |tokens, index| tokens.is_word(index, "returning"));
-        Clauses {
-            filter: (filter < end && self.tokens.is_word(filter, "where")).then_some(filter),
-            returning: (returning < end).then_some(returning),
-            end,
+        let returning = match returned.first() {
+            None => None,
+            Some(item) => {
+                let before = item.start.checked_sub(1).ok_or_else(refused)?;
+                if !self.tokens.is_word(before, "returning") || before >= end {
+                    return Err(refused());
+                }
+                Some(before)
+            }
+        };
+        let mut filter = None;
+        if let Some(filtered) = filtered {
+            let stop = returning.unwrap_or(end);
+            let found = self.scan(from, |tokens, index| tokens.is_word(index, "where")).min(stop);
+            if (found < stop) != filtered {
+                return Err(refused());
+            }
+            filter = filtered.then_some(found);
         }
+        Ok(Clauses { filter, returning, end })
     }
 
     fn returning(
@@ -139,12 +159,14 @@ impl Resolver<'_> {
                 self.add_verb(used, Verb::Read);
                 updated = self.assignments(&relation, used, assignments, &items, ctes)?;
             }
+            // Which row is in the way tells something of it.
+            self.add_verb(used, Verb::Read);
             on_conflict = Some(updated);
         }
         let items = [item];
         let returning =
             self.returning(&insert.returning, insert.returning_options, &items, ctes, used)?;
-        let clauses = self.clauses(self.after_name(used));
+        let clauses = self.clauses(self.after_name(used), None, &returning)?;
         self.resolved.target = Some(Modification {
             target: used,
             kind: ModificationKind::Insert { columns, listed, on_conflict },
@@ -173,7 +195,8 @@ impl Resolver<'_> {
             self.modified_rows(update.filter.as_ref(), used, &items, ctes)?;
         let returning =
             self.returning(&update.returning, update.returning_options, &items, ctes, used)?;
-        let clauses = self.clauses(self.after_name(used));
+        let filtered = Some(update.filter.is_some());
+        let clauses = self.clauses(self.after_name(used), filtered, &returning)?;
         self.resolved.target = Some(Modification {
             target: used,
             kind: ModificationKind::Update { columns },
@@ -201,7 +224,8 @@ impl Resolver<'_> {
             self.modified_rows(delete.filter.as_ref(), used, &items, ctes)?;
         let returning =
             self.returning(&delete.returning, delete.returning_options, &items, ctes, used)?;
-        let clauses = self.clauses(self.after_name(used));
+        let filtered = Some(delete.filter.is_some());
+        let clauses = self.clauses(self.after_name(used), filtered, &returning)?;
         self.resolved.target = Some(Modification {
             target: used,
             kind: ModificationKind::Delete,
@@ -246,7 +270,7 @@ impl Resolver<'_> {
             return Ok((true, false));
         }
         let scope = Scope { items, parent: None };
-        self.in_clause(Clause::Where, |resolver| resolver.condition(filter, &scope, ctes, true))?;
+        self.condition(filter, &scope, ctes, Filters::Rows)?;
         let exposed = self.resolved.uses.get(used).is_some_and(|entry| entry.exposed);
         Ok((false, exposed))
     }
@@ -272,6 +296,7 @@ impl Resolver<'_> {
                     ),
                     "",
                 )
+                .at(column.location.map(|offset| offset as usize))
             })?;
             numbers.push(found.number);
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::expr::OutputName;
+use super::expr::{Filters, OutputName, unify};
 use super::scope::{Columns, CteInSight, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
 use super::{
     Clause, CopiedRelation, ExpandedView, GroupExtension, Place, Referenced, RelationUse,
@@ -14,13 +14,20 @@ use crate::error::{Refusal, SqlState};
 use crate::ids::ColumnNumber;
 use crate::policy::Verb;
 use crate::sql::ast::{
-    Alias, CopySource, Cte, CteQuery, Expr, GroupItem, Join, Location, Query, QueryBody,
+    Alias, CopySource, Cte, CteQuery, Expr, GroupItem, Join, JoinKind, Location, Query, QueryBody,
     RelationRef, Select, StatementKind, TableExpr, Window, With,
 };
 use crate::sql::{Tokens, parse};
 
 /// How many views may be defined over one another.
 const VIEW_DEPTH: usize = 16;
+
+/// How many relations a statement may name.
+const MOST_RELATIONS: usize = 1_000;
+
+/// How many columns the items of FROM, of WITH and of the select lists of a statement may have
+/// together; PostgreSQL's limit for one list is 1,664.
+const MOST_COLUMNS: usize = 100_000;
 
 pub(super) struct Resolver<'a> {
     pub(super) context: ResolveContext<'a>,
@@ -32,6 +39,24 @@ pub(super) struct Resolver<'a> {
     /// A column reference meant nothing in sight.
     pub(super) unresolved: bool,
     export: bool,
+    /// An expression that can fail was met that does not run behind every filter of the statement.
+    pub(super) hazard: bool,
+    /// How many queries are open.
+    depth: usize,
+    /// The first use of the query that is open.
+    level_start: usize,
+    /// How many columns have been listed.
+    columns: usize,
+    /// The parameter types of PREPARE.
+    pub(super) prepared: Vec<KnownType>,
+}
+
+/// What GROUP BY needs of its SELECT after ORDER BY has been resolved.
+struct Grouping {
+    /// The relations in FROM.
+    uses: Vec<usize>,
+    /// How many references they had before the select list.
+    marks: Vec<usize>,
 }
 
 pub(super) const NO_CTES: Ctes<'static> = Ctes { here: &[], parent: None };
@@ -50,17 +75,59 @@ impl<'a> Resolver<'a> {
             clause: Clause::Other,
             unresolved: false,
             export: false,
+            hazard: false,
+            depth: 0,
+            level_start: 0,
+            columns: 0,
+            prepared: Vec::new(),
         }
     }
 
-    pub(super) fn finish(self) -> Resolved {
+    pub(super) fn finish(mut self) -> Resolved {
+        self.resolved.hazard = self.hazard;
         self.resolved
+    }
+
+    /// Remembers that an expression can fail.
+    pub(super) fn note(&mut self, facts: &Facts) {
+        self.hazard |= !facts.safe;
+    }
+
+    /// As `note`, for what the outermost query computes behind its filters.
+    fn note_nested(&mut self, facts: &Facts) {
+        if self.depth > 1 || self.context.view_depth > 0 {
+            self.note(facts);
+        }
+    }
+
+    /// Counts columns that are listed: a list of lists of columns grows exponentially.
+    fn list(&mut self, columns: usize) -> Result<(), Refusal> {
+        self.columns = self.columns.saturating_add(columns).saturating_add(1);
+        if self.columns > MOST_COLUMNS {
+            return Err(Refusal::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "the statement lists too many columns",
+                "",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Exposes every relation of the query that is open, at any depth.
+    pub(super) fn expose_level(&mut self) {
+        for entry in self.resolved.uses.iter_mut().skip(self.level_start) {
+            entry.exposed = true;
+        }
     }
 
     pub(super) fn statement(&mut self, kind: &StatementKind) -> Result<(), Refusal> {
         match kind {
-            StatementKind::Select(query) | StatementKind::DeclareCursor(query) => {
-                self.query(query, None, &NO_CTES)?;
+            StatementKind::Select(query) | StatementKind::DeclareCursor { query, .. } => {
+                let columns = self.query(query, None, &NO_CTES)?;
+                if !columns.open {
+                    self.resolved.outputs =
+                        columns.known.iter().map(|column| column.facts.safe).collect();
+                }
                 Ok(())
             }
             StatementKind::Insert(insert) => self.insert(insert),
@@ -92,7 +159,16 @@ impl<'a> Resolver<'a> {
                 }
             }
             StatementKind::Explain(explain) => self.statement(&explain.statement),
-            StatementKind::Prepare { statement, .. } => self.statement(statement),
+            StatementKind::Prepare { types, statement, .. } => {
+                for declared in types {
+                    let known = match self.allowed_type(declared)? {
+                        Some(found) => KnownType::Type(self.context.catalog.base_type(found)),
+                        None => KnownType::Unknown,
+                    };
+                    self.prepared.push(known);
+                }
+                self.statement(statement)
+            }
             StatementKind::Execute { arguments, .. } => {
                 for argument in arguments {
                     self.expr(argument, &Scope { items: &[], parent: None }, &NO_CTES)?;
@@ -102,8 +178,8 @@ impl<'a> Resolver<'a> {
             StatementKind::Merge => {
                 Err(Refusal::unsupported("MERGE is not supported for a restricted principal"))
             }
-            StatementKind::Fetch
-            | StatementKind::ClosePortal
+            StatementKind::Fetch { .. }
+            | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
             | StatementKind::Transaction(_)
             | StatementKind::Set(_)
@@ -157,9 +233,14 @@ impl<'a> Resolver<'a> {
         ctes: &Ctes<'_>,
     ) -> Result<Columns, Refusal> {
         stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || {
-            self.with(query.with.as_ref(), outer, ctes, &mut |resolver, ctes| {
+            let before = std::mem::replace(&mut self.level_start, self.resolved.uses.len());
+            self.depth += 1;
+            let columns = self.with(query.with.as_ref(), outer, ctes, &mut |resolver, ctes| {
                 resolver.query_in(query, outer, ctes)
-            })
+            });
+            self.depth -= 1;
+            self.level_start = before;
+            columns
         })
     }
 
@@ -194,7 +275,8 @@ impl<'a> Resolver<'a> {
     ) -> Result<Columns, Refusal> {
         let scope = Scope { items: &[], parent: outer };
         for expression in &cte.expressions {
-            self.expr(expression, &scope, ctes)?;
+            let facts = self.expr(expression, &scope, ctes)?;
+            self.note(&facts);
         }
         let query = match &cte.query {
             CteQuery::Select(query) => query,
@@ -230,6 +312,7 @@ impl<'a> Resolver<'a> {
             .iter()
             .map(|cte| CteInSight { name: cte.name, columns: cte.columns.clone() })
             .collect();
+        self.list(here.iter().map(|cte| cte.columns.known.len() + 1).sum())?;
         for later in with.ctes.iter().skip(before.len()) {
             here.push(CteInSight {
                 name: &later.name,
@@ -257,17 +340,23 @@ impl<'a> Resolver<'a> {
                 "SELECT INTO is not supported for a restricted principal",
             ));
         }
+        let mut grouping = None;
         let (columns, items) = match &query.body {
-            QueryBody::Select(select) => self.select(select, query, outer, ctes)?,
+            QueryBody::Select(select) => {
+                let (columns, items, found) = self.select(select, query, outer, ctes)?;
+                grouping = found.map(|found| (select, found));
+                (columns, items)
+            }
             QueryBody::Values(rows) => {
                 let scope = Scope { items: &[], parent: outer };
                 let mut columns: Vec<OutputColumn> = Vec::new();
                 for row in rows {
                     for (index, expression) in row.iter().enumerate() {
                         let facts = self.expr(expression, &scope, ctes)?;
+                        self.note_nested(&facts);
                         match columns.get_mut(index) {
                             Some(column) => {
-                                column.facts = Facts::over([&column.facts, &facts]);
+                                column.facts = united(&column.facts, &facts);
                             }
                             None => columns
                                 .push(OutputColumn { name: format!("column{}", index + 1), facts }),
@@ -283,18 +372,30 @@ impl<'a> Resolver<'a> {
             }
         };
         // ORDER BY, LIMIT and OFFSET see the output names, and the items of a plain SELECT.
-        let output =
-            Item { name: String::new(), schema: None, columns: columns.clone(), relation: None };
+        let output = Item {
+            name: String::new(),
+            schema: None,
+            columns: columns.clone(),
+            relation: None,
+            nullable: false,
+        };
         let mut visible = items;
         visible.push(output);
         let scope = Scope { items: &visible, parent: outer };
         for key in &query.order_by {
             self.sort_operator(key)?;
-            self.expr(&key.expr, &scope, ctes)?;
+            let facts = self.expr(&key.expr, &scope, ctes)?;
+            self.note_nested(&facts);
         }
         let outside = Scope { items: &[], parent: outer };
         for bound in query.limit.iter().chain(&query.offset) {
-            self.expr(bound, &outside, ctes)?;
+            let facts = self.expr(bound, &outside, ctes)?;
+            self.note_nested(&facts);
+        }
+        if let Some((select, grouping)) = grouping {
+            visible.pop();
+            let scope = Scope { items: &visible, parent: outer };
+            self.group_by(select, &scope, ctes, &grouping, &columns)?;
         }
         Ok(columns)
     }
@@ -305,7 +406,7 @@ impl<'a> Resolver<'a> {
         query: &Query,
         outer: Option<&Scope<'_>>,
         ctes: &Ctes<'_>,
-    ) -> Result<(Columns, Vec<Item>), Refusal> {
+    ) -> Result<(Columns, Vec<Item>, Option<Grouping>), Refusal> {
         let first_use = self.resolved.uses.len();
         let mut items: Vec<Item> = Vec::new();
         let mut merged_names = false;
@@ -318,25 +419,24 @@ impl<'a> Resolver<'a> {
         }
         let scope = Scope { items: &items, parent: outer };
         if let Some(filter) = &select.filter {
-            let before = std::mem::replace(&mut self.clause, Clause::Where);
-            self.condition(filter, &scope, ctes, true)?;
-            self.clause = before;
+            // A condition inside SET or RETURNING stays part of that.
+            self.condition(filter, &scope, ctes, Filters::Rows)?;
         }
         let marks: Vec<usize> = uses.iter().map(|used| self.reference_count(*used)).collect();
         let columns = self.targets(select, &scope, ctes, merged_names)?;
         for expression in &select.distinct_on {
-            self.expr(expression, &scope, ctes)?;
+            let facts = self.expr(expression, &scope, ctes)?;
+            self.note_nested(&facts);
         }
         if let Some(having) = &select.having {
-            self.condition(having, &scope, ctes, false)?;
+            self.condition(having, &scope, ctes, Filters::Groups)?;
         }
         for window in &select.windows {
-            self.window(window, &scope, ctes)?;
+            let facts = self.window(window, &scope, ctes)?;
+            self.note_nested(&facts);
         }
-        if !select.group_by.is_empty() {
-            self.group_by(select, query, &scope, ctes, &uses, &marks, &columns)?;
-        }
-        Ok((columns, items))
+        let grouping = (!select.group_by.is_empty()).then_some(Grouping { uses, marks });
+        Ok((columns, items, grouping))
     }
 
     fn targets(
@@ -349,6 +449,7 @@ impl<'a> Resolver<'a> {
         let mut columns = Columns { known: Vec::new(), open: false };
         for target in &select.targets {
             if let Some(star) = self.star_columns(&target.expr, scope, target.location) {
+                self.list(star.known.len())?;
                 // Columns merged by USING and NATURAL come first and once: positions move.
                 columns.open |= star.open || merged_names;
                 columns.known.extend(star.known);
@@ -369,8 +470,15 @@ impl<'a> Resolver<'a> {
                     }
                 },
             };
-            // What an aggregate or a window function returns cannot be computed below the filter.
-            let facts = if facts.aggregated { Facts::constant(KnownType::Unknown) } else { facts };
+            self.note_nested(&facts);
+            // What an aggregate or a window function of this query returns cannot be computed below
+            // the filter; in a sub-select it can belong to a query further out, or stand beside a
+            // column of one.
+            let facts = match (facts.aggregated, scope.parent) {
+                (true, None) => Facts::constant(facts.known),
+                (true, Some(_)) => Facts { aggregated: false, ..facts },
+                (false, _) => facts,
+            };
             columns.known.push(OutputColumn { name, facts });
         }
         Ok(columns)
@@ -395,28 +503,18 @@ impl<'a> Resolver<'a> {
 
     // GROUP BY.
 
-    #[expect(clippy::too_many_arguments, reason = "one step of `select`, named for reading")]
     fn group_by(
         &mut self,
         select: &Select,
-        query: &Query,
         scope: &Scope<'_>,
         ctes: &Ctes<'_>,
-        uses: &[usize],
-        marks: &[usize],
+        grouping: &Grouping,
         columns: &Columns,
     ) -> Result<(), Refusal> {
+        let Grouping { uses, marks } = grouping;
         let mut keys: Vec<(usize, ColumnNumber)> = Vec::new();
         let mut plain = true;
         let mut first: Location = None;
-        let output =
-            Item { name: String::new(), schema: None, columns: columns.clone(), relation: None };
-        for key in &query.order_by {
-            let visible: Vec<Item> =
-                scope.items.iter().cloned().chain(std::iter::once(output.clone())).collect();
-            let scope = Scope { items: &visible, parent: scope.parent };
-            self.expr(&key.expr, &scope, ctes)?;
-        }
         let counts: Vec<usize> = uses.iter().map(|used| self.reference_count(*used)).collect();
         for item in &select.group_by {
             match item {
@@ -479,6 +577,7 @@ impl<'a> Resolver<'a> {
             return Ok(column.facts.clone());
         }
         let facts = self.expr(expression, scope, ctes)?;
+        self.note_nested(&facts);
         Ok(facts)
     }
 
@@ -491,7 +590,8 @@ impl<'a> Resolver<'a> {
         for item in items {
             match item {
                 GroupItem::Expr(expression) => {
-                    self.expr(expression, scope, ctes)?;
+                    let facts = self.expr(expression, scope, ctes)?;
+                    self.note_nested(&facts);
                 }
                 GroupItem::Set(items) => self.group_set(items, scope, ctes)?,
             }
@@ -638,15 +738,16 @@ impl<'a> Resolver<'a> {
                     }
                 }
                 let facts = Facts::opaque(Facts::over(&parts).deps);
+                self.note(&facts);
                 let known = columns
                     .iter()
                     .map(|name| OutputColumn { name: name.clone(), facts: facts.clone() })
                     .collect();
                 items.push(derived_item(Columns { known, open: false }, alias.as_ref()));
             }
-            TableExpr::Join(join) => self.join(join, items, outer, ctes, merged_names)?,
+            TableExpr::Join(join) => return self.join(join, items, outer, ctes, merged_names),
         }
-        Ok(())
+        self.list(items.last().map_or(0, |item| item.columns.known.len()))
     }
 
     #[expect(clippy::too_many_arguments, reason = "one arm of `table`, named for reading")]
@@ -663,16 +764,20 @@ impl<'a> Resolver<'a> {
         let scope = Scope { items, parent: outer };
         let mut parts = Vec::new();
         for call in calls {
-            parts.push(self.expr(call, &scope, ctes)?);
+            let facts = self.expr(call, &scope, ctes)?;
+            self.note(&facts);
+            parts.push(facts);
         }
         let deps = Facts::over(&parts).deps;
         let facts =
             if deps.is_empty() { Facts::constant(KnownType::Unknown) } else { Facts::opaque(deps) };
         let column = |name: &str| OutputColumn { name: name.to_owned(), facts: facts.clone() };
         let mut known: Vec<OutputColumn> = defined.iter().map(|name| column(name)).collect();
-        // Without a column definition list the columns are the function's own.
-        let open = known.is_empty();
-        if let Some(alias) = alias {
+        // Without a column definition list the columns are the function's own; with one they may be
+        // renamed. What may not be a column at all is listed only where the list is open.
+        let renamed = alias.is_some_and(|alias| !alias.columns.is_empty());
+        let open = known.is_empty() || renamed || ordinality;
+        if let Some(alias) = alias.filter(|_| open) {
             known.extend(alias.columns.iter().map(|name| column(name)));
             known.push(column(&alias.name));
         }
@@ -686,7 +791,13 @@ impl<'a> Resolver<'a> {
                 Some(OutputName::None | OutputName::Unsure) | None => String::new(),
             },
         };
-        Ok(Item { name, schema: None, columns: Columns { known, open }, relation: None })
+        Ok(Item {
+            name,
+            schema: None,
+            columns: Columns { known, open },
+            relation: None,
+            nullable: false,
+        })
     }
 
     fn join(
@@ -699,10 +810,22 @@ impl<'a> Resolver<'a> {
     ) -> Result<(), Refusal> {
         let first = items.len();
         self.table(&join.left, items, outer, ctes, merged_names)?;
+        let middle = items.len();
         self.table(&join.right, items, outer, ctes, merged_names)?;
+        let (left_nullable, right_nullable) = match join.kind {
+            JoinKind::Inner => (false, false),
+            JoinKind::Left => (false, true),
+            JoinKind::Right => (true, false),
+            JoinKind::Full => (true, true),
+        };
+        for (index, item) in items.iter_mut().enumerate().skip(first) {
+            item.nullable |= if index < middle { left_nullable } else { right_nullable };
+        }
         if join.natural || !join.using.is_empty() {
             *merged_names = true;
-            super::function::operator_meaning(self.context.catalog, self.context.grants, "=")?;
+            let right = items.get(middle..).unwrap_or_default();
+            let left = items.get(first..middle).unwrap_or_default();
+            self.joined_by_name(left, right, join)?;
         }
         for item in items.iter().skip(first) {
             if let Some(used) = item.relation
@@ -721,7 +844,7 @@ impl<'a> Resolver<'a> {
         }
         if let Some(on) = &join.on {
             let scope = Scope { items: items.get(first..).unwrap_or_default(), parent: outer };
-            self.condition(on, &scope, ctes, false)?;
+            self.condition(on, &scope, ctes, Filters::Pairs)?;
         }
         if let Some(alias) = &join.using_alias {
             let columns = items
@@ -736,6 +859,7 @@ impl<'a> Resolver<'a> {
                 schema: None,
                 columns: Columns { known: columns, open: false },
                 relation: None,
+                nullable: false,
             });
         }
         if let Some(alias) = &join.alias {
@@ -755,8 +879,45 @@ impl<'a> Resolver<'a> {
                 schema: None,
                 columns: columns.rename(&alias.columns),
                 relation: None,
+                nullable: false,
             });
         }
+        Ok(())
+    }
+
+    /// USING and NATURAL compare the columns of one name: as ON would.
+    fn joined_by_name(
+        &mut self,
+        left: &[Item],
+        right: &[Item],
+        join: &Join,
+    ) -> Result<(), Refusal> {
+        let meaning =
+            super::function::operator_meaning(self.context.catalog, self.context.grants, "=")?;
+        let columns = |items: &[Item]| -> Vec<OutputColumn> {
+            items
+                .iter()
+                .flat_map(|item| item.columns.known.iter())
+                .filter(|column| join.natural || join.using.contains(&column.name))
+                .cloned()
+                .collect()
+        };
+        let (left_columns, right_columns) = (columns(left), columns(right));
+        let mut hidden = Deps::default();
+        for column in &left_columns {
+            for other in right_columns.iter().filter(|other| other.name == column.name) {
+                let (a, b) = (&column.facts, &other.facts);
+                if !(a.safe && b.safe && self.comparable(meaning, a, b)) {
+                    hidden.add(&a.deps);
+                    hidden.add(&b.deps);
+                    self.hazard = true;
+                }
+            }
+        }
+        for item in left.iter().chain(right).filter(|item| item.columns.open) {
+            hidden.add(&item.columns.all().deps);
+        }
+        self.expose(&hidden);
         Ok(())
     }
 
@@ -808,14 +969,23 @@ impl<'a> Resolver<'a> {
         relation: &Relation,
         reference: &RelationRef,
     ) -> Item {
+        // What a view computes may be computed wherever it is asked for.
+        let is_view = relation.kind == RelationKind::View && !relation.is_system();
+        let outputs = self
+            .resolved
+            .uses
+            .get(used)
+            .and_then(|entry| entry.view.as_ref())
+            .map_or(&[][..], |view| &view.resolved.outputs);
         let known = relation
             .columns
             .iter()
-            .map(|column| OutputColumn {
+            .enumerate()
+            .map(|(index, column)| OutputColumn {
                 name: column.name.to_string(),
                 facts: Facts {
                     deps: Deps::one(used),
-                    safe: true,
+                    safe: !is_view || outputs.get(index) == Some(&true),
                     known: KnownType::Type(self.context.catalog.base_type(column.type_id)),
                     column: Some((used, column.number)),
                     aggregated: false,
@@ -833,6 +1003,7 @@ impl<'a> Resolver<'a> {
             schema: reference.alias.is_none().then(|| relation.schema.to_string()),
             columns,
             relation: Some(used),
+            nullable: false,
         }
     }
 
@@ -850,6 +1021,14 @@ impl<'a> Resolver<'a> {
         };
         if self.export && place != Place::Target {
             verbs.push(Verb::Export);
+        }
+        // What follows looks at every reference for every other; PostgreSQL's planner does more.
+        if self.resolved.uses.len() >= MOST_RELATIONS {
+            return Err(Refusal::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "the statement names too many relations",
+                "",
+            ));
         }
         let view = self.expand_view(&relation)?;
         self.resolved.uses.push(RelationUse {
@@ -1062,7 +1241,7 @@ fn derived_item(columns: Columns, alias: Option<&Alias>) -> Item {
         Some(alias) => (alias.name.clone(), columns.rename(&alias.columns)),
         None => (String::new(), columns),
     };
-    Item { name, schema: None, columns, relation: None }
+    Item { name, schema: None, columns, relation: None, nullable: false }
 }
 
 /// The columns of a set operation: the left side's names, both sides' origins.
@@ -1077,12 +1256,15 @@ fn merge(mut left: Columns, right: &Columns) -> Columns {
         return left;
     }
     for (column, other) in left.known.iter_mut().zip(&right.known) {
-        let known = if column.facts.known == other.facts.known {
-            column.facts.known
-        } else {
-            KnownType::Unknown
-        };
-        column.facts = Facts { known, ..Facts::over([&column.facts, &other.facts]) };
+        column.facts = united(&column.facts, &other.facts);
     }
     left
+}
+
+/// One column of two rows or queries: bringing them to one type is a cast, which can fail.
+fn united(a: &Facts, b: &Facts) -> Facts {
+    let both = [a.clone(), b.clone()];
+    let (known, unified) = unify(&both);
+    let facts = Facts::over(&both);
+    Facts { known, safe: facts.safe && unified, composite: a.composite || b.composite, ..facts }
 }

@@ -137,6 +137,8 @@ pub(super) struct Item {
     pub(super) columns: Columns,
     /// The use, when it is a relation of the catalogue.
     pub(super) relation: Option<usize>,
+    /// An outer join may fill its columns up with NULLs.
+    pub(super) nullable: bool,
 }
 
 /// The FROM items a column reference can mean, innermost level first.

@@ -1,8 +1,10 @@
 //! A protected relation in FROM → the derived table that stands for it. Pure.
 
+use std::ops::ControlFlow;
+
 use sqlparser::ast::{
     BinaryOperator, Expr, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem, TableAlias,
-    TableFactor, Value,
+    TableFactor, Value, Visit, Visitor,
 };
 
 use super::print::{
@@ -11,7 +13,7 @@ use super::print::{
 use crate::catalog::Relation;
 use crate::error::Refusal;
 use crate::ids::ColumnNumber;
-use crate::policy::{ColumnMask, RowExpr, RowFilter, Scope};
+use crate::policy::{ColumnMask, MaskMatch, RowExpr, RowFilter, Scope};
 use crate::resolve::{Comparison, RelationUse, SimpleCondition};
 
 /// What is left of a relation for one reference: the scopes of all its verbs together.
@@ -54,6 +56,24 @@ impl<'p> Effective<'p> {
 
     pub(super) fn is_unfiltered(&self) -> bool {
         self.filters.is_empty() && !self.nothing
+    }
+
+    /// A filter has a sub-select that PostgreSQL may turn into a join: it is then decided later than
+    /// what the row alone decides.
+    pub(super) fn joins_others(&self) -> bool {
+        struct Joins;
+        impl Visitor for Joins {
+            type Break = ();
+            fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+                let joins = match expr {
+                    Expr::Exists { .. } | Expr::InSubquery { .. } => true,
+                    Expr::AnyOp { right, .. } => matches!(**right, Expr::Subquery(_)),
+                    _ => false,
+                };
+                if joins { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            }
+        }
+        self.filters.iter().any(|filter| filter.0.visit(&mut Joins).is_break())
     }
 
     pub(super) fn mask(&self, number: ColumnNumber) -> Option<&'p ColumnMask> {
@@ -116,6 +136,14 @@ pub(super) fn derived(
     let mut query = template("SELECT 1 FROM a AS b WHERE c")?;
     let alias = ident(ROW_ALIAS);
     let mut selection = effective.filter(&alias)?;
+    for condition in exact_matches(used, effective) {
+        if let Some(condition) = simple_condition(&used.relation, condition, &alias) {
+            selection = Some(match selection {
+                Some(selection) => and(selection, condition),
+                None => condition,
+            });
+        }
+    }
     if fence == Fence::Closed {
         for condition in &used.conditions {
             if effective.mask(condition.column).is_none()
@@ -149,6 +177,19 @@ pub(super) fn derived(
         *name = alias;
     }
     Ok(query)
+}
+
+/// Equalities with masked columns whose policy lets the client compare the clear value.
+pub(super) fn exact_matches<'u>(
+    used: &'u RelationUse,
+    effective: &Effective<'_>,
+) -> impl Iterator<Item = &'u SimpleCondition> {
+    used.conditions.iter().filter(|condition| {
+        condition.replaceable.is_some()
+            && effective
+                .mask(condition.column)
+                .is_some_and(|mask| mask.matching == MaskMatch::Exact)
+    })
 }
 
 /// Every visible column in order, masks in place.

@@ -85,6 +85,7 @@ impl Rewriter<'_> {
                  masked columns",
             ));
         }
+        super::statement::refuse_matching(used, &effective)?;
         self.target_rows(used, modification, &effective, &alias)?;
         self.target_columns(used, modification, &effective, &alias)?;
         self.check_option(used, modification, &checks, &alias)
@@ -130,7 +131,9 @@ impl Rewriter<'_> {
             self.edit(end..end, inserted);
             return Ok(());
         };
-        if hidden_in_where || modification.unsafe_condition {
+        let unsafe_condition =
+            modification.unsafe_condition || (self.hazard && effective.joins_others());
+        if hidden_in_where || unsafe_condition {
             return self.rows_by_key(used, modification, effective, alias, Some(filter), end);
         }
         self.edit(where_token + 1..where_token + 1, vec![Piece::Text("(".into())]);
@@ -166,6 +169,7 @@ impl Rewriter<'_> {
                 used.relation.qualified_name()
             )));
         }
+        self.inside_by_key(used, effective)?;
         let columns: Vec<Expr> = key
             .iter()
             .filter_map(|number| used.relation.column_by_number(*number))
@@ -222,6 +226,34 @@ impl Rewriter<'_> {
         closing.extend(behind);
         self.edit(where_token + 1..where_token + 1, opening);
         self.edit(end..end, closing);
+        Ok(())
+    }
+
+    /// Names that the sub-select of `rows_by_key` does not have would mean the target around it,
+    /// with nothing masked.
+    fn inside_by_key(
+        &mut self,
+        used: &RelationUse,
+        effective: &Effective<'_>,
+    ) -> Result<(), Refusal> {
+        for reference in used.references.iter().filter(|r| r.clause == Clause::Where) {
+            match &reference.what {
+                Referenced::Column(number) if effective.is_denied(*number) => {
+                    return Err(no_column(used, *number));
+                }
+                // The sub-select has these.
+                Referenced::System(_) => {}
+                Referenced::Column(_) | Referenced::WholeRow | Referenced::Star => {}
+            }
+            if reference.qualifiers < 2 || reference.tokens.is_empty() {
+                continue;
+            }
+            let start = reference.tokens.start;
+            let dropped = start..start + 2 * (reference.qualifiers - 1);
+            if !self.out.edits.iter().any(|edit| edit.tokens == dropped) {
+                self.edit(dropped, Vec::new());
+            }
+        }
         Ok(())
     }
 
@@ -414,7 +446,7 @@ fn fill_check(item: &mut Expr, check: Expr, marker: &str, row: &Expr) -> Result<
     if fill.check.is_some() { Err(defect("the check has no place")) } else { Ok(()) }
 }
 
-fn no_column(used: &RelationUse, number: ColumnNumber) -> Refusal {
+pub(super) fn no_column(used: &RelationUse, number: ColumnNumber) -> Refusal {
     let name = used.relation.column_by_number(number).map_or("", |column| &*column.name);
     Refusal::new(
         SqlState::UNDEFINED_COLUMN,

@@ -17,6 +17,8 @@ pub enum Piece {
     Identity(Hole),
     /// The server's private name of a prepared statement that the client calls this.
     StatementName(Box<str>),
+    /// The server's name of a portal that the client calls this; cursors keep their name.
+    PortalName(Box<str>),
     /// The client's own tokens again: a constant of one of its conditions.
     Client(Range<usize>),
 }
@@ -76,6 +78,16 @@ pub enum Action {
         /// The client's name for it.
         name: Box<str>,
     },
+    /// The server; and the session looks whether this is a portal of the protocol.
+    Fetch {
+        /// The client's name for the cursor or portal.
+        name: Box<str>,
+    },
+    /// The server; and the session forgets the portal.
+    Close {
+        /// The client's name for the cursor or portal.
+        name: Box<str>,
+    },
     /// The session forgets names; the server is told.
     Deallocate {
         /// `None` is ALL.
@@ -109,7 +121,7 @@ pub enum Effect {
     Reads,
     /// Rows or schema: its audit record is durable before it runs.
     Writes,
-    /// Settings: the session asks the server for its search path before it plans the next one.
+    /// The search path: the session asks the server for it before it plans the next one.
     Settings,
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT …: settings may come back with it.
     Transaction,
@@ -131,7 +143,7 @@ pub enum Answer {
 }
 
 /// One relation a statement touches, as the audit log tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Touched {
     /// The relation.
     pub relation: RelationId,
@@ -157,7 +169,9 @@ impl Plan {
             .iter()
             .flat_map(|edit| &edit.pieces)
             .map(|piece| match piece {
-                Piece::Text(text) | Piece::StatementName(text) => text.len() + 40,
+                Piece::Text(text) | Piece::StatementName(text) | Piece::PortalName(text) => {
+                    text.len() + 40
+                }
                 Piece::Identity(_) | Piece::Client(_) => 40,
             })
             .sum();

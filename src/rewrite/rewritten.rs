@@ -206,6 +206,10 @@ impl Splice<'_> {
                     let name = self.fill.statement_name(client);
                     self.text.push_str(&super::print::ident(&name).to_string());
                 }
+                Piece::PortalName(client) => {
+                    let name = self.fill.portal_name(client);
+                    self.text.push_str(&super::print::ident(&name).to_string());
+                }
                 Piece::Client(tokens) => {
                     let (start, end) = bytes(self.tokens, tokens);
                     if let Some(text) = self.tokens.source().get(start..end) {
@@ -272,7 +276,10 @@ pub(super) fn flatten(tokens: &Tokens<'_>, edits: &[Edit]) -> Vec<Piece> {
                     let (start, end) = bytes(tokens, range);
                     keep(&mut pieces, start..end);
                 }
-                Piece::Text(_) | Piece::Identity(_) | Piece::StatementName(_) => {
+                Piece::Text(_)
+                | Piece::Identity(_)
+                | Piece::StatementName(_)
+                | Piece::PortalName(_) => {
                     pieces.push(piece.clone());
                 }
             }

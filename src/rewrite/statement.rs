@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::derived::{Effective, Fence, derived, only};
+use super::derived::{Effective, Fence, derived, exact_matches, only};
 use super::print::{ident, pieces};
 use super::{Answer, Edit, Piece, Touched};
 use crate::error::{Refusal, SqlState};
-use crate::policy::{Access, Permit, RowFilter, Scope, Verb};
-use crate::resolve::{ExpandedView, Place, Referenced, RelationUse, Resolved};
+use crate::policy::{Access, MaskMatch, Permit, RowFilter, Scope, Verb};
+use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved};
 use crate::sql::Tokens;
 
 /// What rewriting depends on besides the resolution.
@@ -41,16 +41,24 @@ pub(crate) fn rewrite_statement(
     tokens: &Tokens<'_>,
     resolved: &Resolved,
 ) -> Result<Rewritten, Refusal> {
-    let mut rewriter = Rewriter { context, tokens, out: Rewritten::default() };
+    let hazard = resolved.hazard;
+    let modifies = resolved.target.is_some();
+    let mut rewriter = Rewriter { context, tokens, hazard, modifies, out: Rewritten::default() };
     rewriter.statement(resolved, &[])?;
     let mut out = rewriter.out;
     out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
+    // The tree repeats the source of `SET (a, b) = (SELECT …)` for every column.
+    out.edits.dedup();
     Ok(out)
 }
 
 pub(super) struct Rewriter<'a> {
     pub(super) context: RewriteContext<'a>,
     pub(super) tokens: &'a Tokens<'a>,
+    /// Something in the statement can fail and does not run behind every filter.
+    pub(super) hazard: bool,
+    /// The statement has a target, whose columns sub-selects see as they are.
+    pub(super) modifies: bool,
     pub(super) out: Rewritten,
 }
 
@@ -63,6 +71,9 @@ impl<'a> Rewriter<'a> {
                 }
                 Place::Copied | Place::Target => {}
             }
+        }
+        for (tokens, instead) in &resolved.withheld {
+            self.edit(tokens.clone(), vec![Piece::Text((*instead).into())]);
         }
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;
@@ -130,6 +141,22 @@ impl<'a> Rewriter<'a> {
                 used.relation.qualified_name()
             )));
         }
+        refuse_matching(used, &effective)?;
+        // A name that the derived table lacks would be found in the target around it.
+        if self.modifies
+            && let Some(number) =
+                used.references.iter().filter(|r| !r.tokens.is_empty()).find_map(|r| {
+                    match &r.what {
+                        Referenced::Column(number) if effective.is_denied(*number) => Some(*number),
+                        Referenced::Column(_)
+                        | Referenced::System(_)
+                        | Referenced::WholeRow
+                        | Referenced::Star => None,
+                    }
+                })
+        {
+            return Err(super::modify::no_column(used, number));
+        }
         let mut system_columns: Vec<String> = Vec::new();
         let mut star = false;
         for reference in &used.references {
@@ -149,8 +176,13 @@ impl<'a> Rewriter<'a> {
         }
         // A filter that keeps every row hides nothing that an error could tell, and a mask is
         // evaluated before whatever reads its result.
-        let fence =
-            if used.exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
+        let exposed = used.exposed || (self.hazard && effective.joins_others());
+        let fence = if exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
+        for condition in exact_matches(used, &effective) {
+            if let Some(tokens) = &condition.replaceable {
+                self.edit(tokens.clone(), vec![Piece::Text("TRUE".into())]);
+            }
+        }
         let mut query = derived(used, &effective, fence, &system_columns)?;
         if used.only {
             only(&mut query)?;
@@ -258,8 +290,13 @@ impl<'a> Rewriter<'a> {
             used.verbs.iter().copied().filter(|verb| *verb != Verb::Read).collect();
         verbs.extend(extra);
         let view_tokens = Tokens::new(&view.text)?;
-        let mut inner =
-            Rewriter { context: self.context, tokens: &view_tokens, out: Rewritten::default() };
+        let mut inner = Rewriter {
+            context: self.context,
+            tokens: &view_tokens,
+            hazard: self.hazard || view.resolved.hazard,
+            modifies: false,
+            out: Rewritten::default(),
+        };
         inner.statement(&view.resolved, &verbs)?;
         inner.out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
         let mut inserted = vec![Piece::Text("(SELECT * FROM (".into())];
@@ -478,4 +515,26 @@ impl<'a> Rewriter<'a> {
         }
         Ok(())
     }
+}
+
+/// A column whose mask refuses to be compared must not stand in a condition.
+pub(super) fn refuse_matching(
+    used: &RelationUse,
+    effective: &Effective<'_>,
+) -> Result<(), Refusal> {
+    for reference in &used.references {
+        if reference.clause != Clause::Where {
+            continue;
+        }
+        let Referenced::Column(number) = reference.what else { continue };
+        let refused = effective.mask(number).is_some_and(|mask| mask.matching == MaskMatch::Refuse);
+        if refused {
+            let name = used.relation.column_by_number(number).map_or("", |column| &*column.name);
+            return Err(Refusal::denied(
+                format!("permission denied for column {name} of relation {}", used.relation.name),
+                "its mask refuses conditions on it",
+            ));
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The listener: accepts clients, gives each a task of its own, drains and stops. A panic in one
 //! session ends that session.
 
+mod figures;
 mod record;
 mod standing;
 mod visit;
@@ -12,7 +13,8 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::audit::Audit;
 use crate::auth::Authenticator;
@@ -21,10 +23,15 @@ use crate::planner::Planner;
 use crate::protocol::cancel::CancelRegistry;
 use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::TlsClient;
+pub use crate::session::Phase;
+use crate::session::usage::Usages;
 use crate::snapshot::State;
 
 /// How many clients beyond the limit are told so at one time; the others are closed.
 const REFUSED_AT_ONCE: usize = 64;
+
+/// How long clients are waited for that have been told to go.
+const LEAVING: Duration = Duration::from_secs(10);
 
 /// A short pause when the system has no file descriptors or memory for another connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -50,25 +57,21 @@ pub struct Gateway {
     pub planner: Arc<Planner>,
     /// The audit log.
     pub audit: Audit,
+    /// What people have used of their limits.
+    pub usages: Arc<Usages>,
+    /// What the process asks of sessions.
+    pub phase: watch::Receiver<Phase>,
 }
 
-/// What the process asks of the listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Clients come and go.
-    Open,
-    /// No new clients; those here finish.
-    Draining,
-    /// Everybody goes.
-    Stopping,
-}
-
-/// Accepts clients until the phase says otherwise and all sessions have ended.
+/// Accepts clients until the phase says otherwise and all sessions have ended. While it is
+/// draining, sessions end as soon as they are idle; those that are not after `patience` are ended.
 pub async fn run(
     gateway: Arc<Gateway>,
     listener: TcpListener,
-    mut phase: watch::Receiver<Phase>,
+    patience: Duration,
 ) -> io::Result<()> {
+    let mut phase = gateway.phase.clone();
+    let mut draining_until = None;
     let settings = Arc::clone(gateway.state.settings());
     let places = Arc::new(Semaphore::new(settings.listen.max_connections));
     let refusals = Arc::new(Semaphore::new(REFUSED_AT_ONCE));
@@ -78,9 +81,12 @@ pub async fn run(
         let now = *phase.borrow_and_update();
         match now {
             Phase::Draining if sessions.is_empty() => return Ok(()),
-            Phase::Open | Phase::Draining => {}
+            Phase::Open => {}
+            Phase::Draining => {
+                draining_until.get_or_insert_with(|| Instant::now() + patience);
+            }
             Phase::Stopping => {
-                sessions.shutdown().await;
+                dismiss(&mut sessions).await;
                 return Ok(());
             }
         }
@@ -90,13 +96,11 @@ pub async fn run(
                     return Ok(());
                 }
             }
-            Some(ended) = sessions.join_next() => {
-                if let Err(error) = ended
-                    && error.is_panic()
-                {
-                    tracing::error!(%error, "a session ended in a defect of the gateway");
-                    metrics::counter!("rowgate_session_panics_total").increment(1);
-                }
+            Some(ended) = sessions.join_next() => note_end(&ended),
+            () = until(draining_until) => {
+                tracing::warn!(sessions = sessions.len(), "sessions did not finish in time");
+                dismiss(&mut sessions).await;
+                return Ok(());
             }
             accepted = listener.accept(), if now == Phase::Open => {
                 let (socket, peer) = match accepted {
@@ -111,6 +115,35 @@ pub async fn run(
                 admit(&gateway, &places, &refusals, &mut sessions, (socket, peer, numbers));
             }
         }
+    }
+}
+
+/// Waits for sessions that have been told to go; those that do not are cut off.
+async fn dismiss(sessions: &mut JoinSet<()>) {
+    let gone = async {
+        while let Some(ended) = sessions.join_next().await {
+            note_end(&ended);
+        }
+    };
+    if timeout(LEAVING, gone).await.is_err() {
+        sessions.shutdown().await;
+    }
+}
+
+fn note_end(ended: &Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        tracing::error!(%error, "a session ended in a defect of the gateway");
+        metrics::counter!("rowgate_session_panics_total").increment(1);
+    }
+}
+
+/// Resolves at that time; never without one.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

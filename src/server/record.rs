@@ -42,6 +42,7 @@ impl SessionLedger {
 }
 
 fn parameters(statement: &mut StatementRecord) -> Vec<Parameter> {
+    let class = if statement.sensitive { Parameters::Hash } else { Parameters::Record };
     std::mem::take(&mut statement.parameters)
         .into_iter()
         .map(|(value, binary)| Parameter {
@@ -50,7 +51,7 @@ fn parameters(statement: &mut StatementRecord) -> Vec<Parameter> {
                 Some(value) if binary => ParameterValue::Binary(value),
                 Some(value) => ParameterValue::Text(String::from_utf8_lossy(&value).into()),
             },
-            class: Parameters::Record,
+            class,
         })
         .collect()
 }
@@ -71,7 +72,12 @@ impl Ledger for SessionLedger {
             reasons: Vec::new(),
             policy: statement.policy,
         };
+        let command = statement.command;
         let recorded = self.audit.intent(record).map_err(|error| unwritable(&error))?;
+        metrics::counter!(
+            "rowgate_statements_total", "command" => command, "decision" => "permit"
+        )
+        .increment(1);
         Ok(Arc::new(RecordedIntent { audit: self.audit.clone(), recorded: Arc::new(recorded) }))
     }
 
@@ -91,6 +97,10 @@ impl Ledger for SessionLedger {
             reason: refusal.reason.as_str().into(),
             policy: statement.policy,
         };
+        let command = statement.command;
+        metrics::counter!("rowgate_statements_total", "command" => command, "decision" => "deny")
+            .increment(1);
+        metrics::counter!("rowgate_refusals_total", "sqlstate" => refusal.sqlstate.0).increment(1);
         match self.audit.event(Event::Refused(Box::new(record))) {
             // A refusal waits for nothing: nothing runs.
             Ok(recorded) => {
@@ -120,6 +130,8 @@ impl Intent for RecordedIntent {
             Some("57014" | "57P01") => Ending::Cancelled,
             Some(_) => Ending::Failed,
         };
+        metrics::counter!("rowgate_answer_rows_total").increment(end.rows);
+        metrics::counter!("rowgate_answer_bytes_total").increment(end.bytes);
         self.audit.outcome(
             self.recorded.query(),
             Outcome {

@@ -117,6 +117,7 @@ impl SessionAuthority {
                 policy_version: snapshot.versions.policy.clone(),
                 roles: subject.roles,
                 unrestricted: subject.unrestricted,
+                limits: subject.limits,
                 shape: subject.identity.shape().clone(),
                 identity: subject.identity,
             }),

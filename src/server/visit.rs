@@ -159,12 +159,14 @@ async fn log_in(
         Event::Login { at: Timestamp::now(), who: Arc::new(who.clone()), method: method.into() };
     let recorded = gateway.audit.event(event).map_err(|error| unwritable(&error))?;
     durable(&gateway.audit, Arc::new(recorded)).await?;
+    metrics::counter!("rowgate_logins_total", "outcome" => "accepted").increment(1);
     Ok(Some(Visitor { login, service, acting, authority, standing, who }))
 }
 
 fn record_failure(gateway: &Gateway, who: Who, reason: &str) {
     let event =
         Event::LoginFailed { at: Timestamp::now(), who: Arc::new(who), reason: reason.into() };
+    metrics::counter!("rowgate_logins_total", "outcome" => "refused").increment(1);
     if let Err(error) = gateway.audit.event(event) {
         tracing::error!(%error, "a failed login could not be recorded");
     }
@@ -173,6 +175,7 @@ fn record_failure(gateway: &Gateway, who: Who, reason: &str) {
 /// Runs the session of a client that is in.
 async fn stay(gateway: &Arc<Gateway>, mut startup: Startup, visitor: Visitor) {
     let who = Arc::new(visitor.who.clone());
+    let _counted = Counted::new();
     let reason = match lend(gateway, &startup).await {
         Ok(server) => talk(gateway, startup, visitor, server).await,
         Err(refusal) => {
@@ -183,6 +186,22 @@ async fn stay(gateway: &Arc<Gateway>, mut startup: Startup, visitor: Visitor) {
     let event = Event::Logout { at: Timestamp::now(), who, reason: reason.into() };
     if let Err(error) = gateway.audit.event(event) {
         tracing::error!(%error, "the end of a session could not be recorded");
+    }
+}
+
+/// One more session in the figures, until it is dropped.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        metrics::gauge!("rowgate_sessions").increment(1.0);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        metrics::gauge!("rowgate_sessions").decrement(1.0);
     }
 }
 
@@ -248,10 +267,13 @@ async fn talk(
     message::ready_for_query(outbound, b'I');
     let server_process = u32::try_from(key.process_id).unwrap_or(0);
     let shared = Shared {
+        phase: gateway.phase.clone(),
         authority: visitor.authority,
         planner: Arc::clone(&gateway.planner),
         message_size: size(settings.limits.message_size),
         statement_size: size(settings.limits.statement_size),
+        statement_timeout: settings.limits.statement_timeout,
+        usages: Arc::clone(&gateway.usages),
     };
     let application = Arc::from(&*visitor.who.application);
     let opening = Opening {

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::expected::{Description, Entry, NameChange, Request};
+use super::names::Undo;
 use super::redact::{self, Failed};
 use super::{Fatal, Passing, SERVER_MESSAGE, Session};
 use crate::error::SqlState;
@@ -148,8 +149,7 @@ where
         else {
             return false;
         };
-        running.rows = running.rows.saturating_add(rows);
-        if tag != b'D' && tag != b'd' || running.limit.is_none_or(|limit| running.rows <= limit) {
+        if !matches!(tag, b'D' | b'd') || !running.count(rows) {
             return false;
         }
         if !running.over_limit {
@@ -273,16 +273,18 @@ where
         let severity = report.field(Report::SEVERITY_FIXED).or(report.field(Report::SEVERITY));
         let last = matches!(severity, Some("FATAL" | "PANIC"));
         let sqlstate = report.sqlstate().to_owned();
-        let over_limit = self
-            .expected
-            .front()
-            .and_then(|entry| entry.running.as_ref())
-            .is_some_and(|running| running.over_limit);
+        let running = self.expected.front().and_then(|entry| entry.running.as_ref());
+        let over_limit = running.is_some_and(|running| running.over_limit);
+        let timed_out = running.is_some_and(|running| running.timed_out);
         let refusal = self.expected.front_mut().and_then(|entry| entry.refusal.take());
         let refused = refusal.is_some();
         let shown = match refusal {
             Some(refusal) if !last => refusal,
             _ if over_limit && !last => row_limit(),
+            _ if timed_out && sqlstate == "57014" => {
+                Report::error("57014", "canceling statement due to statement timeout")
+                    .with(Report::DETAIL, "limits.statement_timeout of the gateway")
+            }
             _ => self.shown_error(report),
         };
         // Nothing of the client has failed when rowgate asked outside a pipeline: the statement
@@ -336,12 +338,14 @@ where
             }
             for undo in entry.undo.drain(..).rev() {
                 // A failed Parse of the unnamed statement leaves none.
-                match undo {
-                    super::names::Undo::Statement(name, _) if unnamed_parse && name.is_empty() => {
-                        self.names.set_statement("", None);
+                let undo = match undo {
+                    Undo::Statement(name, _) if unnamed_parse && name.is_empty() => {
+                        Undo::Statement(name, None)
                     }
-                    undo => self.names.undo(undo),
-                }
+                    undo => undo,
+                };
+                let later = self.expected.iter_mut().flat_map(|entry| entry.undo.iter_mut());
+                self.names.undo(undo, later);
             }
         }
         if self.expected.is_empty() {
@@ -391,13 +395,11 @@ where
         self.settings_may_return();
         if status == b'I' {
             self.unsettled = self.unsettled && !self.expected.is_empty();
+            self.cursors.retain(|_, cursor| cursor.hold);
             if self.expected.is_empty() {
                 self.names.forget_portals();
-                if matches!(self.acting, Some((_, true))) {
-                    self.acting = None;
-                    self.judge()?;
-                }
             }
+            self.end_local_actor()?;
         }
         if entry.visible {
             message::ready_for_query(self.client.outbound.buffer(), status);
@@ -520,6 +522,7 @@ where
             if let Some(rows) = affected_rows(&tag) {
                 running.rows = running.rows.max(rows);
             }
+            running.statement_since = std::time::Instant::now();
         }
         let mut made = Vec::new();
         entry.changes.retain_mut(|(index, change)| {

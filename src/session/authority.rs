@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::catalog::Catalog;
 use crate::error::Refusal;
 use crate::ids::{Login, PolicyVersion};
-use crate::policy::{Hole, IdentityShape, PolicySet, RoleSet};
+use crate::policy::{Hole, IdentityShape, Limits, PolicySet, RoleSet};
 
 /// The identity values of one person.
 pub trait IdentityValues: Send + Sync + fmt::Debug {
@@ -30,6 +30,8 @@ pub struct Standing {
     pub roles: RoleSet,
     /// An `unrestricted` role is in force.
     pub unrestricted: bool,
+    /// The widest limits of the roles in force.
+    pub limits: Limits,
     /// How many values each identity parameter has.
     pub shape: IdentityShape,
     /// The values.
@@ -40,7 +42,8 @@ pub struct Standing {
 pub trait Authority: Send + Sync + fmt::Debug {
     /// The standing of a login now. An error ends the session: disabled, expired, unknown.
     fn standing(&self, login: &Login) -> Result<Arc<Standing>, Refusal>;
-    /// The standing of an end user a service account speaks for. An error refuses the statement.
+    /// The standing of an end user a service account speaks for. An error refuses the statement that
+    /// asks for it, and ends a session that speaks for that user already.
     fn acting(&self, service: &Login, login: &Login) -> Result<Arc<Standing>, Refusal>;
     /// Changes whenever a new directory, policy or catalogue is in force.
     fn changes(&self) -> watch::Receiver<u64>;

@@ -2,11 +2,15 @@
 //! becomes of the frames that come back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+
+use jiff::Timestamp;
 
 use super::ledger::{Durable, Intent, StatementEnd};
 use super::names::{Prepared, Undo};
-use crate::ids::TypeId;
+use super::usage::Usages;
+use crate::ids::{Login, TypeId};
 use crate::protocol::message::{Field, Report};
 use crate::rewrite::{Answer, Rewrite, StatementPlan};
 
@@ -81,6 +85,25 @@ pub(super) struct LocalAnswer {
     pub(super) tag: &'static str,
 }
 
+/// How many rows a statement may return.
+#[derive(Debug, Default)]
+pub(super) struct Allowance {
+    /// At most this many; `None` sets no limit.
+    pub(super) limit: Option<u64>,
+    /// What counts against it: a portal or cursor is read in several goes.
+    pub(super) returned: Arc<AtomicU64>,
+    /// The limit of the day.
+    pub(super) day: Option<DayAllowance>,
+}
+
+/// What a person may read in a day.
+#[derive(Debug)]
+pub(super) struct DayAllowance {
+    pub(super) usages: Arc<Usages>,
+    pub(super) who: Login,
+    pub(super) limit: u64,
+}
+
 /// A statement that runs, with its audit record.
 pub(super) struct Running {
     /// The record of the intent.
@@ -93,8 +116,12 @@ pub(super) struct Running {
     pub(super) rows: u64,
     /// Bytes so far.
     pub(super) bytes: u64,
-    /// The most rows it may return.
-    pub(super) limit: Option<u64>,
+    /// Since when the statement runs whose answer comes now.
+    pub(super) statement_since: Instant,
+    /// It ran for too long and the server was asked to cancel.
+    pub(super) timed_out: bool,
+    /// What it may return.
+    pub(super) allowance: Allowance,
     /// The limit was exceeded and the server was asked to cancel.
     pub(super) over_limit: bool,
     /// It ended and its end is recorded.
@@ -106,18 +133,32 @@ impl Running {
     pub(super) fn new(
         intent: Arc<dyn Intent>,
         unsafe_until: Option<Durable>,
-        limit: Option<u64>,
+        allowance: Allowance,
     ) -> Self {
+        let now = Instant::now();
         Self {
             intent,
             unsafe_until,
-            since: Instant::now(),
+            since: now,
+            statement_since: now,
+            timed_out: false,
             rows: 0,
             bytes: 0,
-            limit,
+            allowance,
             over_limit: false,
             ended: false,
         }
+    }
+
+    /// Counts rows of the answer; true when they are more than it may return.
+    pub(super) fn count(&mut self, rows: u64) -> bool {
+        self.rows = self.rows.saturating_add(rows);
+        let Allowance { limit, returned, day } = &self.allowance;
+        let total = returned.fetch_add(rows, Ordering::Relaxed).saturating_add(rows);
+        let over_day = day
+            .as_ref()
+            .is_some_and(|day| day.usages.rows(&day.who, day.limit, rows, Timestamp::now()));
+        over_day || limit.is_some_and(|limit| total > limit)
     }
 
     /// Records the end, once.

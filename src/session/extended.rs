@@ -7,12 +7,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::expected::{Entry, Request, Source};
 use super::names::{Origin, PRIVATE_PREFIX, Portal, Prepared, Undo, rename};
-use super::query::{local_action, unknown_statement};
+use super::query::{counted, local_action, unknown_statement};
 use super::{Fatal, REFUSED_TEXT, Session, Step};
 use crate::error::{Refusal, SqlState};
 use crate::planner::Protocol;
 use crate::protocol::message::{self, Bind, ClientMessage, Execute, Parse, Target};
-use crate::rewrite::Answer;
+use crate::rewrite::{Answer, Local};
 
 /// The protocol counts parameters in 16 bits.
 const MOST_PARAMETERS: usize = 65_535;
@@ -26,7 +26,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready() || !self.names_ready() || !self.settled(false, &parse.name) {
             return Ok(Step::Wait(ClientMessage::Parse(parse)));
         }
         self.judge()?;
@@ -53,7 +53,13 @@ where
                 "",
             )));
         }
-        let prepared = self.prepare(&parse.name, &text, &parse.types).map_err(refused)?;
+        let prepared = match self.prepare(&parse.name, &text, &parse.types) {
+            Ok(prepared) => prepared,
+            // What is prepared counts when it runs; what is refused counts now.
+            Err(refusal) => {
+                return Err(refused(self.count_statements(1).err().unwrap_or(refusal)));
+            }
+        };
         self.send_parse(&prepared, true);
         let undo = self.names.set_statement(&parse.name, Some(prepared));
         if let Some(entry) = self.expected.back_mut() {
@@ -112,7 +118,8 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        let settled = self.settled(false, &bind.statement) && self.settled(true, &bind.portal);
+        if !self.path_ready() || !self.names_ready() || !settled {
             return Ok(Step::Wait(ClientMessage::Bind(bind)));
         }
         self.judge()?;
@@ -174,6 +181,8 @@ where
             prepared: prepared.cloned(),
             parameters: recorded(bind),
             identity,
+            returned: Arc::default(),
+            ran: false,
         };
         entry.undo.push(self.names.set_portal(&bind.portal, Some(portal)));
         self.send_extended(entry, bytes, None);
@@ -204,11 +213,7 @@ where
             return Ok(Some(prepared));
         }
         if prepared.origin == Origin::Sql {
-            return Err(refused(Refusal {
-                reason: "the rules in force have changed since it was prepared; prepare it again"
-                    .to_owned(),
-                ..unknown_statement(name)
-            }));
+            return self.prepare_again(name).map(Some).map_err(refused);
         }
         let again = self.prepare(name, &prepared.text, &prepared.declared).map_err(refused)?;
         let told = self.descriptions.remove(&prepared.server_name);
@@ -249,7 +254,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready() || !self.names_ready() || !self.target_settled(&target) {
             return Ok(Step::Wait(ClientMessage::Describe(target)));
         }
         self.judge()?;
@@ -307,20 +312,34 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready() || !self.names_ready() || !self.settled(true, &execute.portal) {
             return Ok(Step::Wait(ClientMessage::Execute(execute)));
         }
         self.judge()?;
-        self.statements = self.statements.saturating_add(1);
         let portal = self.names.portal(&execute.portal).cloned();
         let prepared = portal.as_ref().and_then(|portal| portal.prepared.clone());
+        let acts = prepared
+            .as_ref()
+            .is_some_and(|prepared| matches!(prepared.local, Some(Local::ActAs { .. })));
+        if acts && !self.expected.is_empty() {
+            self.nudge();
+            return Ok(Step::Wait(ClientMessage::Execute(execute)));
+        }
+        self.statements = self.statements.saturating_add(1);
         let text = prepared.as_ref().map_or_else(
             || Arc::from(format!("(portal \"{}\")", execute.portal)),
             |prepared| Arc::clone(&prepared.text),
         );
-        if let Err(refusal) = self.run_execute(&execute, portal.as_deref(), &text) {
-            let parameters = portal.map(|portal| portal.parameters.clone()).unwrap_or_default();
-            self.refuse_extended(refusal, &text, parameters, None);
+        match self.run_execute(&execute, portal.as_deref(), &text) {
+            Ok(()) => {
+                if let Some(prepared) = &prepared {
+                    self.note_transaction_end(prepared.rewrite.plan())?;
+                }
+            }
+            Err(refusal) => {
+                let parameters = portal.map(|portal| portal.parameters.clone()).unwrap_or_default();
+                self.refuse_extended(refusal, &text, parameters, None);
+            }
         }
         Ok(Step::Done)
     }
@@ -340,39 +359,61 @@ where
             Entry::new(Request::Execute).about(prepared.map(|prepared| source(prepared)));
         let mut max_rows = execute.max_rows;
         let before;
+        self.count_statements(prepared.map_or(1, |p| counted(p.rewrite.plan())))?;
+        let mut change = None;
         if let (Some(portal), Some(prepared)) = (portal, prepared) {
             if let Some(local) = &prepared.local {
-                entry.local = Some(self.answer_locally(local)?);
+                let (answer, actor) = self.answer_locally(local)?;
+                entry.local = Some(answer);
+                change = actor;
             } else {
                 let planned = super::query::Planned {
                     rewrite: Arc::clone(&prepared.rewrite),
                     new_names: prepared.new_names.clone(),
                 };
+                self.refresh_executed(&planned)?;
                 entry.changes = self.name_changes(&planned, text)?;
             }
             if answer(prepared) == Answer::DropRows {
+                // The server has a portal that returns rows and would answer again.
+                if portal.ran {
+                    return Err(Refusal::new(
+                        SqlState("55000"),
+                        format!("portal \"{}\" cannot be run", execute.portal),
+                        "",
+                    ));
+                }
+                let ran = Portal { ran: true, ..portal.clone() };
+                entry.undo.push(self.names.set_portal(&execute.portal, Some(ran)));
                 max_rows = 0;
             }
-            let (running, wait) =
-                self.record(text, &prepared.rewrite, portal.parameters.clone())?;
+            let (running, wait) = self.record(
+                text,
+                &prepared.rewrite,
+                portal.parameters.clone(),
+                Some(&portal.returned),
+            )?;
             entry.running = Some(running);
             before = wait;
             self.note_effects(prepared.rewrite.plan());
         } else {
             // A cursor of DECLARE, or a statement that SQL PREPARE made in an unrestricted
             // session: its own statement was recorded when it was declared or prepared.
-            let (running, wait) = self.record_unplanned(text)?;
+            let (running, wait) = self.record_unplanned(text, Some(&execute.portal))?;
             entry.running = Some(running);
             before = Some(wait);
         }
         let mut bytes = BytesMut::new();
         message::execute(&mut bytes, &server_name, max_rows);
         self.send_extended(entry, bytes, before);
+        if let Some(change) = change {
+            self.change_actor(change);
+        }
         Ok(())
     }
 
     /// A portal holds the identity and the rules of its Bind; when they changed it must not run on.
-    fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
+    pub(super) fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
         if !self.restricted() {
             return Ok(());
         }
@@ -400,7 +441,7 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.names_ready() {
+        if !self.names_ready() || !self.target_settled(&target) {
             return Ok(Step::Wait(ClientMessage::Close(target)));
         }
         let mut entry = Entry::new(Request::Close);
@@ -440,7 +481,7 @@ where
         let refusal = if self.restricted() {
             Refusal::unsupported("function calls of the protocol are not supported")
         } else {
-            match self.record_unplanned(&text) {
+            match self.record_unplanned(&text, None) {
                 Ok((running, durable)) => {
                     bytes.clear();
                     crate::protocol::frame::write_frame(&mut bytes, b'F', |frame| {
@@ -460,6 +501,30 @@ where
         message::query(&mut bytes, REFUSED_TEXT);
         self.send(entry, bytes, None);
         Ok(Step::Done)
+    }
+
+    /// Whether it is known what a name means: no message before a Sync that is still to be answered
+    /// changes it. The server may yet skip such a message, but not what comes after the Sync. The
+    /// unnamed ones have the same name on the server, which therefore finds out by itself.
+    fn settled(&self, portal: bool, name: &str) -> bool {
+        if name.is_empty() {
+            return true;
+        }
+        let mut changed = false;
+        for entry in &self.expected {
+            changed |= entry.undo.iter().any(|undo| undo.about() == (portal, name));
+            if changed && matches!(entry.request, Request::Sync) {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn target_settled(&self, target: &Target) -> bool {
+        match target {
+            Target::Statement(name) => self.settled(false, name),
+            Target::Portal(name) => self.settled(true, name),
+        }
     }
 
     /// The server's name of a portal that is about to be made: the same one for the same client
@@ -536,11 +601,11 @@ fn answer(prepared: &Prepared) -> Answer {
 
 fn described_locally(prepared: &Prepared) -> Option<super::expected::LocalAnswer> {
     match prepared.local.as_ref()? {
-        crate::rewrite::Local::Show { name } => Some(super::expected::LocalAnswer {
+        Local::Show { name } => Some(super::expected::LocalAnswer {
             row: Some((format!("rowgate.{name}"), String::new())),
             tag: "SHOW",
         }),
-        crate::rewrite::Local::ActAs { .. } => None,
+        Local::ActAs { .. } => None,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct StatementRecord {
     pub rewritten: Option<Arc<str>>,
     /// The client's bind parameters and whether each is binary.
     pub parameters: Vec<(Option<Bytes>, bool)>,
+    /// The parameters may meet a masked or tagged column, or nobody knows what they meet.
+    pub sensitive: bool,
     /// Relations, columns, verbs, filters and masks.
     pub touched: Vec<Touched>,
     /// Names the decision.

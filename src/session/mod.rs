@@ -3,21 +3,26 @@
 //! The session owns both buffers and the queue of what the server owes. It never opens a
 //! connection, never reads a file, and never decides what a principal may do.
 
+mod actor;
+mod again;
 mod answer;
 pub mod authority;
 mod expected;
 mod explain;
 mod extended;
 pub mod ledger;
+mod limit;
 mod names;
 mod path;
 mod query;
 pub mod redact;
+pub mod usage;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -28,6 +33,7 @@ use self::expected::{Description, Entry, Request};
 use self::ledger::{Durable, Ledger};
 use self::names::Names;
 use self::path::PathState;
+use self::usage::Usages;
 use crate::catalog::SearchPath;
 use crate::error::{Refusal, SqlState};
 use crate::ids::{DecisionId, Login};
@@ -49,9 +55,22 @@ const SERVER_MESSAGE: usize = 64 * 1024 * 1024;
 /// Messages that carry no text or value of the client are short (as in PostgreSQL).
 const SHORT_MESSAGE: usize = 10_000;
 
+/// What the process asks of its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Clients come and go.
+    Open,
+    /// No new clients; those here finish their statement or transaction.
+    Draining,
+    /// Everybody goes.
+    Stopping,
+}
+
 /// What all sessions share.
 #[derive(Debug, Clone)]
 pub struct Shared {
+    /// What the process asks of its sessions.
+    pub phase: watch::Receiver<Phase>,
     /// Judges people.
     pub authority: Arc<dyn Authority>,
     /// Plans statements.
@@ -60,6 +79,10 @@ pub struct Shared {
     pub message_size: usize,
     /// The longest query string, in bytes.
     pub statement_size: usize,
+    /// A statement is cancelled after this, whatever the session's own setting says.
+    pub statement_timeout: Duration,
+    /// What people have used of their limits.
+    pub usages: Arc<Usages>,
 }
 
 /// Asks the server, on a connection of its own, to cancel what a session runs.
@@ -151,6 +174,16 @@ struct Passing {
     relay: bool,
 }
 
+/// A cursor of DECLARE whose rows are limited.
+#[derive(Debug)]
+struct Cursor {
+    limit: u64,
+    /// Rows it has returned.
+    returned: Arc<AtomicU64>,
+    /// It outlives its transaction.
+    hold: bool,
+}
+
 /// Whether a client's message was used, or has to wait.
 enum Step {
     Done,
@@ -168,6 +201,12 @@ struct Session<C, S> {
     service: bool,
     /// The end user a service account speaks for, and whether only for this transaction.
     acting: Option<(Login, bool)>,
+    /// For whom it speaks when the transaction of a SET LOCAL is over.
+    acting_outside: Option<Login>,
+    /// It changed for whom it speaks, and the server may owe answers from before.
+    actor_changed: bool,
+    /// Cursors with a limit, by the client's name.
+    cursors: HashMap<String, Cursor>,
     /// The standing statements are planned under.
     standing: Arc<Standing>,
     /// The login itself was unrestricted at the start.
@@ -210,9 +249,10 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut changes = shared.authority.changes();
+    let mut phase = shared.phase.clone();
     let mut session = Session::new(shared, opening);
     let fatal = loop {
-        if let Err(fatal) = session.turn(&mut changes).await {
+        if let Err(fatal) = session.turn(&mut changes, &mut phase).await {
             break fatal;
         }
     };
@@ -234,7 +274,10 @@ where
             canceller: opening.canceller,
             login: opening.login,
             service: opening.service,
+            acting_outside: opening.acting.clone(),
             acting: opening.acting.map(|login| (login, false)),
+            actor_changed: false,
+            cursors: HashMap::new(),
             standing: opening.standing,
             unrestricted,
             private_names: opening.service || !unrestricted,
@@ -263,8 +306,19 @@ where
     }
 
     /// Does all there is to do with what has arrived, then waits for one thing to happen.
-    async fn turn(&mut self, changes: &mut watch::Receiver<u64>) -> Result<(), Fatal> {
+    async fn turn(
+        &mut self,
+        changes: &mut watch::Receiver<u64>,
+        phase: &mut watch::Receiver<Phase>,
+    ) -> Result<(), Fatal> {
+        let asked = *phase.borrow_and_update();
+        if asked == Phase::Stopping {
+            return Err(shutting_down());
+        }
         while self.step_server()? | self.step_client()? {}
+        if asked == Phase::Draining && self.is_idle() {
+            return Err(shutting_down());
+        }
         if self.leaving && self.expected.is_empty() && self.parked.is_none() {
             return Err(Fatal::Terminated);
         }
@@ -276,6 +330,7 @@ where
             read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
             write_client: true,
         };
+        let late = self.deadline();
         let Self { client, server, parked, hold, .. } = self;
         tokio::select! {
             moved = poll_fn(|cx| poll_move(cx, client, server, wants)) => self.moved(moved),
@@ -287,13 +342,41 @@ where
                 self.hold = None;
                 safe.map_err(|refusal| Fatal::refusal(&refusal))
             }
+            () = until(late) => {
+                self.out_of_time();
+                Ok(())
+            }
             changed = changes.changed() => {
                 if changed.is_err() {
-                    return Err(Fatal::new(SqlState::ADMIN_SHUTDOWN, "the gateway is shutting down"));
+                    return Err(shutting_down());
                 }
                 self.judge()
             }
+            told = phase.changed() => if told.is_err() { Err(shutting_down()) } else { Ok(()) },
         }
+    }
+
+    /// When the statement that runs has run for too long.
+    fn deadline(&self) -> Option<Instant> {
+        let running = self.expected.front()?.running.as_ref()?;
+        let open = !running.ended && !running.timed_out;
+        open.then(|| running.statement_since.checked_add(self.shared.statement_timeout)).flatten()
+    }
+
+    fn out_of_time(&mut self) {
+        if let Some(running) = self.expected.front_mut().and_then(|entry| entry.running.as_mut()) {
+            running.timed_out = true;
+            self.canceller.cancel();
+        }
+    }
+
+    /// Nothing runs, nothing is owed and no transaction is open.
+    fn is_idle(&self) -> bool {
+        self.status == b'I'
+            && self.expected.is_empty()
+            && !self.pipeline
+            && self.parked.is_none()
+            && self.stalled.is_none()
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "it is what the poll returned")]
@@ -519,6 +602,19 @@ where
         let reusable = reusable && rest.is_empty();
         Ended { server: reusable.then_some(server), reason }
     }
+}
+
+/// Resolves at that time; never without one.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// In PostgreSQL's words.
+fn shutting_down() -> Fatal {
+    Fatal::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
 }
 
 /// Waits for a record to be safe; never resolves when there is none.

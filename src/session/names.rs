@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
@@ -79,6 +80,10 @@ pub(super) struct Portal {
     pub(super) parameters: Vec<(Option<Bytes>, bool)>,
     /// The identity values it was bound with.
     pub(super) identity: Vec<Option<String>>,
+    /// Rows it has returned.
+    pub(super) returned: Arc<AtomicU64>,
+    /// It was executed.
+    pub(super) ran: bool,
 }
 
 /// What to restore when the server skips a message that changed a name.
@@ -88,6 +93,16 @@ pub(super) enum Undo {
     Statement(String, Option<Arc<Prepared>>),
     /// The portal of that client name was this before.
     Portal(String, Option<Arc<Portal>>),
+}
+
+impl Undo {
+    /// Whether it is a portal, and its client name.
+    pub(super) fn about(&self) -> (bool, &str) {
+        match self {
+            Self::Statement(name, _) => (false, name),
+            Self::Portal(name, _) => (true, name),
+        }
+    }
 }
 
 /// The names of one session.
@@ -108,6 +123,11 @@ impl Names {
     /// The statement of that client name.
     pub(super) fn statement(&self, name: &str) -> Option<&Arc<Prepared>> {
         self.statements.get(name)
+    }
+
+    /// All statements.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Prepared>> {
+        self.statements.values()
     }
 
     /// The portal of that client name.
@@ -149,8 +169,17 @@ impl Names {
         self.portals.clear();
     }
 
-    /// Takes a change back.
-    pub(super) fn undo(&mut self, undo: Undo) {
+    /// Takes a change back. When a change in `later`, which the server has not judged yet, replaced
+    /// what this one made, then that one is what stays.
+    pub(super) fn undo<'a>(&mut self, undo: Undo, mut later: impl Iterator<Item = &'a mut Undo>) {
+        match (later.find(|later| later.about() == undo.about()), undo) {
+            (Some(Undo::Statement(_, kept)), Undo::Statement(_, before)) => *kept = before,
+            (Some(Undo::Portal(_, kept)), Undo::Portal(_, before)) => *kept = before,
+            (_, undo) => self.restore(undo),
+        }
+    }
+
+    fn restore(&mut self, undo: Undo) {
         match undo {
             Undo::Statement(name, Some(prepared)) => {
                 self.statements.insert(name, prepared);

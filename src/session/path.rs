@@ -35,6 +35,9 @@ where
 {
     /// Whether a statement can be planned now. Asks the server when it has to.
     pub(super) fn path_ready(&mut self) -> bool {
+        if !self.actor_ready() {
+            return false;
+        }
         // Who is unrestricted gets the text forwarded; names in it are for the audit log only.
         if !self.restricted() || matches!(self.path_state, PathState::Known | PathState::Failed) {
             return true;

@@ -2,21 +2,22 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::expected::{Entry, LocalAnswer, NameChange, Request, Running, Source};
+use super::expected::{Allowance, Entry, NameChange, Request, Running, Source};
 use super::ledger::{Durable, StatementRecord};
 use super::names::{Names, Origin, PRIVATE_PREFIX, Prepared, Stamp};
 use super::path::PathState;
 use super::{Fatal, REFUSED_TEXT, Session, Step};
 use crate::error::{Refusal, SqlState};
-use crate::ids::{DecisionId, Login, RoleName};
-use crate::planner::{Fill, PlanContext, Protocol};
+use crate::ids::DecisionId;
+use crate::planner::{Fill, PlanContext, Planner, Protocol};
 use crate::policy::Hole;
 use crate::protocol::message::{self, ClientMessage, Report};
-use crate::rewrite::{Action, Effect, Local, Plan, Rewrite};
+use crate::rewrite::{Action, Answer, Effect, Local, Plan, Rewrite, Touched};
 use crate::session::authority::Standing;
 use crate::session::redact::character_position;
 
@@ -36,7 +37,12 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() {
+        if !self.path_ready()
+            || !self.names_ready()
+            || self.waits_to_prepare(&text)
+            || self.service && !self.expected.is_empty()
+        {
+            self.nudge();
             return Ok(Step::Wait(ClientMessage::Query(text)));
         }
         self.judge()?;
@@ -46,7 +52,7 @@ where
         self.names.set_portal("", None);
         self.statements = self.statements.saturating_add(1);
         match self.run_query(&text) {
-            Ok(()) => {}
+            Ok(plan) => self.note_transaction_end(&plan)?,
             Err((refusal, text)) => {
                 let report = self.refuse(refusal, &text, Vec::new());
                 let mut entry = Entry::new(Request::Query);
@@ -59,27 +65,38 @@ where
         Ok(Step::Done)
     }
 
-    fn run_query(&mut self, text: &Bytes) -> Result<(), (Refusal, Arc<str>)> {
+    fn run_query(&mut self, text: &Bytes) -> Result<Arc<Plan>, (Refusal, Arc<str>)> {
         let text = self.utf8(text)?;
         let refused = |refusal| (refusal, Arc::clone(&text));
-        let planned = self.plan(&text, Protocol::Simple).map_err(refused)?;
+        let planned = self.plan(&text, Protocol::Simple);
+        let count = planned.as_ref().map_or(1, |planned| counted(planned.rewrite.plan()));
+        self.count_statements(count).map_err(refused)?;
+        let planned = planned.map_err(refused)?;
         let plan = Arc::clone(planned.rewrite.plan());
+        self.one_actor(&plan).map_err(refused)?;
+        let mut change = None;
         let mut entry = Entry::new(Request::Query)
             .about(Some(Source { text: Arc::clone(&text), rewrite: Arc::clone(&planned.rewrite) }));
         let mut bytes = BytesMut::new();
         if let Some(local) = local_action(&plan) {
-            entry.local = Some(self.answer_locally(local).map_err(refused)?);
+            let (answer, actor) = self.answer_locally(local).map_err(refused)?;
+            entry.local = Some(answer);
+            change = actor;
             message::query(&mut bytes, b"");
         } else {
+            self.refresh_executed(&planned).map_err(refused)?;
             entry.changes = self.name_changes(&planned, &text).map_err(refused)?;
             message::query(&mut bytes, planned.rewrite.text().as_bytes());
         }
         let (running, before) =
-            self.record(&text, &planned.rewrite, Vec::new()).map_err(refused)?;
+            self.record(&text, &planned.rewrite, Vec::new(), None).map_err(refused)?;
         entry.running = Some(running);
         self.note_effects(&plan);
         self.send(entry, bytes, before);
-        Ok(())
+        if let Some(change) = change {
+            self.change_actor(change);
+        }
+        Ok(plan)
     }
 
     /// The text of a query, which has to be UTF-8 and not too long.
@@ -117,16 +134,7 @@ where
             issued: Cell::new(0),
             statement: self.statements,
         };
-        let standing = &self.standing;
-        let context = PlanContext {
-            catalog: &standing.catalog,
-            policy: &standing.policy,
-            roles: &standing.roles,
-            unrestricted: standing.unrestricted,
-            shape: &standing.shape,
-            search_path: &self.path,
-            protocol,
-        };
+        let context = self.context(protocol);
         if self.restricted() && self.path_state == PathState::Failed {
             return Err(path_unknown());
         }
@@ -135,6 +143,19 @@ where
             self.one_path(rewrite.plan())?;
         }
         Ok(Planned { rewrite: Arc::new(rewrite), new_names: fill.new_names.into_inner() })
+    }
+
+    fn context<'a>(&'a self, protocol: Protocol<'a>) -> PlanContext<'a> {
+        let standing = &self.standing;
+        PlanContext {
+            catalog: &standing.catalog,
+            policy: &standing.policy,
+            roles: &standing.roles,
+            unrestricted: standing.unrestricted,
+            shape: &standing.shape,
+            search_path: &self.path,
+            protocol,
+        }
     }
 
     /// What plans depend on now.
@@ -150,7 +171,13 @@ where
 
     /// Whether a statement was planned under the rules, names and identity in force.
     pub(super) fn is_current(&self, prepared: &Prepared) -> bool {
-        prepared.stamp == self.stamp()
+        // Field by field: this runs at each Bind, and a copy of the stamp would be thrown away.
+        let Stamp { policy, catalog, roles, shape, path } = &prepared.stamp;
+        *policy == self.standing.policy_version
+            && *catalog == self.standing.catalog.version
+            && *roles == self.standing.roles
+            && *shape == self.standing.shape
+            && *path == self.path
             && (!prepared.rewrite.plan().literals
                 || Arc::ptr_eq(&prepared.identity, &self.standing.identity))
     }
@@ -162,13 +189,15 @@ where
         text: &Arc<str>,
         rewrite: &Rewrite,
         parameters: Vec<(Option<Bytes>, bool)>,
+        returned: Option<&Arc<AtomicU64>>,
     ) -> Result<(Running, Option<Durable>), Refusal> {
         let plan = rewrite.plan();
+        let allowance = self.allowance(plan, text, returned)?;
         let decision = self.decide_id();
         let mut record = self.statement_record(text, parameters, decision);
         record.command = plan.statements.first().map_or("", |statement| statement.kind);
-        record.touched =
-            plan.statements.iter().flat_map(|statement| statement.touched.clone()).collect();
+        record.touched = self.touched(plan);
+        record.sensitive = self.is_sensitive(&record.touched);
         record.rewritten = (rewrite.text() != &**text).then(|| Arc::from(rewrite.text()));
         let intent = self.ledger.intent(record)?;
         let mut durable = Some(intent.durable());
@@ -178,20 +207,24 @@ where
             .iter()
             .any(|statement| matches!(statement.effect, Effect::Writes | Effect::Unknown));
         let before = if changes { durable.take() } else { None };
-        let limits = plan.statements.iter().filter_map(|statement| statement.rows_per_query);
-        Ok((Running::new(intent, durable, limits.min()), before))
+        Ok((Running::new(intent, durable, allowance), before))
     }
 
     /// Records the run of something that has no plan of its own.
     pub(super) fn record_unplanned(
         &mut self,
         text: &Arc<str>,
+        cursor: Option<&str>,
     ) -> Result<(Running, Durable), Refusal> {
+        let allowance = match cursor {
+            Some(name) => self.cursor_allowance(name)?,
+            None => Allowance::default(),
+        };
         let decision = self.decide_id();
         let record = self.statement_record(text, Vec::new(), decision);
         let intent = self.ledger.intent(record)?;
         let durable = intent.durable();
-        Ok((Running::new(intent, None, None), durable))
+        Ok((Running::new(intent, None, allowance), durable))
     }
 
     /// Records a refusal and makes the error that the client reads.
@@ -205,7 +238,12 @@ where
             self.path_state = PathState::Unknown;
         }
         let decision = self.decide_id();
-        let record = self.statement_record(text, parameters, decision.clone());
+        let mut record = self.statement_record(text, parameters, decision.clone());
+        let statements = Planner::describe(self.context(Protocol::Simple), text);
+        record.command = statements.first().map_or("UNKNOWN", |statement| statement.kind);
+        record.touched = statements.into_iter().flat_map(|statement| statement.touched).collect();
+        // What the parameters would have met was not decided.
+        record.sensitive = true;
         let refusal = match self.ledger.refused(record, &refusal) {
             Ok(()) => refusal,
             Err(unwritable) => unwritable,
@@ -242,6 +280,7 @@ where
             original: Arc::clone(text),
             rewritten: None,
             parameters,
+            sensitive: false,
             touched: Vec::new(),
             decision,
             policy: self.standing.policy_version.clone(),
@@ -271,6 +310,10 @@ where
         for (index, statement) in planned.rewrite.plan().statements.iter().enumerate() {
             match &statement.action {
                 Action::Forward | Action::Local(_) => {}
+                Action::Fetch { name } => self.fetchable(name)?,
+                // The server forgets the portal, and whatever the client does with the name then
+                // fails there.
+                Action::Close { .. } => {}
                 Action::Prepare { name } => {
                     let server_name = planned
                         .new_names
@@ -293,15 +336,8 @@ where
                     let change = NameChange::Prepare(name.to_string(), Box::new(prepared));
                     changes.push((index, change));
                 }
-                Action::Execute { name } => {
-                    let just_made = planned.new_names.iter().any(|(new, _)| **new == **name)
-                        && changes.iter().any(|(_, change)| {
-                            matches!(change, NameChange::Prepare(made, _) if **made == **name)
-                        });
-                    if !just_made {
-                        self.executable(name)?;
-                    }
-                }
+                // Looked at by `refresh_executed`.
+                Action::Execute { .. } => {}
                 Action::Deallocate { name } => {
                     let name = name.as_ref().map(ToString::to_string);
                     if let Some(name) = &name
@@ -316,68 +352,51 @@ where
         Ok(changes)
     }
 
-    /// A statement of SQL EXECUTE has to exist and to be planned under the rules in force.
-    fn executable(&self, name: &str) -> Result<(), Refusal> {
-        let prepared = self.names.statement(name).ok_or_else(|| unknown_statement(name))?;
-        if !self.is_current(prepared) {
-            return Err(Refusal {
-                reason: "the rules in force have changed since it was prepared; prepare it again"
-                    .to_owned(),
-                ..unknown_statement(name)
-            });
+    /// FETCH may read a portal of the protocol that only reads; its rows were decided on when it was
+    /// bound. Other names are cursors of DECLARE.
+    fn fetchable(&self, name: &str) -> Result<(), Refusal> {
+        let Some(portal) = self.names.portal(name) else { return Ok(()) };
+        let Some(prepared) = &portal.prepared else { return Ok(()) };
+        self.still_bound(portal, prepared)?;
+        let reads = prepared.rewrite.plan().statements.iter().all(|statement| {
+            statement.answer == Answer::Relay && statement.effect == Effect::Reads
+        });
+        if reads {
+            return Ok(());
         }
-        Ok(())
+        Err(Refusal::unsupported("FETCH from this portal is not supported; execute it"))
     }
 
-    /// Answers SHOW rowgate.* and SET rowgate.user.
-    pub(super) fn answer_locally(&mut self, local: &Local) -> Result<LocalAnswer, Refusal> {
-        match local {
-            Local::Show { name } => {
-                let value = match &**name {
-                    "user" => match &self.acting {
-                        Some((login, _)) => login.to_string(),
-                        None => self.login.to_string(),
-                    },
-                    "roles" => {
-                        let roles: Vec<&str> =
-                            self.standing.roles.0.iter().map(RoleName::as_str).collect();
-                        roles.join(",")
-                    }
-                    "policy_version" => self.standing.policy_version.to_string(),
-                    "decision" => {
-                        self.last_decision.as_ref().map(ToString::to_string).unwrap_or_default()
-                    }
-                    other => {
-                        return Err(Refusal::new(
-                            SqlState("42704"),
-                            format!("unrecognized configuration parameter \"rowgate.{other}\""),
-                            "",
-                        ));
-                    }
-                };
-                Ok(LocalAnswer { row: Some((format!("rowgate.{name}"), value)), tag: "SHOW" })
-            }
-            Local::ActAs { login, local } => {
-                if !self.service {
-                    return Err(Refusal::denied(
-                        "permission denied to set parameter \"rowgate.user\"",
-                        "only service accounts speak for other users",
-                    ));
+    /// The plans behind names: EXECUTE and FETCH touch what their statement touches.
+    fn touched(&self, plan: &Plan) -> Vec<Touched> {
+        let mut touched = Vec::new();
+        for statement in &plan.statements {
+            touched.extend(statement.touched.iter().cloned());
+            let behind = match &statement.action {
+                Action::Execute { name } => self.names.statement(name),
+                Action::Fetch { name } => {
+                    self.names.portal(name).and_then(|portal| portal.prepared.as_ref())
                 }
-                let (standing, acting) = match login {
-                    None => (self.shared.authority.standing(&self.login)?, None),
-                    Some(login) => {
-                        let login = Login::from(&**login);
-                        let standing = self.shared.authority.acting(&self.login, &login)?;
-                        (standing, Some((login, *local)))
-                    }
-                };
-                self.standing = standing;
-                self.acting = acting;
-                Ok(LocalAnswer { row: None, tag: "SET" })
+                Action::Forward
+                | Action::Close { .. }
+                | Action::Prepare { .. }
+                | Action::Deallocate { .. }
+                | Action::Local(_) => None,
+            };
+            if let Some(prepared) = behind {
+                let plan = prepared.rewrite.plan();
+                touched.extend(plan.statements.iter().flat_map(|s| s.touched.clone()));
             }
         }
+        touched
     }
+}
+
+/// The statements of a text that count against a limit. The end of a transaction has to be possible
+/// always.
+pub(super) fn counted(plan: &Plan) -> u64 {
+    let counts = plan.statements.iter().filter(|s| s.effect != Effect::Transaction);
+    counts.count() as u64
 }
 
 /// The local statement of a text that consists of nothing else.
@@ -388,6 +407,8 @@ pub(super) fn local_action(plan: &Plan) -> Option<&Local> {
             Action::Forward
             | Action::Prepare { .. }
             | Action::Execute { .. }
+            | Action::Fetch { .. }
+            | Action::Close { .. }
             | Action::Deallocate { .. } => None,
         },
         _ => None,
@@ -420,6 +441,13 @@ struct SessionFill<'a> {
 impl Fill for SessionFill<'_> {
     fn value(&self, hole: Hole) -> Option<String> {
         self.standing.identity.text(hole)
+    }
+
+    fn portal_name(&self, client: &str) -> String {
+        match self.names.portal(client) {
+            Some(portal) if self.private => portal.server_name.clone(),
+            Some(_) | None => client.to_owned(),
+        }
     }
 
     fn statement_name(&self, client: &str) -> String {

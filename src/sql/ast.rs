@@ -35,15 +35,28 @@ pub enum StatementKind {
     /// EXPLAIN.
     Explain(Box<Explain>),
     /// DECLARE … CURSOR FOR query.
-    DeclareCursor(Box<Query>),
+    DeclareCursor {
+        /// The cursor.
+        name: String,
+        /// Its query.
+        query: Box<Query>,
+    },
     /// FETCH and MOVE.
-    Fetch,
-    /// CLOSE.
-    ClosePortal,
+    Fetch {
+        /// The cursor or portal.
+        name: String,
+    },
+    /// CLOSE; `None` is ALL.
+    ClosePortal {
+        /// The cursor or portal.
+        name: Option<String>,
+    },
     /// PREPARE name AS statement.
     Prepare {
         /// The client's name.
         name: String,
+        /// The declared types of the parameters.
+        types: Vec<TypeRef>,
         /// The inner statement; its span is the whole of PREPARE.
         statement: Box<StatementKind>,
     },
@@ -160,6 +173,8 @@ pub struct Query {
     pub order_by: Vec<SortKey>,
     /// LIMIT or FETCH FIRST.
     pub limit: Option<Expr>,
+    /// FETCH FIRST … WITH TIES: the limit is not the number of rows.
+    pub with_ties: bool,
     /// OFFSET.
     pub offset: Option<Expr>,
     /// FOR UPDATE and the like.
@@ -315,6 +330,8 @@ pub struct Join {
     pub left: TableExpr,
     /// The right side.
     pub right: TableExpr,
+    /// Which sides may be filled up with NULLs.
+    pub kind: JoinKind,
     /// NATURAL.
     pub natural: bool,
     /// USING.
@@ -325,6 +342,19 @@ pub struct Join {
     pub on: Option<Expr>,
     /// `(a JOIN b) AS alias`.
     pub alias: Option<Alias>,
+}
+
+/// INNER, LEFT, RIGHT, FULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JoinKind {
+    /// INNER and CROSS.
+    Inner,
+    /// LEFT.
+    Left,
+    /// RIGHT.
+    Right,
+    /// FULL.
+    Full,
 }
 
 /// A name in the place of a relation.
@@ -377,6 +407,8 @@ pub struct InsertColumn {
     pub name: String,
     /// Subscripts and fields behind it.
     pub steps: Vec<Expr>,
+    /// Where it is in the text.
+    pub location: Location,
 }
 
 /// ON CONFLICT.

@@ -6,17 +6,17 @@
 use pg_raw_parse::const_val::ConstValue;
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::raw::{
-    A_Expr_Kind, BoolExprType, DiscardMode, GroupingSetKind, SQLValueFunctionOp, SetOperation,
-    SubLinkType, TransactionStmtKind, VariableSetKind,
+    A_Expr_Kind, BoolExprType, DiscardMode, GroupingSetKind, JoinType, LimitOption,
+    SQLValueFunctionOp, SetOperation, SubLinkType, TransactionStmtKind, VariableSetKind,
 };
 use pg_raw_parse::{Node, nodes};
 
 use super::ast::{
     Alias, Assignment, Call, ColumnRef, Constant, Copy, CopySource, Cte, CteQuery, Delete,
-    DiscardTarget, Explain, Expr, ExprKind, GroupItem, Insert, InsertColumn, Join, Location,
-    Locking, OnConflict, OperatorKind, Query, QueryBody, RelationRef, Select, SetVariable, SortKey,
-    SqlValue, Statement, StatementKind, Step, SublinkKind, TableExpr, Target, TransactionKind,
-    TypeRef, Update, Window, With,
+    DiscardTarget, Explain, Expr, ExprKind, GroupItem, Insert, InsertColumn, Join, JoinKind,
+    Location, Locking, OnConflict, OperatorKind, Query, QueryBody, RelationRef, Select,
+    SetVariable, SortKey, SqlValue, Statement, StatementKind, Step, SublinkKind, TableExpr, Target,
+    TransactionKind, TypeRef, Update, Window, With,
 };
 use super::lower_utility::other_statement;
 use super::{SqlError, Tokens};
@@ -132,15 +132,25 @@ impl Lower<'_> {
                 StatementKind::Explain(Box::new(Explain { options, statement }))
             }
             Node::DeclareCursorStmt(declare) => match declare.query() {
-                Node::SelectStmt(select) => {
-                    StatementKind::DeclareCursor(Box::new(self.query(select)?))
-                }
+                Node::SelectStmt(select) => StatementKind::DeclareCursor {
+                    name: declare.portalname().unwrap_or_default().to_owned(),
+                    query: Box::new(self.query(select)?),
+                },
                 _ => return unsupported("a cursor over this statement"),
             },
-            Node::FetchStmt(_) => StatementKind::Fetch,
-            Node::ClosePortalStmt(_) => StatementKind::ClosePortal,
+            Node::FetchStmt(fetch) => {
+                StatementKind::Fetch { name: fetch.portalname().unwrap_or_default().to_owned() }
+            }
+            Node::ClosePortalStmt(close) => {
+                StatementKind::ClosePortal { name: close.portalname().map(ToOwned::to_owned) }
+            }
             Node::PrepareStmt(prepare) => StatementKind::Prepare {
                 name: prepare.name().unwrap_or_default().to_owned(),
+                types: prepare
+                    .argtypes()
+                    .iter()
+                    .map(|name| type_ref(Some(name)))
+                    .collect::<Lowered<Vec<_>>>()?,
                 statement: Box::new(self.deeper()?.statement_kind(prepare.query())?),
             },
             Node::ExecuteStmt(execute) => StatementKind::Execute {
@@ -266,6 +276,7 @@ impl Lower<'_> {
             order_by: inner.sort_keys(select.sort_clause().iter())?,
             limit: inner.optional(select.limit_count())?,
             offset: inner.optional(select.limit_offset())?,
+            with_ties: select.limit_option == LimitOption::LIMIT_OPTION_WITH_TIES,
             locking,
             into: select.into_clause().is_some(),
         })
@@ -424,6 +435,13 @@ impl Lower<'_> {
             Node::JoinExpr(join) => TableExpr::Join(Box::new(Join {
                 left: inner.table_expr(join.larg())?,
                 right: inner.table_expr(join.rarg())?,
+                kind: match join.jointype {
+                    JoinType::JOIN_INNER => JoinKind::Inner,
+                    JoinType::JOIN_LEFT => JoinKind::Left,
+                    JoinType::JOIN_RIGHT => JoinKind::Right,
+                    JoinType::JOIN_FULL => JoinKind::Full,
+                    _ => return unsupported("this kind of join"),
+                },
                 natural: join.is_natural,
                 using: join
                     .using_clause()
@@ -552,7 +570,8 @@ impl Lower<'_> {
                 _ => return unsupported("this assignment target"),
             }
         }
-        Ok(InsertColumn { name: target.name().unwrap_or_default().to_owned(), steps })
+        let name = target.name().unwrap_or_default().to_owned();
+        Ok(InsertColumn { name, steps, location: at(target.location) })
     }
 
     fn assignments<'a>(

@@ -18,8 +18,13 @@ use crate::error::{Refusal, SqlState};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SqlError {
     /// PostgreSQL's grammar does not accept it.
-    #[error("{0}")]
-    Syntax(String),
+    #[error("{message}")]
+    Syntax {
+        /// PostgreSQL's words.
+        message: String,
+        /// Byte offset of the token it is about, when that is known.
+        offset: Option<usize>,
+    },
     /// The scanner does not accept it.
     #[error("{message}")]
     Lexical {
@@ -52,7 +57,9 @@ impl From<SqlError> for Refusal {
     fn from(error: SqlError) -> Self {
         let message = error.to_string();
         match error {
-            SqlError::Syntax(_) => Self::new(SqlState::SYNTAX_ERROR, message, ""),
+            SqlError::Syntax { offset, .. } => {
+                Self::new(SqlState::SYNTAX_ERROR, message, "").at(offset)
+            }
             SqlError::Lexical { offset, .. } => {
                 Self::new(SqlState::SYNTAX_ERROR, message, "").at(Some(offset))
             }

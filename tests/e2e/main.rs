@@ -9,4 +9,8 @@
 mod drivers;
 mod harness;
 mod people;
+mod protocol;
+mod reliability;
 mod sample;
+mod semantics;
+mod serving;

@@ -4,9 +4,11 @@
 //! Nothing outlives the test process: server and gateway end when its pipes close.
 
 pub(crate) mod client;
+pub(crate) mod wire;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -88,7 +90,12 @@ pub(crate) fn runtime() -> &'static Runtime {
 /// The server of this test process; the first caller starts it.
 pub(crate) fn server() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| runtime().block_on(start_server()))
+    SERVER.get_or_init(|| runtime().block_on(start_server("")))
+}
+
+/// A server of its own for a test that lets it die.
+pub(crate) fn private_server(name: &str) -> Server {
+    runtime().block_on(start_server(name))
 }
 
 /// The gateway of this test process, with the sample policy; the first caller starts it.
@@ -112,7 +119,19 @@ impl Server {
 
 /// Starts a further gateway whose files were changed by `change` before it reads them.
 pub(crate) fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
-    let server = server();
+    gateway_before(server(), name, change, |gateway| {
+        let henry = gateway.login("henry").config();
+        runtime().block_on(henry.connect(NoTls)).is_ok()
+    })
+}
+
+/// The same in front of any server; `answers` says when it is ready.
+pub(crate) fn gateway_before(
+    server: &Server,
+    name: &str,
+    change: impl FnOnce(&Path),
+    answers: impl Fn(&Gateway) -> bool,
+) -> Gateway {
     let folder = server.folder.join(name);
     fs::create_dir_all(&folder).unwrap();
     let port = free_port().unwrap();
@@ -122,25 +141,50 @@ pub(crate) fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
     change(&folder);
     let process = start_gateway(Path::new(ROWGATE), &config, &folder.join("gateway.log")).unwrap();
     let mut gateway = Gateway { process, port, folder };
-    let henry = gateway.login("henry").config();
-    for _ in 0..300 {
-        if !gateway.process.is_running() {
-            break;
-        }
-        if runtime().block_on(henry.connect(NoTls)).is_ok() {
-            return gateway;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    panic!("the gateway does not answer:\n{}", gateway.log());
+    gateway.wait(answers);
+    gateway
 }
 
-async fn start_server() -> Server {
+impl Gateway {
+    /// Waits until it answers.
+    pub(crate) fn wait(&mut self, answers: impl Fn(&Self) -> bool) {
+        for _ in 0..600 {
+            if !self.process.is_running() {
+                break;
+            }
+            if answers(self) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("the gateway does not answer:\n{}", self.log());
+    }
+
+    /// Starts it again on its files after it was ended.
+    pub(crate) fn restart(&mut self) {
+        let config = self.folder.join("rowgate.toml");
+        let log = self.folder.join("gateway.log");
+        self.process = start_gateway(Path::new(ROWGATE), &config, &log).unwrap();
+        self.wait(|gateway| {
+            let henry = gateway.login("henry").config();
+            runtime().block_on(henry.connect(NoTls)).is_ok()
+        });
+    }
+}
+
+async fn start_server(name: &str) -> Server {
     remove_what_dead_runs_left();
-    let folder = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id())).join(name);
     fs::create_dir_all(&folder).unwrap();
+    // The server's own user has to be able to get there.
+    if let Some(parent) = folder.parent().filter(|_| !name.is_empty()) {
+        fs::set_permissions(parent, fs::Permissions::from_mode(0o711)).unwrap();
+    }
     let cluster = Cluster::start(&folder).await.unwrap();
     let role_password = load(&cluster, DATABASE, Accounts::SMALL).await.unwrap();
+    if !name.is_empty() {
+        return Server { cluster, folder, role_password };
+    }
     let copy = format!("CREATE DATABASE {SEEN_BY_ALICE} TEMPLATE {DATABASE}");
     cluster.run("postgres", &copy).await.unwrap();
     cluster.run(SEEN_BY_ALICE, include_str!("seen_by_alice.sql")).await.unwrap();

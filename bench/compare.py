@@ -1,0 +1,203 @@
+"""pgbench -S directly, through PgBouncer and through rowgate, in turn.
+
+One round visits every contender once, then the next round begins: what else the machine does hits
+all of them alike. Reported are medians over the rounds, and first of all ratios within a round.
+
+    python3 bench/compare.py [--rounds 5] [--seconds 2] [--clients 1,16,64] [--modes simple,…]
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+
+import stage
+from stage import Stage, median, spread
+
+# Ten branches in ten departments; the person is the head of all of them, so that every row is found
+# as without a policy and the filter is an array of ten values.
+POLICY = """
+tables:
+  public.pgbench_accounts: { department: bid, tags: { abalance: balance, filler: text } }
+masks:
+  balance: { kind: round, step: 10 }
+  text: { kind: "null" }
+roles:
+  teller:
+    grants:
+      - tables: [public.pgbench_accounts]
+        read: { scope: department_and_below }
+      - tables: [public.pgbench_branches]
+        read: true
+  dba:
+    unrestricted: true
+"""
+SCALE = 10
+DIRECT = "direct"
+
+
+def directory():
+    verifier = stage.verifier()
+    lines = ["users:"]
+    for login, number, role in (("alice", 104, "teller"), ("henry", 108, "dba")):
+        lines.append(f"  - {{ login: {login}, id: {number}, roles: [{role}], department: 1, "
+                     f'password: "{verifier}" }}')
+    lines.append("departments:\n  - { id: 1, head: alice, name: Bank }")
+    lines += [f"  - {{ id: {bid}, parent: 1, name: Branch {bid} }}" for bid in range(2, SCALE + 1)]
+    return "\n".join(lines) + "\n"
+
+
+class Contender:
+    def __init__(self, name, port, user, pid=None, modes=("simple", "extended", "prepared")):
+        self.name, self.port, self.user, self.pid, self.modes = name, port, user, pid, modes
+
+    def cpu(self):
+        return stage.cpu_seconds(self.pid) if self.pid else 0.0
+
+
+def run(on, contender, mode, clients, seconds):
+    """Transactions per second, milliseconds of latency, proxy CPU µs per transaction."""
+    jobs = 1 if clients < 16 else min(2, os.cpu_count() or 1)
+    before = contender.cpu()
+    done = subprocess.run(
+        [os.path.join(on.bin, "pgbench"), "-n", "-S", "-M", mode, "-c", str(clients),
+         "-j", str(jobs), "-T", str(seconds), "-s", str(SCALE)],
+        env=on.environment(port=contender.port, user=contender.user, database="bench"),
+        text=True, capture_output=True, check=False, cwd="/")
+    if done.returncode != 0:
+        sys.exit(f"pgbench failed against {contender.name} ({mode}, {clients}):\n{done.stderr}")
+    # The outcomes of the last statements are still being written.
+    time.sleep(0.05)
+    used = contender.cpu() - before
+    count = int(re.search(r"actually processed: (\d+)", done.stdout).group(1))
+    failed = re.search(r"failed transactions: (\d+)", done.stdout)
+    if failed and int(failed.group(1)):
+        sys.exit(f"{failed.group(1)} transactions failed against {contender.name}")
+    tps = float(re.search(r"tps = ([\d.]+) \(without", done.stdout).group(1))
+    latency = float(re.search(r"latency average = ([\d.]+)", done.stdout).group(1))
+    return {"tps": tps, "latency": latency, "cpu": used * 1e6 / max(count, 1)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=int(os.environ.get("BENCH_SECONDS", "2")))
+    parser.add_argument("--clients", default="1,16,64")
+    parser.add_argument("--modes", default="simple,extended,prepared")
+    parser.add_argument("--durability", default="write", help="of rowgate's audit log")
+    options = parser.parse_args()
+    clients = [int(number) for number in options.clients.split(",")]
+    modes = options.modes.split(",")
+    size = max(clients) + 8
+    description = stage.machine()
+
+    with Stage() as on:
+        on.psql(f"CREATE ROLE app LOGIN PASSWORD '{stage.PASSWORD}'")
+        on.psql("CREATE DATABASE bench OWNER app")
+        subprocess.run([os.path.join(on.bin, "pgbench"), "-i", "-q", "-s", str(SCALE)],
+                       env=on.environment(user="app", database="bench"), check=True, cwd="/",
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        contenders = [Contender(DIRECT, on.port, "app")]
+        for pooling in ("session", "transaction"):
+            # This PgBouncer keeps no prepared statements apart in transaction mode.
+            supported = ("simple", "extended", "prepared")[: 3 if pooling == "session" else 2]
+            started = on.start_bouncer(pooling, "app", size)
+            if started:
+                contenders.append(
+                    Contender(f"pgbouncer {pooling}", started[0], "app", started[1], supported))
+        people = directory()
+        for name, login in (("unrestricted", "henry"), ("restricted", "alice")):
+            port, pid, _ = on.start_rowgate(
+                "bench", POLICY, people, options.durability, size, login)
+            contenders.append(Contender(f"rowgate {name}", port, login, pid))
+        check_policy(on, contenders)
+        results = measure(on, contenders, modes, clients, options)
+    stage.write_report("report.md", report(results, contenders, modes, clients, options, description))
+
+
+def check_policy(on, contenders):
+    """The restricted contender really has a mask and loses no row."""
+    query = "SELECT count(*), count(filler), sum(abalance % 10) FROM pgbench_accounts"
+    answers = {each.name: on.psql(query, port=each.port, user=each.user, database="bench").strip()
+               for each in contenders}
+    expected = answers[DIRECT].split("|")
+    for name, answer in answers.items():
+        count, filled, _ = answer.split("|")
+        if count != expected[0] or (filled == "0") != (name == "rowgate restricted"):
+            sys.exit(f"the policy does not do what it should: {answers}")
+
+
+def measure(on, contenders, modes, clients, options):
+    results = {}
+    for mode in modes:
+        for count in clients:
+            taking_part = [each for each in contenders if mode in each.modes]
+            for each in taking_part:
+                run(on, each, mode, count, 1) if options.seconds > 1 else None
+            for number in range(options.rounds):
+                # Every other round runs backwards, so that nobody always follows the same one.
+                order = taking_part if number % 2 == 0 else list(reversed(taking_part))
+                for each in order:
+                    result = run(on, each, mode, count, options.seconds)
+                    results.setdefault((mode, count, each.name), []).append(result)
+            print(f"{mode}, {count} clients: done", file=sys.stderr)
+    return results
+
+
+def column(results, key, what):
+    return [each[what] for each in results.get(key, [])]
+
+
+def ratios(results, mode, count, name, base, what):
+    """Round by round."""
+    mine = column(results, (mode, count, name), what)
+    theirs = column(results, (mode, count, base), what)
+    return [a / b for a, b in zip(mine, theirs) if b > 0]
+
+
+def report(results, contenders, modes, clients, options, description):
+    lines = [
+        "# pgbench -S through proxies", "",
+        f"{description}. Rounds: {options.rounds} of {options.seconds} s, contenders in turn. "
+        f"Audit durability: {options.durability}. Each cell is the median (lowest–highest).", "",
+        "## Ratios to PgBouncer (session mode) in the same round", "",
+        "| protocol | clients | rowgate | throughput | CPU per transaction |",
+        "|---|---|---|---|---|",
+    ]
+    base = "pgbouncer session"
+    gateways = [each.name for each in contenders if each.name.startswith("rowgate")]
+    for mode in modes:
+        for count in clients:
+            for name in gateways:
+                speed = ratios(results, mode, count, name, base, "tps")
+                cpu = ratios(results, mode, count, name, base, "cpu")
+                lines.append(f"| {mode} | {count} | {name.split()[1]} | {spread(speed)} "
+                             f"| {spread(cpu)} |")
+    lines += ["", "## Throughput against a direct connection in the same round", "",
+              "| protocol | clients | " + " | ".join(each.name for each in contenders[1:]) + " |",
+              "|---|---|" + "---|" * len(contenders[1:])]
+    for mode in modes:
+        for count in clients:
+            cells = [spread(ratios(results, mode, count, each.name, DIRECT, "tps"))
+                     for each in contenders[1:]]
+            lines.append(f"| {mode} | {count} | " + " | ".join(cells) + " |")
+    lines += ["", "## Absolute figures of this machine", "",
+              "| protocol | clients | contender | transactions/s | latency ms | proxy CPU µs |",
+              "|---|---|---|---|---|---|"]
+    for mode in modes:
+        for count in clients:
+            for each in contenders:
+                key = (mode, count, each.name)
+                if key not in results:
+                    continue
+                cpu = spread(column(results, key, "cpu"), "{:.1f}") if each.pid else "–"
+                lines.append(
+                    f"| {mode} | {count} | {each.name} | {spread(column(results, key, 'tps'), '{:.0f}')}"
+                    f" | {median(column(results, key, 'latency')):.3f} | {cpu} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,364 @@
+//! What the planner costs per statement, in process: a plan found, a plan found under other literals,
+//! a plan made (parse, resolve, decide, rewrite, verify).
+//!
+//! Cases are measured in turn, again and again, and the medians are printed: whatever else the
+//! machine does hits all of them alike. `--instructions CASE` runs one case a fixed number of times,
+//! for counting instructions with callgrind.
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::cast_precision_loss,
+    missing_docs,
+    reason = "a program for the people who build rowgate"
+)]
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use rowgate::catalog::{
+    Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SearchPath,
+    SqlType, TypeKind, Volatility,
+};
+use rowgate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
+use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
+use rowgate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
+
+const POLICY: &str = r#"
+tables:
+  crm.account: { owner: owner_id, department: department_id, tags: { phone: pii.phone } }
+  crm.contact: { owner: owner_id }
+  crm.opportunity: { owner: owner_id }
+masks:
+  pii.phone: { kind: partial, first: 3, last: 4 }
+roles:
+  rep:
+    grants:
+      - tables: [crm.account, crm.contact, crm.opportunity]
+        read: { scope: self }
+"#;
+
+/// Rounds; the median of them is printed.
+const ROUNDS: usize = 41;
+
+/// The column aliases keep their length when they change, and so do the literals.
+const SMALL: &str = "SELECT name AS n00000 FROM crm.account WHERE id = 1000000";
+const MEDIUM: &str = "SELECT a.id, a.name AS n00000, a.phone, a.amount, c.name AS contact_name, \
+    c.email FROM crm.account AS a JOIN crm.contact AS c ON c.account_id = a.id \
+    WHERE a.status = 'open' AND a.amount > 1000000 AND c.name LIKE 'A%' \
+    AND a.created_at >= '2026-01-01' ORDER BY a.created_at DESC, a.id LIMIT 50 OFFSET 100";
+const LARGE: &str = "WITH recent AS (SELECT o.id, o.account_id, o.name, o.stage, o.amount, \
+    o.close_date FROM crm.opportunity AS o WHERE o.stage IN ('won', 'lost', 'open', 'new') \
+    AND o.close_date BETWEEN '2025-01-01' AND '2026-12-31'), \
+    totals AS (SELECT r.account_id, count(*) AS deals, sum(r.amount) AS revenue, \
+    max(r.close_date) AS last_close FROM recent AS r GROUP BY r.account_id) \
+    SELECT a.id, a.name AS n00000, a.phone, a.status, a.industry, a.region, t.deals, t.revenue, \
+    t.last_close, (SELECT count(*) FROM crm.contact AS c WHERE c.account_id = a.id) AS contacts, \
+    CASE WHEN t.revenue > 100000 THEN 'A' WHEN t.revenue > 10000 THEN 'B' ELSE 'C' END AS class \
+    FROM crm.account AS a JOIN totals AS t ON t.account_id = a.id \
+    LEFT JOIN crm.contact AS p ON p.account_id = a.id AND p.is_primary = true \
+    WHERE a.status = 'active' AND a.amount >= 1000000 AND a.region IN ('east', 'north') \
+    AND a.industry <> 'none' AND lower(a.name) LIKE '%ltd%' \
+    AND EXISTS (SELECT 1 FROM crm.opportunity AS x WHERE x.account_id = a.id AND x.amount > 500) \
+    ORDER BY t.revenue DESC, a.name, a.id LIMIT 100";
+
+fn catalog() -> Catalog {
+    let types = [
+        (16, "bool", 'B'),
+        (20, "int8", 'N'),
+        (23, "int4", 'N'),
+        (25, "text", 'S'),
+        (1082, "date", 'D'),
+        (1184, "timestamptz", 'D'),
+        (1700, "numeric", 'N'),
+    ];
+    let functions = [
+        ("count", FunctionKind::Aggregate),
+        ("sum", FunctionKind::Aggregate),
+        ("max", FunctionKind::Aggregate),
+        ("lower", FunctionKind::Function),
+    ];
+    let account = [
+        ("id", 23),
+        ("name", 25),
+        ("phone", 25),
+        ("status", 25),
+        ("industry", 25),
+        ("region", 25),
+        ("owner_id", 23),
+        ("department_id", 23),
+        ("amount", 1700),
+        ("created_at", 1184),
+    ];
+    let contact = [
+        ("id", 23),
+        ("account_id", 23),
+        ("owner_id", 23),
+        ("name", 25),
+        ("email", 25),
+        ("is_primary", 16),
+    ];
+    let opportunity = [
+        ("id", 23),
+        ("account_id", 23),
+        ("owner_id", 23),
+        ("name", 25),
+        ("stage", 25),
+        ("amount", 1700),
+        ("close_date", 1082),
+    ];
+    let parts = CatalogParts {
+        schemas: vec!["crm".into(), "pg_catalog".into()],
+        relations: vec![
+            relation(20_000, "account", &account),
+            relation(20_010, "contact", &contact),
+            relation(20_020, "opportunity", &opportunity),
+        ],
+        types: types
+            .map(|(id, name, category)| SqlType {
+                id: TypeId(id),
+                schema: "pg_catalog".into(),
+                name: name.into(),
+                kind: TypeKind::Base,
+                category,
+                element: None,
+                array: None,
+                base: None,
+            })
+            .to_vec(),
+        functions: (2000..)
+            .zip(functions)
+            .map(|(id, (name, kind))| Function {
+                id: FunctionId(id),
+                schema: "pg_catalog".into(),
+                name: name.into(),
+                arguments: vec![TypeId(25)],
+                result: TypeId(25),
+                kind,
+                security_definer: false,
+                volatility: Volatility::Immutable,
+                returns_set: false,
+            })
+            .collect(),
+        operators: Vec::new(),
+    };
+    Catalog::new(CatalogVersion(1), 150_000, "rowgate", parts)
+}
+
+fn relation(id: u32, name: &str, columns: &[(&str, u32)]) -> Relation {
+    let columns = (1..).zip(columns).map(|(number, (name, type_id))| Column {
+        number: ColumnNumber(number),
+        name: (*name).into(),
+        type_id: TypeId(*type_id),
+        typmod: -1,
+        not_null: false,
+        has_default: false,
+        generated: false,
+    });
+    Relation {
+        id: RelationId(id),
+        schema: "crm".into(),
+        name: name.into(),
+        kind: RelationKind::Table,
+        columns: columns.collect(),
+        primary_key: vec![ColumnNumber(1)],
+        parents: Vec::new(),
+        view_definition: None,
+        has_rules: false,
+        has_triggers: false,
+        row_security: false,
+        row_type: TypeId(id + 1),
+    }
+}
+
+/// The planner and the person it plans for.
+struct World {
+    catalog: Catalog,
+    policy: PolicySet,
+    subject: Subject,
+    path: SearchPath,
+    planner: Planner,
+}
+
+impl Fill for World {
+    fn value(&self, hole: Hole) -> Option<String> {
+        self.subject.identity.text(hole)
+    }
+
+    fn statement_name(&self, client: &str) -> String {
+        client.to_owned()
+    }
+}
+
+impl World {
+    fn new() -> Self {
+        let catalog = catalog();
+        let sources = [("crm.yaml".to_owned(), POLICY.to_owned())];
+        let (policy, _) = PolicySet::load(&sources, &catalog, "k").expect("the policy is valid");
+        let facts = PersonFacts {
+            id: Some("7".to_owned()),
+            roles: vec![RoleName::from("rep")],
+            ..PersonFacts::new(Login::from("alice"))
+        };
+        let context = Context {
+            now: "2026-11-22T10:00:00[UTC]".parse().expect("a time"),
+            client_ip: Some(IpAddr::from([127, 0, 0, 1])),
+            tls: false,
+            mfa: false,
+            application_name: None,
+        };
+        let subject = activate(&policy, &facts, &context);
+        let path = SearchPath::new(["pg_catalog", "crm"]);
+        let planner = Planner::new(64 << 20, "marker".to_owned());
+        Self { catalog, policy, subject, path, planner }
+    }
+
+    /// Plans each text once; the bytes of what the server would run keep the work alive.
+    fn plan(&self, unrestricted: bool, extended: bool, texts: &[String]) -> usize {
+        let protocol =
+            if extended { Protocol::Extended { declared: &[] } } else { Protocol::Simple };
+        let context = PlanContext {
+            catalog: &self.catalog,
+            policy: &self.policy,
+            roles: &self.subject.roles,
+            unrestricted,
+            shape: self.subject.identity.shape(),
+            search_path: &self.path,
+            protocol,
+        };
+        texts
+            .iter()
+            .map(|text| {
+                let rewrite = self.planner.rewrite(context, text, self);
+                rewrite.expect("the statement is permitted").text().len()
+            })
+            .sum()
+    }
+}
+
+/// What a round of a case plans.
+#[derive(Clone, Copy, PartialEq)]
+enum Texts {
+    /// The same text every time.
+    Same,
+    /// The same shape, other literals.
+    OtherLiterals,
+    /// A shape that was never seen before, of the same length.
+    New,
+}
+
+struct Case {
+    name: String,
+    text: &'static str,
+    texts: Texts,
+    unrestricted: bool,
+    extended: bool,
+    issued: u32,
+    /// Nanoseconds per statement of each round.
+    rounds: Vec<f64>,
+}
+
+impl Case {
+    fn texts(&mut self, count: u32) -> Vec<String> {
+        (0..count)
+            .map(|_| {
+                self.issued += 1;
+                match self.texts {
+                    Texts::Same => self.text.to_owned(),
+                    Texts::OtherLiterals => {
+                        self.text.replace("1000000", &format!("{}", 1_000_000 + self.issued))
+                    }
+                    Texts::New => self.text.replace("n00000", &format!("n{:05}", self.issued)),
+                }
+            })
+            .collect()
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let kinds =
+        [(Texts::Same, "hit"), (Texts::OtherLiterals, "hit, other literals"), (Texts::New, "miss")];
+    for (size, text) in [("small", SMALL), ("medium", MEDIUM), ("large", LARGE)] {
+        for (texts, kind) in kinds {
+            for (extended, protocol) in [(false, "simple"), (true, "extended")] {
+                let mut name = String::new();
+                write!(name, "{size} {} B, {protocol}, {kind}", text.len()).expect("a string");
+                cases.push(Case {
+                    name,
+                    text,
+                    texts,
+                    unrestricted: false,
+                    extended,
+                    issued: 0,
+                    rounds: Vec::new(),
+                });
+            }
+        }
+        cases.push(Case {
+            name: format!("{size} {} B, unrestricted, same text", text.len()),
+            text,
+            texts: Texts::Same,
+            unrestricted: true,
+            extended: false,
+            issued: 0,
+            rounds: Vec::new(),
+        });
+    }
+    cases
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let wanted = arguments.iter().position(|argument| argument == "--instructions");
+    if let Some(name) = wanted.and_then(|at| arguments.get(at + 1)) {
+        instructions(name);
+    } else {
+        table();
+    }
+}
+
+/// Plans one case 2,000 times after a warm-up; nothing is timed.
+fn instructions(name: &str) {
+    let world = World::new();
+    for mut case in cases().into_iter().filter(|case| case.name.contains(name)) {
+        let texts = case.texts(2000);
+        let bytes = world.plan(case.unrestricted, case.extended, &texts);
+        println!("{}: {bytes} bytes out", case.name);
+    }
+}
+
+fn table() {
+    let world = World::new();
+    let mut cases = cases();
+    for case in &mut cases {
+        let warm = case.texts(20);
+        world.plan(case.unrestricted, case.extended, &warm);
+    }
+    for _ in 0..ROUNDS {
+        for case in &mut cases {
+            let count = if case.texts == Texts::New { 40 } else { 400 };
+            let texts = case.texts(count);
+            let start = Instant::now();
+            let bytes = world.plan(case.unrestricted, case.extended, &texts);
+            let nanoseconds = start.elapsed().as_nanos() as f64;
+            assert!(std::hint::black_box(bytes) > 0);
+            case.rounds.push(nanoseconds / f64::from(count));
+        }
+    }
+    println!("| case | median µs | quarter | three quarters | ratio to the small simple hit |");
+    println!("|---|---|---|---|---|");
+    let quantile = |rounds: &[f64], share: usize| {
+        rounds.get(rounds.len() * share / 4).copied().unwrap_or_default() / 1000.0
+    };
+    let mut base = None;
+    for case in &mut cases {
+        case.rounds.sort_by(f64::total_cmp);
+        let median = quantile(&case.rounds, 2);
+        let base = *base.get_or_insert(median);
+        let (low, high) = (quantile(&case.rounds, 1), quantile(&case.rounds, 3));
+        println!("| {} | {median:.2} | {low:.2} | {high:.2} | {:.1} |", case.name, median / base);
+    }
+    let counts = world.planner.counts();
+    println!("\nhits {}, misses {}, refusals {}", counts.hits, counts.misses, counts.refusals);
+}

@@ -1,0 +1,230 @@
+"""What a rewritten statement costs in the database: rowgate's text, hand-written SQL with the same
+predicate, and native row-level security, on a million rows.
+
+The texts are those of `rowgate explain`. Each is run with EXPLAIN (ANALYZE, BUFFERS), directly and in
+turn; reported are ratios within a round, rows and buffers. Nothing goes through the gateway here: how
+much the gateway itself costs is what compare.py measures.
+
+    python3 bench/rewritten.py [--rounds 15] [--rows 1000000]
+"""
+
+import argparse
+import json
+import sys
+
+import stage
+from stage import Stage, median, spread
+
+# Narrow: one of 2,000 owners. Wide: a department with 50 of 100 departments below it.
+POLICY = """
+tables:
+  crm.account: { owner: owner_id, department: department_id, tags: { phone: pii.phone } }
+  crm.contact: { owner: owner_id, department: department_id, tags: { phone: pii.phone } }
+  crm.deal: { owner: owner_id, department: department_id }
+masks:
+  pii.phone: { kind: partial, first: 3, last: 4 }
+roles:
+  narrow:
+    grants:
+      - tables: ["crm.account", "crm.contact", "crm.deal"]
+        read: { scope: self }
+  wide:
+    grants:
+      - tables: ["crm.account", "crm.contact", "crm.deal"]
+        read: { scope: department_and_below }
+"""
+OWNER = 104
+DEPARTMENTS = list(range(1, 51))
+
+TABLES = """
+CREATE SCHEMA crm;
+CREATE TABLE crm.account (id int PRIMARY KEY, name text NOT NULL, phone text NOT NULL,
+    region text NOT NULL, amount numeric NOT NULL, created_at timestamptz NOT NULL,
+    owner_id int NOT NULL, department_id int NOT NULL);
+CREATE TABLE crm.contact (id int PRIMARY KEY, account_id int NOT NULL, name text NOT NULL,
+    phone text NOT NULL, owner_id int NOT NULL, department_id int NOT NULL);
+CREATE TABLE crm.deal (id int PRIMARY KEY, account_id int NOT NULL, amount numeric NOT NULL,
+    stage text NOT NULL, owner_id int NOT NULL, department_id int NOT NULL);
+INSERT INTO crm.account SELECT i, 'Account ' || md5(i::text), '138' || lpad(i::text, 8, '0'),
+    (ARRAY['north','south','east','west'])[1 + (i % 4)::int], (i * 7919 % 100000)::numeric,
+    timestamptz '2024-01-01' + (i * 7907 % 1000000) * interval '1 minute',
+    1 + i % 2000, 1 + i % 2000 % 100 FROM generate_series(1::bigint, {rows}) AS i;
+INSERT INTO crm.contact SELECT i, a, 'Contact ' || md5(i::text), '139' || lpad(i::text, 8, '0'),
+    1 + a % 2000, 1 + a % 2000 % 100
+    FROM (SELECT i, 1 + i * 3 % {rows} AS a FROM generate_series(1::bigint, {third}) AS i) AS s;
+INSERT INTO crm.deal SELECT i, a, (i * 7919 % 50000)::numeric,
+    (ARRAY['new','open','won','lost'])[1 + i % 4], 1 + a % 2000, 1 + a % 2000 % 100
+    FROM (SELECT i, 1 + i * 3 % {rows} AS a FROM generate_series(1::bigint, {third}) AS i) AS s;
+CREATE INDEX ON crm.account (owner_id, created_at);
+CREATE INDEX ON crm.account (department_id);
+CREATE INDEX ON crm.account (created_at);
+CREATE INDEX ON crm.contact (account_id);
+CREATE INDEX ON crm.contact (owner_id);
+CREATE INDEX ON crm.deal (account_id);
+CREATE INDEX ON crm.deal (owner_id);
+GRANT USAGE ON SCHEMA crm TO app, narrow, wide;
+GRANT SELECT ON ALL TABLES IN SCHEMA crm TO app, narrow, wide;
+"""
+
+# What an application that has no gateway sets at the start of a session.
+NATIVE = """
+ALTER TABLE crm.{table} ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everything ON crm.{table} TO app USING (true);
+CREATE POLICY narrow ON crm.{table} TO narrow
+    USING (owner_id = (SELECT current_setting('bench.owner')::int));
+CREATE POLICY wide ON crm.{table} TO wide
+    USING (department_id = ANY ((SELECT current_setting('bench.departments')::int[])::int[]));
+"""
+
+# {a}, {c}, {d}: the predicate on that relation, ANDed; the client's own text has TRUE there.
+SHAPES = {
+    "key lookup": "SELECT a.id, a.name, a.amount FROM crm.account AS a WHERE a.id = {key} AND {a}",
+    "newest with LIMIT": "SELECT a.id, a.name FROM crm.account AS a WHERE {a} "
+    "ORDER BY a.created_at DESC LIMIT 20",
+    "count": "SELECT count(*) FROM crm.account AS a WHERE {a}",
+    "LIKE": "SELECT a.id, a.name FROM crm.account AS a WHERE a.name LIKE '%abcd%' AND {a}",
+    "range": "SELECT a.id, a.amount FROM crm.account AS a WHERE a.created_at >= '2024-03-01' "
+    "AND a.created_at < '2024-03-15' AND {a}",
+    "join of two": "SELECT a.id, a.name, c.name FROM crm.account AS a JOIN crm.contact AS c "
+    "ON c.account_id = a.id WHERE a.created_at >= '2024-03-01' AND a.created_at < '2024-03-15' "
+    "AND {a} AND {c}",
+    "join of three": "SELECT a.id, c.name, d.amount FROM crm.account AS a JOIN crm.contact AS c "
+    "ON c.account_id = a.id JOIN crm.deal AS d ON d.account_id = a.id WHERE d.stage = 'won' "
+    "AND a.created_at >= '2024-03-01' AND a.created_at < '2024-03-15' AND {a} AND {c} AND {d}",
+    "group by": "SELECT a.region, count(*), sum(a.amount) FROM crm.account AS a WHERE {a} "
+    "GROUP BY a.region ORDER BY a.region",
+}
+LOGINS = {"narrow": "alice", "wide": "bob"}
+
+
+def predicate(scope, alias):
+    if scope == "narrow":
+        return f"{alias}.owner_id = {OWNER}"
+    numbers = ",".join(map(str, DEPARTMENTS))
+    return f"{alias}.department_id = ANY ('{{{numbers}}}'::int[])"
+
+
+def directory():
+    verifier = stage.verifier()
+    lines = ["users:"]
+    for login, number, role, department in (("alice", OWNER, "narrow", 77), ("bob", 2, "wide", 1)):
+        lines.append(f"  - {{ login: {login}, id: {number}, roles: [{role}], "
+                     f'department: {department}, password: "{verifier}" }}')
+    lines.append("departments:\n  - { id: 1, name: Sales }")
+    lines += [f"  - {{ id: {number}, parent: 1, name: Sales {number} }}"
+              for number in DEPARTMENTS[1:]]
+    lines.append("  - { id: 77, name: Other }")
+    return "\n".join(lines) + "\n"
+
+
+def texts(config, scope):
+    """Of each shape: rowgate's, the hand-written and the application's text."""
+    # A key that is in both scopes.
+    key = OWNER - 1 + (2000 * 7)
+    made = {}
+    for name, shape in SHAPES.items():
+        own = {alias: predicate(scope, alias) for alias in "acd"}
+        plain = shape.format(key=key, a="TRUE", c="TRUE", d="TRUE")
+        plain = plain.replace(" WHERE TRUE AND TRUE AND TRUE", "").replace(" AND TRUE", "")
+        plain = plain.replace(" WHERE TRUE", "")
+        made[name] = {
+            "rowgate": stage.explain(config, LOGINS[scope], plain),
+            "hand-written": shape.format(key=key, **own),
+            "native RLS": plain,
+        }
+    return made
+
+
+def script(made, scope, rounds):
+    """One session: every statement of every contender in turn, `rounds` times."""
+    yield "SET client_min_messages = error;\n"
+    numbers = ",".join(map(str, DEPARTMENTS))
+    yield f"SET bench.owner = '{OWNER}'; SET bench.departments = '{{{numbers}}}';\n"
+    for number in range(rounds + 1):
+        for shape, contenders in made.items():
+            order = list(contenders.items())
+            for contender, text in order if number % 2 == 0 else reversed(order):
+                role = scope if contender == "native RLS" else "app"
+                yield f"SET ROLE {role};\n\\echo === {json.dumps([number, shape, contender])}\n"
+                yield ("EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
+                       f"{text.rstrip().rstrip(';')};\n")
+
+
+def measure(output):
+    """Per shape and contender: lists of execution and planning ms, buffers and rows."""
+    found = {}
+    for block in output.split("=== ")[1:]:
+        head, body = block.split("\n", 1)
+        number, shape, contender = json.loads(head)
+        if number == 0:
+            continue  # the first round warms the buffers
+        plan = json.loads(body)[0]
+        top = plan["Plan"]
+        figures = found.setdefault((shape, contender), {"run": [], "plan": []})
+        figures["run"].append(plan["Execution Time"])
+        figures["plan"].append(plan["Planning Time"])
+        figures["buffers"] = top["Shared Hit Blocks"] + top["Shared Read Blocks"]
+        figures["rows"] = top["Actual Rows"]
+        figures["nodes"] = nodes(top)
+    return found
+
+
+def nodes(plan):
+    inner = [nodes(child) for child in plan.get("Plans", [])]
+    name = plan["Node Type"].replace("Bitmap ", "Bitmap")
+    return f"{name}({', '.join(inner)})" if inner else name
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Rewritten statements in the database")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    options = parser.parse_args()
+    description = stage.machine()
+    lines = [
+        "# Rewritten statements in the database", "",
+        f"{description}. {options.rows} rows, {options.rounds} rounds in turn after one to warm "
+        "up. Times are ratios to the hand-written SQL in the same round (median, and lowest to "
+        "highest); whole = planning and execution.", "",
+        "| scope | shape | rows | rowgate, whole | rowgate, execution | native RLS, whole "
+        "| buffers: hand, rowgate, RLS | same plan as hand | hand-written ms |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    with Stage() as on:
+        on.psql("CREATE ROLE app LOGIN PASSWORD 'bench'; CREATE ROLE narrow; CREATE ROLE wide")
+        on.psql("CREATE DATABASE bench")
+        on.psql(TABLES.format(rows=options.rows, third=options.rows // 3), database="bench")
+        _, _, config = on.start_rowgate("bench", POLICY, directory(), "write", 4, "alice")
+        plans = {scope: texts(config, scope) for scope in LOGINS}
+        for table in ("account", "contact", "deal"):
+            on.psql(NATIVE.format(table=table), database="bench")
+        on.psql("VACUUM (ANALYZE, FREEZE) crm.account, crm.contact, crm.deal", database="bench")
+        for scope, made in plans.items():
+            found = measure(on.psql("".join(script(made, scope, options.rounds)),
+                                    database="bench"))
+            lines += [row(scope, shape, found) for shape in SHAPES]
+            print(f"{scope}: done", file=sys.stderr)
+    stage.write_report("rewritten.md", "\n".join(lines) + "\n")
+
+
+def row(scope, shape, found):
+    hand, ours, native = (found[shape, name] for name in ("hand-written", "rowgate", "native RLS"))
+    if not hand["rows"] == ours["rows"] == native["rows"]:
+        sys.exit(f"{scope} {shape}: different answers: {hand}, {ours}, {native}")
+
+    def whole(figures):
+        return [run + plan for run, plan in zip(figures["run"], figures["plan"])]
+
+    def ratio(mine, theirs):
+        return [a / b for a, b in zip(mine, theirs)]
+
+    same = "yes" if hand["nodes"] == ours["nodes"] else f"no: {ours['nodes']} for {hand['nodes']}"
+    return (f"| {scope} | {shape} | {hand['rows']} | {spread(ratio(whole(ours), whole(hand)))} "
+            f"| {median(ratio(ours['run'], hand['run'])):.2f} "
+            f"| {median(ratio(whole(native), whole(hand))):.2f} "
+            f"| {hand['buffers']}, {ours['buffers']}, {native['buffers']} | {same} "
+            f"| {median(whole(hand)):.2f} |")
+
+
+if __name__ == "__main__":
+    main()
