@@ -392,7 +392,10 @@ where
             return Err(broken_server());
         }
         self.status = status;
-        self.settings_may_return();
+        // The question for the path ends no transaction of the client's.
+        if entry.visible {
+            self.settings_may_return();
+        }
         if status == b'I' {
             self.unsettled = self.unsettled && !self.expected.is_empty();
             self.cursors.retain(|_, cursor| cursor.hold);
