@@ -26,8 +26,14 @@ tour: build
 test: setup
 	cargo test --locked
 
-bench: setup
-	cargo bench --locked
+bench:
+	@tests/setup.sh bench
+	cargo build --locked --release
+	@mkdir -p bench/out
+	cargo bench --locked --bench plan >bench/out/plan.md
+	@cat bench/out/plan.md
+	python3 bench/rewritten.py
+	python3 bench/compare.py
 
 fmt:
 	cargo fmt

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what building, the demo and the tests need and this machine lacks.
 #   tests/setup.sh build   what compiling and `rowgate demo` need
+#   tests/setup.sh bench   that, and what is measured against
 #   tests/setup.sh         that, and the client programs that the tests run
 # Debian and Ubuntu, as root or with sudo. Where everything is there already it changes nothing.
 set -eu
@@ -33,6 +34,12 @@ if [ "$what" = tests ]; then
     [ -e /usr/share/java/postgresql.jar ] || need libpostgresql-jdbc-java
 fi
 
+if [ "$what" = bench ]; then
+    ls /usr/lib/postgresql/*/bin/pgbench >/dev/null 2>&1 || has pgbench || need postgresql-contrib
+    has python3 || need python3
+    [ -x /usr/sbin/pgbouncer ] || has pgbouncer || need pgbouncer
+fi
+
 if [ -n "$packages" ]; then
     has apt-get || { echo "please install:$packages" >&2; exit 1; }
     as_root=
@@ -53,6 +60,14 @@ if [ -n "$packages" ]; then
     $as_root apt-get update -qq
     # shellcheck disable=SC2086
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+    case $packages in
+    *pgbouncer*)
+        # The package starts a PgBouncer of its own; only the program is wanted.
+        if has systemctl && systemctl is-system-running >/dev/null 2>&1; then
+            $as_root systemctl disable --now --quiet pgbouncer || true
+        fi
+        ;;
+    esac
 fi
 
 [ "$what" = tests ] || exit 0

@@ -171,7 +171,7 @@ impl Planner {
             return own.map(|own| Rewrite::verbatim(Arc::new(alone(own)), text));
         }
         if context.unrestricted {
-            return Ok(self.unrestricted(context, text));
+            return Ok(self.unrestricted(context, lexed, text));
         }
         let tokens = lexed?;
         let declared = context.declared();
@@ -179,13 +179,14 @@ impl Planner {
         let client = highest.max(u32::try_from(declared.len()).unwrap_or(u32::MAX));
         let (plan, fresh) = if let Some(plan) = self.find(context, &tokens) {
             self.hits.fetch_add(1, Ordering::Relaxed);
-            (plan, false)
+            (plan, None)
         } else {
             self.misses.fetch_add(1, Ordering::Relaxed);
-            let plan = self.plan(context, &tokens).inspect_err(|_| {
+            let planned = with_stack(|| self.plan(context, &tokens));
+            let (plan, literals) = planned.inspect_err(|_| {
                 self.refusals.fetch_add(1, Ordering::Relaxed);
             })?;
-            (plan, true)
+            (plan, Some(literals))
         };
         let values = match context.protocol {
             Protocol::Extended { .. } if !plan.literals => {
@@ -203,8 +204,10 @@ impl Planner {
                 "the gateway's own parameters count too",
             ));
         }
-        if fresh {
-            self.verified(&tokens, &plan, &rewrite, client)?;
+        if let Some(literals) = fresh {
+            with_stack(|| self.verified(&tokens, &plan, &rewrite, client))?;
+            // Only now: nobody finds a plan that has not been verified.
+            self.remember(context, &tokens, literals, &plan);
         }
         Ok(rewrite)
     }
@@ -232,8 +235,6 @@ impl Planner {
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the verifier broke".to_owned(),
         };
-        // The plan must not be found again.
-        self.plans.invalidate_all();
         self.verifier_refusals.fetch_add(1, Ordering::Relaxed);
         Err(Refusal::new(
             SqlState::INTERNAL_ERROR,
@@ -261,13 +262,12 @@ impl Planner {
         &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
-        statements: &[Statement],
+        literals: Vec<usize>,
         plan: &Arc<Plan>,
     ) {
         if tokens.source().len() > CACHED_TEXT {
             return;
         }
-        let literals = shape::abstractable(statements, tokens);
         let mut key = Vec::with_capacity(tokens.source().len() + 256);
         context.write_key(&mut key);
         shape::write(tokens, &mut key, |index| literals.binary_search(&index).is_ok());
@@ -279,7 +279,12 @@ impl Planner {
 
     // Planning.
 
-    fn plan(&self, context: PlanContext<'_>, tokens: &Tokens<'_>) -> Result<Arc<Plan>, Refusal> {
+    /// The plan, and the literals that may differ where it is used again.
+    fn plan(
+        &self,
+        context: PlanContext<'_>,
+        tokens: &Tokens<'_>,
+    ) -> Result<(Arc<Plan>, Vec<usize>), Refusal> {
         plain_names(tokens)?;
         let statements = parse(tokens)?;
         let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
@@ -289,9 +294,7 @@ impl Planner {
             }
             self.statement(context, tokens, statement, &mut plan)?;
         }
-        let plan = Arc::new(plan);
-        self.remember(context, tokens, &statements, &plan);
-        Ok(plan)
+        Ok((Arc::new(plan), shape::abstractable(&statements, tokens)))
     }
 
     fn statement(
@@ -477,8 +480,12 @@ impl Planner {
     }
 
     /// The text as it is; what can be said of it is said.
-    fn unrestricted(&self, context: PlanContext<'_>, text: &str) -> Rewrite {
-        let tokens = Tokens::new(text);
+    fn unrestricted(
+        &self,
+        context: PlanContext<'_>,
+        tokens: Result<Tokens<'_>, SqlError>,
+        text: &str,
+    ) -> Rewrite {
         let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
         let plan = match found {
             Some(plan) => {
@@ -487,7 +494,7 @@ impl Planner {
             }
             None => {
                 self.misses.fetch_add(1, Ordering::Relaxed);
-                self.described(context, tokens)
+                with_stack(|| self.described(context, tokens))
             }
         };
         Rewrite::verbatim(plan, text)
@@ -517,7 +524,7 @@ impl Planner {
         }
         let plan = Arc::new(plan);
         if let Ok((tokens, statements)) = &understood {
-            self.remember(context, tokens, statements, &plan);
+            self.remember(context, tokens, shape::abstractable(statements, tokens), &plan);
         }
         plan
     }
@@ -589,6 +596,12 @@ fn alone(utility: utility::Utility) -> Plan {
         }],
         literals: false,
     }
+}
+
+/// Runs on a stack that holds a tree of the depth that lowering admits (2,000 levels), walked and
+/// dropped without counting. The gateway's own threads have it already.
+fn with_stack<T>(work: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(32 * 1024 * 1024, 64 * 1024 * 1024, work)
 }
 
 struct Grants<'a> {

@@ -94,6 +94,7 @@ fn catalog() -> Catalog {
         (1184, "timestamptz", 'D'),
         (1700, "numeric", 'N'),
         (1007, "_int4", 'A'),
+        (16_500, "phone", 'U'),
     ]
     .map(|(id, name, category)| SqlType {
         id: TypeId(id),

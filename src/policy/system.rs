@@ -91,11 +91,15 @@ enum Shown {
 
 /// Columns that reveal values, sizes, source texts or rules: relation, column, what is shown, type.
 /// A pseudo-type cannot be cast to: without a type the column does not exist.
-const HIDDEN: [(&str, &str, Shown, &str); 19] = [
+const HIDDEN: &[(&str, &str, Shown, &str)] = &[
     // How many rows there are, filtered ones included.
     ("pg_class", "reltuples", Shown::Number(-1), "float4"),
     ("pg_class", "relpages", Shown::Number(0), "int4"),
     ("pg_class", "relallvisible", Shown::Number(0), "int4"),
+    // When others emptied, rewrote or vacuumed the table.
+    ("pg_class", "relfilenode", Shown::Number(0), "oid"),
+    ("pg_class", "relfrozenxid", Shown::Null, "xid"),
+    ("pg_class", "relminmxid", Shown::Null, "xid"),
     // The value of a default that was added to existing rows.
     ("pg_attribute", "attmissingval", Shown::Null, ""),
     // The text of functions can hold secrets and rules.
@@ -116,6 +120,15 @@ const HIDDEN: [(&str, &str, Shown, &str); 19] = [
     ("pg_views", "definition", Shown::Null, "text"),
     ("pg_matviews", "definition", Shown::Null, "text"),
     ("pg_rules", "definition", Shown::Null, "text"),
+    // The same texts under their standard names.
+    ("routines", "routine_definition", Shown::Null, "varchar"),
+    ("views", "view_definition", Shown::Null, "varchar"),
+    ("triggers", "action_condition", Shown::Null, "varchar"),
+    ("check_constraints", "check_clause", Shown::Null, "varchar"),
+    // Options can hold passwords; rules of a publication are rules.
+    ("pg_foreign_table", "ftoptions", Shown::Null, ""),
+    ("pg_foreign_data_wrapper", "fdwoptions", Shown::Null, ""),
+    ("pg_publication_tables", "rowfilter", Shown::Null, "text"),
 ];
 
 /// Views of `information_schema` that show data: none of them do, but these show settings of

@@ -316,7 +316,8 @@ impl Resolver<'_> {
             let mut settled = false;
             for item in current.items {
                 if let Some(facts) = self.item_column(item, name, tokens, 0) {
-                    settled = true;
+                    // Of an item whose columns are not all known, the name may not be one.
+                    settled |= !item.columns.open;
                     found.push(facts);
                 } else if item.columns.open {
                     found.push(Facts::opaque(item.columns.all().deps));
@@ -864,10 +865,11 @@ impl Resolver<'_> {
         };
         let plain = |part: &Facts| !part.composite && is_inferred(part.known);
         match call.name.last().map(String::as_str) {
-            Some("date_part" | "extract") => match (call.arguments.as_slice(), parts) {
+            Some(name @ ("date_part" | "extract")) => match (call.arguments.as_slice(), parts) {
                 ([unit, _], [_, value]) => match value.known {
                     KnownType::Type(TypeId(1114 | 1184)) => is_time_unit(unit),
-                    KnownType::Type(TypeId(1082)) => is_day_unit(unit),
+                    // `date_part` of a date makes it a timestamp, which has a smaller range.
+                    KnownType::Type(TypeId(1082)) => name == "extract" && is_day_unit(unit),
                     KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => false,
                 },
                 (_, _) => false,

@@ -359,3 +359,6 @@ pub(super) fn operator_meaning(
     }
     Ok(meaning)
 }
+
+#[cfg(test)]
+mod tests;

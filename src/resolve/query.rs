@@ -22,6 +22,13 @@ use crate::sql::{Tokens, parse};
 /// How many views may be defined over one another.
 const VIEW_DEPTH: usize = 16;
 
+/// How many relations a statement may name.
+const MOST_RELATIONS: usize = 1_000;
+
+/// How many columns the items of FROM, of WITH and of the select lists of a statement may have
+/// together; PostgreSQL's limit for one list is 1,664.
+const MOST_COLUMNS: usize = 100_000;
+
 pub(super) struct Resolver<'a> {
     pub(super) context: ResolveContext<'a>,
     pub(super) tokens: &'a Tokens<'a>,
@@ -38,6 +45,8 @@ pub(super) struct Resolver<'a> {
     depth: usize,
     /// The first use of the query that is open.
     level_start: usize,
+    /// How many columns have been listed.
+    columns: usize,
     /// The parameter types of PREPARE.
     pub(super) prepared: Vec<KnownType>,
 }
@@ -69,6 +78,7 @@ impl<'a> Resolver<'a> {
             hazard: false,
             depth: 0,
             level_start: 0,
+            columns: 0,
             prepared: Vec::new(),
         }
     }
@@ -88,6 +98,19 @@ impl<'a> Resolver<'a> {
         if self.depth > 1 || self.context.view_depth > 0 {
             self.note(facts);
         }
+    }
+
+    /// Counts columns that are listed: a list of lists of columns grows exponentially.
+    fn list(&mut self, columns: usize) -> Result<(), Refusal> {
+        self.columns = self.columns.saturating_add(columns).saturating_add(1);
+        if self.columns > MOST_COLUMNS {
+            return Err(Refusal::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "the statement lists too many columns",
+                "",
+            ));
+        }
+        Ok(())
     }
 
     /// Exposes every relation of the query that is open, at any depth.
@@ -289,6 +312,7 @@ impl<'a> Resolver<'a> {
             .iter()
             .map(|cte| CteInSight { name: cte.name, columns: cte.columns.clone() })
             .collect();
+        self.list(here.iter().map(|cte| cte.columns.known.len() + 1).sum())?;
         for later in with.ctes.iter().skip(before.len()) {
             here.push(CteInSight {
                 name: &later.name,
@@ -425,6 +449,7 @@ impl<'a> Resolver<'a> {
         let mut columns = Columns { known: Vec::new(), open: false };
         for target in &select.targets {
             if let Some(star) = self.star_columns(&target.expr, scope, target.location) {
+                self.list(star.known.len())?;
                 // Columns merged by USING and NATURAL come first and once: positions move.
                 columns.open |= star.open || merged_names;
                 columns.known.extend(star.known);
@@ -720,9 +745,9 @@ impl<'a> Resolver<'a> {
                     .collect();
                 items.push(derived_item(Columns { known, open: false }, alias.as_ref()));
             }
-            TableExpr::Join(join) => self.join(join, items, outer, ctes, merged_names)?,
+            TableExpr::Join(join) => return self.join(join, items, outer, ctes, merged_names),
         }
-        Ok(())
+        self.list(items.last().map_or(0, |item| item.columns.known.len()))
     }
 
     #[expect(clippy::too_many_arguments, reason = "one arm of `table`, named for reading")]
@@ -748,9 +773,11 @@ impl<'a> Resolver<'a> {
             if deps.is_empty() { Facts::constant(KnownType::Unknown) } else { Facts::opaque(deps) };
         let column = |name: &str| OutputColumn { name: name.to_owned(), facts: facts.clone() };
         let mut known: Vec<OutputColumn> = defined.iter().map(|name| column(name)).collect();
-        // Without a column definition list the columns are the function's own.
-        let open = known.is_empty();
-        if let Some(alias) = alias {
+        // Without a column definition list the columns are the function's own; with one they may be
+        // renamed. What may not be a column at all is listed only where the list is open.
+        let renamed = alias.is_some_and(|alias| !alias.columns.is_empty());
+        let open = known.is_empty() || renamed || ordinality;
+        if let Some(alias) = alias.filter(|_| open) {
             known.extend(alias.columns.iter().map(|name| column(name)));
             known.push(column(&alias.name));
         }
@@ -994,6 +1021,14 @@ impl<'a> Resolver<'a> {
         };
         if self.export && place != Place::Target {
             verbs.push(Verb::Export);
+        }
+        // What follows looks at every reference for every other; PostgreSQL's planner does more.
+        if self.resolved.uses.len() >= MOST_RELATIONS {
+            return Err(Refusal::new(
+                SqlState::STATEMENT_TOO_COMPLEX,
+                "the statement names too many relations",
+                "",
+            ));
         }
         let view = self.expand_view(&relation)?;
         self.resolved.uses.push(RelationUse {

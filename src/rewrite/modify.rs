@@ -446,7 +446,7 @@ fn fill_check(item: &mut Expr, check: Expr, marker: &str, row: &Expr) -> Result<
     if fill.check.is_some() { Err(defect("the check has no place")) } else { Ok(()) }
 }
 
-fn no_column(used: &RelationUse, number: ColumnNumber) -> Refusal {
+pub(super) fn no_column(used: &RelationUse, number: ColumnNumber) -> Refusal {
     let name = used.relation.column_by_number(number).map_or("", |column| &*column.name);
     Refusal::new(
         SqlState::UNDEFINED_COLUMN,

@@ -42,10 +42,13 @@ pub(crate) fn rewrite_statement(
     resolved: &Resolved,
 ) -> Result<Rewritten, Refusal> {
     let hazard = resolved.hazard;
-    let mut rewriter = Rewriter { context, tokens, hazard, out: Rewritten::default() };
+    let modifies = resolved.target.is_some();
+    let mut rewriter = Rewriter { context, tokens, hazard, modifies, out: Rewritten::default() };
     rewriter.statement(resolved, &[])?;
     let mut out = rewriter.out;
     out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
+    // The tree repeats the source of `SET (a, b) = (SELECT …)` for every column.
+    out.edits.dedup();
     Ok(out)
 }
 
@@ -54,6 +57,8 @@ pub(super) struct Rewriter<'a> {
     pub(super) tokens: &'a Tokens<'a>,
     /// Something in the statement can fail and does not run behind every filter.
     pub(super) hazard: bool,
+    /// The statement has a target, whose columns sub-selects see as they are.
+    pub(super) modifies: bool,
     pub(super) out: Rewritten,
 }
 
@@ -137,6 +142,21 @@ impl<'a> Rewriter<'a> {
             )));
         }
         refuse_matching(used, &effective)?;
+        // A name that the derived table lacks would be found in the target around it.
+        if self.modifies
+            && let Some(number) =
+                used.references.iter().filter(|r| !r.tokens.is_empty()).find_map(|r| {
+                    match &r.what {
+                        Referenced::Column(number) if effective.is_denied(*number) => Some(*number),
+                        Referenced::Column(_)
+                        | Referenced::System(_)
+                        | Referenced::WholeRow
+                        | Referenced::Star => None,
+                    }
+                })
+        {
+            return Err(super::modify::no_column(used, number));
+        }
         let mut system_columns: Vec<String> = Vec::new();
         let mut star = false;
         for reference in &used.references {
@@ -274,6 +294,7 @@ impl<'a> Rewriter<'a> {
             context: self.context,
             tokens: &view_tokens,
             hazard: self.hazard || view.resolved.hazard,
+            modifies: false,
             out: Rewritten::default(),
         };
         inner.statement(&view.resolved, &verbs)?;

@@ -62,16 +62,20 @@ pub(crate) fn verify(text: &str, claim: Claim<'_>) -> Result<(), VerifyError> {
     Ok(())
 }
 
+/// The range that holds `at`, of ranges that ascend and do not overlap. Of any others it finds fewer:
+/// more tokens then have to be the client's, and the text is refused.
+fn span_at(spans: &[Range<usize>], at: usize) -> Option<&Range<usize>> {
+    let behind = spans.partition_point(|span| span.start <= at);
+    spans.get(behind.checked_sub(1)?).filter(|span| span.contains(&at))
+}
+
 /// Output minus what was put in equals the client's minus what was taken out.
 fn same_tokens(output: &Tokens<'_>, claim: Claim<'_>) -> Result<(), VerifyError> {
     let inside = |token: super::Token| {
-        claim
-            .inserted
-            .iter()
-            .any(|span| span.start <= token.start as usize && (token.end as usize) <= span.end)
+        span_at(claim.inserted, token.start as usize)
+            .is_some_and(|span| (token.end as usize) <= span.end)
     };
-    let mut kept = (0..claim.client.len())
-        .filter(|index| !claim.removed.iter().any(|range| range.contains(index)));
+    let mut kept = (0..claim.client.len()).filter(|index| span_at(claim.removed, *index).is_none());
     for index in 0..output.len() {
         let Some(token) = output.get(index) else { return Err(VerifyError::Tokens) };
         if inside(token) {
@@ -102,8 +106,7 @@ struct Relations<'a> {
 
 impl Relations<'_> {
     fn is_inserted(&self, location: i32) -> bool {
-        usize::try_from(location)
-            .is_ok_and(|at| self.inserted.iter().any(|span| span.contains(&at)))
+        usize::try_from(location).is_ok_and(|at| span_at(self.inserted, at).is_some())
     }
 
     fn statement(&mut self, node: Node<'_>) -> Result<(), VerifyError> {

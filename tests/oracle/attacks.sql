@@ -280,3 +280,151 @@ INSERT INTO account AS a (id, name, owner_id) VALUES (8, 'x', 104) ON CONFLICT (
 UPDATE account SET name = 'y' RETURNING (SELECT secret)
 UPDATE account SET (name, phone) = (SELECT secret::text, 'x')
 SELECT id FROM account WHERE token > '00000000-0000-0000-0000-000000000005' AND 1 / score > -1
+SELECT id FROM account WHERE opened BETWEEN seen AND seen
+SELECT id FROM account WHERE opened = seen OR opened > TIMESTAMP '2024-01-01'
+SELECT id FROM account WHERE coalesce(seen, opened) > now()
+SELECT id FROM account WHERE greatest(seen, opened) > TIMESTAMPTZ '2024-01-01'
+SELECT id FROM account WHERE seen IN (opened, now())
+SELECT id FROM account WHERE opened::timestamptz > now()
+SELECT id FROM account WHERE opened::timestamp IS NOT NULL
+SELECT id FROM account WHERE CASE WHEN active THEN seen ELSE opened END IS NOT NULL
+SELECT id FROM account WHERE seen AT TIME ZONE 'Asia/Shanghai' > '2020-01-01'
+SELECT id FROM account WHERE seen::timestamp > '2020-01-01'
+SELECT id FROM account WHERE seen + INTERVAL '1 day' > now()
+SELECT id FROM account WHERE seen::date > '2020-01-01' AND seen::time > '01:00'
+SELECT id FROM account WHERE date_trunc('day', seen) > now()
+SELECT id FROM account WHERE date_trunc('day', seen, 'Asia/Shanghai') > now()
+SELECT id FROM account WHERE date_trunc('month', opened) > now()
+SELECT id FROM account WHERE extract(epoch FROM seen) > 0 AND extract(doy FROM opened) > 0
+SELECT id FROM account WHERE to_char(opened, 'YYYY-MM') = '2024-05'
+SELECT id FROM account WHERE to_char(seen, 'YYYY-MM TZ') = '2024-05'
+SELECT id FROM account WHERE to_char(amount, name) = ''
+SELECT id FROM account WHERE to_char(opened, name) = ''
+SELECT id FROM account WHERE format(name, 1) = ''
+SELECT id FROM account WHERE format('%s', name) = ''
+SELECT id FROM account WHERE labels[score] = 'x'
+SELECT id FROM account WHERE labels[id:score] IS NULL
+SELECT id FROM account WHERE attributes[score] IS NULL
+SELECT id FROM account WHERE attributes[id] IS NULL
+SELECT id FROM account WHERE (attributes || '{"a": 1}') IS NOT NULL
+SELECT id FROM account WHERE (attributes -> 'n')::bool
+SELECT id FROM account WHERE name::bytea IS NOT NULL
+SELECT id FROM account WHERE name::bit(3) IS NOT NULL
+SELECT id FROM account WHERE amount::money > 0::money
+SELECT id FROM account WHERE width_bucket(amount, 0, amount, 5) > 0
+SELECT id FROM account WHERE gcd(score, 0) > 0
+SELECT id FROM account WHERE lcm(score, 7) > 0
+SELECT id FROM account WHERE div(amount, score) > 0
+SELECT id FROM account WHERE daterange(opened, DATE '2024-05-01') IS NOT NULL
+SELECT id FROM account WHERE int8range(score, 50) IS NOT NULL
+SELECT id FROM account WHERE int8range(score, score, '[]') IS NOT NULL
+SELECT id FROM account WHERE score BETWEEN -score AND score
+SELECT id FROM account WHERE score IN (1, id / score)
+SELECT id FROM account WHERE score IS DISTINCT FROM 1 / score
+SELECT id FROM account WHERE name < ALL (string_to_array(name, '')::int[]::text[])
+SELECT id FROM account WHERE (name || '')::int = 1 IS TRUE
+SELECT id FROM account WHERE NOT (1 / score > 0) IS NULL
+SELECT id FROM account WHERE (1 / score)::bool IS NOT FALSE
+SELECT id FROM account WHERE lpad(name, length(name) - 2000000000) = ''
+SELECT id FROM account WHERE overlay(name PLACING 'x' FROM score::int) = ''
+SELECT id FROM account WHERE split_part(name, 'x', length(name)) = ''
+SELECT id FROM account WHERE split_part(name, 'x', id - id) = ''
+SELECT id FROM account WHERE set_byte(name::bytea, 0, 0) IS NOT NULL
+SELECT id FROM account WHERE get_byte(sha256('x'), length(name) * 10) > 0
+SELECT id FROM account WHERE encode(name::bytea, name) = ''
+SELECT id FROM account WHERE regexp_count(name, name) > 0
+SELECT id FROM account WHERE regexp_split_to_array('x', name) IS NULL
+SELECT id FROM account WHERE name ~* name OR name !~ name
+SELECT id FROM account WHERE name ^@ 'x' AND starts_with(name, name)
+SELECT id FROM account WHERE normalize(name, NFC) = name AND name IS NORMALIZED
+SELECT id FROM account WHERE unistr(name) = ''
+SELECT id FROM account WHERE quote_ident(name) = name AND quote_literal(name) = name
+SELECT id FROM account WHERE parse_ident(name) IS NULL
+SELECT id FROM account WHERE to_regclass(name) IS NULL
+SELECT id FROM account WHERE makeaclitem(score::oid, 1, name, true) IS NULL
+SELECT id FROM account WHERE has_table_privilege(name, 'select')
+SELECT id FROM account WHERE current_setting(name) = ''
+SELECT id FROM account WHERE current_setting(name, true) = 'on'
+SELECT id FROM account WHERE pg_input_is_valid(name, 'int4')
+SELECT id FROM account WHERE json_build_object(name, 1, name, 2) IS NOT NULL
+SELECT id FROM account WHERE json_object(labels) IS NOT NULL
+SELECT id FROM account WHERE jsonb_object(labels) IS NOT NULL
+SELECT id FROM account WHERE json_object(ARRAY[phone, '1']) IS NOT NULL
+SELECT id FROM account WHERE jsonb_build_object(phone, 1) IS NOT NULL
+SELECT id FROM account WHERE jsonb_insert(attributes, '{n}', '0') IS NOT NULL
+SELECT id FROM account WHERE attributes #- '{n}' IS NOT NULL
+SELECT id FROM account WHERE jsonb_populate_record(NULL::crm.product, attributes) IS NULL
+SELECT a.id FROM account a, jsonb_to_record(a.attributes) AS r (n int)
+SELECT a.id FROM account a, jsonb_to_recordset(a.attributes) AS r (n int)
+SELECT id FROM account WHERE jsonb_path_query_array(attributes, 'strict $.list[*]') IS NULL
+SELECT id FROM account WHERE attributes @? 'strict $.n.x'
+SELECT id FROM account WHERE name = ANY (labels) AND name::jsonb ? 'x'
+SELECT id FROM account WHERE (labels)::int[] IS NOT NULL
+SELECT id FROM account WHERE array_append(labels, name)::int[] IS NOT NULL
+SELECT id FROM account WHERE labels || ARRAY[ARRAY['x']] IS NOT NULL
+SELECT id FROM account WHERE array_prepend('x', labels) IS NOT NULL
+SELECT id FROM account WHERE array_to_string(labels, ',')::int > 0
+SELECT id FROM contact WHERE weight > 5::float8
+SELECT id FROM contact WHERE weight::float8 > 5
+SELECT id FROM contact WHERE weight = ANY (ARRAY[1.5::float8])
+SELECT c.id FROM contact c JOIN event e ON e.size = c.weight
+SELECT c.id FROM contact c WHERE c.weight IN (SELECT size FROM event)
+SELECT c.id FROM contact c WHERE coalesce(c.weight, 1::float8) > 0
+SELECT id FROM contact WHERE weight * weight > 0
+SELECT id FROM contact WHERE weight::int > 0
+SELECT id FROM contact WHERE weight ^ 2 > 0 AND |/ weight > 0
+SELECT id FROM contact WHERE birthday > TIMESTAMP '1980-01-01'
+SELECT id FROM contact WHERE birthday::timestamp > '1980-01-01'
+SELECT * FROM (SELECT id, name FROM account UNION ALL SELECT id::int, note FROM contact) u WHERE name::int > 0
+SELECT * FROM (SELECT name FROM account UNION SELECT note FROM contact) u WHERE name::int > 0
+SELECT * FROM (SELECT name FROM account EXCEPT SELECT 'x') u WHERE name::int > 0
+SELECT * FROM (SELECT name FROM account INTERSECT SELECT name FROM account) u WHERE name::int > 0
+SELECT * FROM (SELECT DISTINCT name FROM account) u WHERE name::int > 0
+SELECT * FROM (SELECT DISTINCT ON (name) name, id FROM account ORDER BY name, id) u WHERE name::int > 0
+SELECT * FROM (SELECT name, count(*) FROM account GROUP BY name) u WHERE name::int > 0
+SELECT * FROM (SELECT name, count(*) OVER (PARTITION BY name) FROM account) u WHERE name::int > 0
+SELECT * FROM (SELECT name, row_number() OVER (ORDER BY id) AS r FROM account) u WHERE r < 3 AND name::int > 0
+SELECT * FROM (SELECT name, id FROM account ORDER BY id) u WHERE 1 / length(name) >= 0
+SELECT * FROM (SELECT * FROM (SELECT id, score AS s FROM account) x) y WHERE 1 / s >= 0
+SELECT y.s FROM (SELECT score AS s FROM account) y GROUP BY y.s HAVING 1 / y.s >= 0
+WITH a AS (SELECT score AS s FROM account), b AS (SELECT s AS t FROM a) SELECT t FROM b WHERE 1 / t >= 0
+SELECT p.id FROM product p JOIN (SELECT id, score AS s FROM account) a ON a.id = p.id AND 1 / a.s >= 0
+SELECT p.id FROM product p LEFT JOIN LATERAL (SELECT score AS s FROM account WHERE id = p.id) a ON 1 / a.s >= 0
+SELECT a.id FROM (account a JOIN product p USING (id)) WHERE 1 / score >= 0
+SELECT j.id FROM (account a JOIN product p USING (id)) j WHERE 1 / j.score >= 0
+SELECT x.s FROM account AS x (i, n, p, e, m, o, d, a, s) WHERE 1 / x.s >= 0
+SELECT id FROM account TABLESAMPLE SYSTEM (100) WHERE 1 / score >= 0
+SELECT id FROM account TABLESAMPLE SYSTEM ((SELECT count(*) FROM account)) WHERE active
+SELECT * FROM ratios WHERE id = 8
+SELECT * FROM ratios WHERE ratio > 1
+SELECT id FROM ratios WHERE n > 5
+SELECT r.id FROM ratios r JOIN product p ON p.id = r.ratio
+SELECT max(ratio) FROM ratios
+SELECT id FROM ratios ORDER BY ratio, id
+SELECT * FROM rated
+SELECT count(*) FROM rated WHERE name LIKE 'a%'
+SELECT r.id FROM rated r JOIN account a ON a.id = r.id
+SELECT id FROM rated UNION SELECT id FROM ratios WHERE ratio = 0
+SELECT count(*) FROM pg_stats
+SELECT most_common_vals FROM pg_stats WHERE tablename = 'account'
+SELECT stanumbers1 FROM pg_statistic
+SELECT n_live_tup FROM pg_stat_user_tables
+SELECT relpages FROM pg_class WHERE relname = 'account'
+SELECT c.reltuples FROM pg_catalog.pg_class c ORDER BY c.relname LIMIT 500
+SELECT pg_total_relation_size('crm.account')
+SELECT pg_stat_get_live_tuples('crm.account'::regclass)
+SELECT to_json(c) FROM pg_class c WHERE c.relname = 'account'
+SELECT c FROM pg_class c WHERE c.relname = 'account'
+SELECT a.attstattarget FROM pg_attribute a WHERE a.attrelid = 'crm.account'::regclass AND a.attnum = 1
+SELECT database_to_xml(true, true, '')
+SELECT pg_get_viewdef('crm.rated'::regclass)
+SELECT lo_get(1)
+SELECT pg_read_file('PG_VERSION')
+SELECT currval('crm.x')
+MERGE INTO account a USING product p ON p.id = a.id WHEN MATCHED AND 1 / a.score > 0 THEN UPDATE SET name = 'm'
+DO $$ BEGIN PERFORM 1 / min(score) FROM crm.account; END $$
+CREATE TEMP TABLE t AS SELECT * FROM account
+SELECT * INTO TEMP t FROM account
+TABLE ledger
+LOCK TABLE account
+ANALYZE account

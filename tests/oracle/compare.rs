@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use crate::answer::{Outcome, run};
 use crate::generate::{Generator, how_many, query};
 use crate::principals::{PRINCIPALS, Principal};
-use crate::world::{self, PLAIN, Person, World, runtime, world};
+use crate::world::{self, ORACLE, PLAIN, Person, World, runtime, world};
 
 /// A query, and what asks the oracle's views the same where they do not take it.
 pub(crate) struct Query {
@@ -115,6 +115,13 @@ impl Tally {
         self.differences.push(text);
     }
 
+    /// Fails when the two sides differ, or when too little was compared to say so.
+    pub(crate) fn check(&self) {
+        assert!(self.differences.is_empty(), "{} differences", self.differences.len());
+        assert!(self.refused * 100 <= self.compared * 2, "too much is refused");
+        assert!(self.order_of_evaluation * 100 <= self.compared * 3, "too many errors differ");
+    }
+
     pub(crate) fn print(&self, what: &str) {
         println!(
             "{what}: {} compared, {} with rows, {} with errors, {} refused, {} differ in the order \
@@ -147,7 +154,7 @@ fn accepted(ours: &Outcome, oracle: &Outcome) -> bool {
         // The oracle's views have no key, so grouping by it fails there.
         (None, Some("42803")) => true,
         // A view that shows a denied column: the column does not exist, the oracle has no view.
-        (Some("42703"), Some("42501")) => true,
+        (Some("42703"), Some(state)) if state.starts_with("42") => true,
         // The check option judges the row as stored, so a constraint is the first to complain.
         (Some("23502" | "23505"), Some("42501")) => true,
         // Masked columns of the oracle's views cannot be written.
@@ -193,15 +200,28 @@ pub(crate) async fn through_rowgate(
     }
 }
 
+/// The databases of one test.
+pub(crate) struct Sides {
+    pub(crate) plain: String,
+    pub(crate) oracle: String,
+}
+
+impl Sides {
+    pub(crate) async fn new(world: &World) -> Self {
+        Self { plain: world.copy(PLAIN).await, oracle: world.copy(ORACLE).await }
+    }
+}
+
 async fn compare(
     world: &World,
+    sides: &Sides,
     queries: &[Query],
     principal: &'static Principal,
     tally: &mut Tally,
 ) {
     let person = world.person(principal);
-    let plain = world.gateway(PLAIN).await;
-    let oracle = world.oracle(principal).await;
+    let plain = world.gateway(&sides.plain).await;
+    let oracle = world.oracle(principal, &sides.oracle).await;
     for query in queries {
         let ours = through_rowgate(world, &person, &plain, &query.sql).await;
         let answer = match query.sql.starts_with("EXPLAIN") {
@@ -219,13 +239,13 @@ fn a_written_query_gets_another_answer_than_native_row_security_gives() {
     let mut tally = Tally::default();
     let world = world();
     runtime().block_on(async {
+        let sides = Sides::new(world).await;
         for principal in PRINCIPALS {
-            compare(world, &queries, principal, &mut tally).await;
+            compare(world, &sides, &queries, principal, &mut tally).await;
         }
     });
     tally.print("written queries");
-    assert!(tally.differences.is_empty(), "{} differences", tally.differences.len());
-    assert!(tally.refused * 100 <= tally.compared * 2, "too much is refused");
+    tally.check();
 }
 
 #[test]
@@ -234,16 +254,18 @@ fn a_generated_query_gets_another_answer_than_native_row_security_gives() {
     let mut tally = Tally::default();
     let each = how_many().div_ceil(PRINCIPALS.len());
     runtime().block_on(async {
+        let sides = Sides::new(world).await;
         for (index, principal) in PRINCIPALS.iter().enumerate() {
             let mut generator = Generator::new(u8::try_from(index).unwrap());
             let queries: Vec<Query> = (0..each)
                 .map(|_| Query::new(query(principal, &generator.next().current())))
                 .collect();
             let before = tally.differences.len();
-            compare(world, &queries, principal, &mut tally).await;
+            compare(world, &sides, &queries, principal, &mut tally).await;
             if tally.differences.len() > before {
                 let smallest = smaller(
                     world,
+                    &sides,
                     principal,
                     &mut Generator::new(u8::try_from(index).unwrap()),
                     each,
@@ -254,14 +276,14 @@ fn a_generated_query_gets_another_answer_than_native_row_security_gives() {
         }
     });
     tally.print("generated queries");
-    assert!(tally.differences.is_empty(), "{} differences", tally.differences.len());
-    assert!(tally.refused * 100 <= tally.compared * 2, "too much is refused");
+    tally.check();
     assert!(tally.answered * 2 > tally.compared, "most of the queries only fail");
 }
 
 /// The first query that differs, made as small as proptest can.
 async fn smaller(
     world: &World,
+    sides: &Sides,
     principal: &'static Principal,
     generator: &mut Generator,
     each: usize,
@@ -269,7 +291,7 @@ async fn smaller(
     let differs = async |choices: &[u32]| {
         let mut tally = Tally::default();
         let one = [Query::new(query(principal, choices))];
-        compare(world, &one, principal, &mut tally).await;
+        compare(world, sides, &one, principal, &mut tally).await;
         tally.differences.pop()
     };
     for _ in 0..each {
@@ -300,9 +322,10 @@ fn the_comparison_finds_nothing_when_rowgate_is_switched_off() {
     let world = world();
     let mut tally = Tally::default();
     runtime().block_on(async {
+        let sides = Sides::new(world).await;
         for principal in PRINCIPALS {
-            let plain = world.gateway(PLAIN).await;
-            let oracle = world.oracle(principal).await;
+            let plain = world.gateway(&sides.plain).await;
+            let oracle = world.oracle(principal, &sides.oracle).await;
             let mut alone = Tally::default();
             for query in written() {
                 let ours = run(&plain, &query.sql, Answer::Relay).await;

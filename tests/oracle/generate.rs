@@ -65,6 +65,7 @@ const RELATIONS: &[(&str, &str, &[(&str, Kind)])] = &[
             ("email", Text),
             ("birthday", Date),
             ("note", Text),
+            ("weight", Number),
         ],
     ),
     ("product", "product", &[("id", Int), ("name", Text), ("price", Number)]),
@@ -81,6 +82,8 @@ const RELATIONS: &[(&str, &str, &[(&str, Kind)])] = &[
         "account",
         &[("id", Int), ("name", Text), ("owner_id", Int), ("phone", Text), ("email", Text)],
     ),
+    ("ratios", "account", &[("id", Int), ("ratio", Int), ("n", Int)]),
+    ("rated", "account", &[("id", Int), ("name", Text)]),
     (
         "name_lengths",
         "account",
@@ -182,7 +185,7 @@ impl Maker<'_> {
             };
         }
         let d = depth - 1;
-        let mut e = |maker: &mut Self, kind| maker.expr(kind, scope, d);
+        let e = |maker: &mut Self, kind| maker.expr(kind, scope, d);
         match kind {
             Int => match self.pick(14) {
                 0 => format!("({} + {})", e(self, Int), e(self, Int)),

@@ -48,13 +48,14 @@ CREATE TABLE contact (
   name text,
   email text,
   birthday date,
-  note text
+  note text,
+  weight numeric
 );
 INSERT INTO contact
 SELECT n, n % 50 + 1, (ARRAY[104, 103, 102, 105, NULL, 777])[n % 6 + 1], 'contact ' || n,
   CASE WHEN n % 5 = 0 THEN NULL ELSE 'c' || n || '@example.org' END,
   CASE WHEN n % 7 = 0 THEN NULL ELSE DATE '1980-02-03' + n * 101 END,
-  CASE WHEN n % 6 < 4 THEN (n * 7)::text ELSE 'not a number' END
+  CASE WHEN n % 6 < 4 THEN (n * 7)::text ELSE 'not a number' END, n * 1.5
 FROM generate_series(1, 60) n;
 
 CREATE TABLE product (id int PRIMARY KEY, name text, price numeric(10,2));
@@ -95,6 +96,9 @@ CREATE VIEW account_names AS SELECT id, name, owner_id, phone, email FROM accoun
 CREATE VIEW name_lengths AS
   SELECT n.id, length(n.name) AS letters, upper(n.name) AS upper_name, n.phone, p.price
     FROM account_names n LEFT JOIN product p ON p.id = n.id;
+-- Views whose own expressions can fail.
+CREATE VIEW ratios AS SELECT id, 100 / score AS ratio, (attributes ->> 'n')::int AS n FROM account;
+CREATE VIEW rated AS SELECT id, name FROM account WHERE 100 / score >= 0;
 
 -- Rows lie in the order of their keys, here and in the copies that tests change.
 ALTER TABLE account CLUSTER ON account_pkey;

@@ -5,9 +5,9 @@ use rowgate::rewrite::Answer;
 use tokio_postgres::Client;
 
 use crate::answer::{Outcome, run};
-use crate::compare::{Tally, read};
+use crate::compare::{Sides, Tally, read};
 use crate::principals::PRINCIPALS;
-use crate::world::{self, ORACLE, PLAIN, Person, World, runtime, world};
+use crate::world::{self, Person, World, runtime, world};
 
 /// Everything that is stored.
 const STORED: &str = "SELECT 'account', r::text FROM crm.account r \
@@ -66,8 +66,9 @@ fn a_write_changes_or_returns_something_else_than_under_native_row_security() {
     let queries = read(include_str!("writes.sql"));
     let mut changed = 0;
     runtime().block_on(async {
-        let plain = world.gateway(PLAIN).await;
-        let oracle = world.superuser(ORACLE).await;
+        let sides = Sides::new(world).await;
+        let plain = world.gateway(&sides.plain).await;
+        let oracle = world.superuser(&sides.oracle).await;
         let before = stored(&plain).await;
         for principal in PRINCIPALS {
             let person = world.person(principal);

@@ -198,3 +198,81 @@ fn a_declared_parameter_type_counts_in_prepare() {
     let text = rewritten("PREPARE p(numeric) AS SELECT id FROM account WHERE amount = $1");
     assert!(!text.contains("OFFSET 0"), "{text}");
 }
+
+#[test]
+fn long_texts_of_many_relations_are_planned_or_refused_in_time_and_stack() {
+    for sql in [
+        format!("SELECT 1 FROM plain a0{}", ", account".repeat(20_000)),
+        format!("SELECT 1 FROM plain{}", " CROSS JOIN account".repeat(1_900)),
+        format!("SELECT 1 FROM {}plain{}", "(".repeat(900), " CROSS JOIN plain)".repeat(900)),
+        format!("SELECT 1 FROM plain WHERE {}true{}", "(true AND ".repeat(990), ")".repeat(990)),
+        format!("SELECT 1 FROM plain WHERE {}true{}", "(true OR NOT ".repeat(990), ")".repeat(990)),
+        format!("{}SELECT 1{}", "SELECT (".repeat(900), ")".repeat(900)),
+        format!("{}SELECT 1{}", "SELECT 1 FROM (".repeat(900), ") x".repeat(900)),
+        format!("{}SELECT 1{}", "WITH a AS (".repeat(900), ") SELECT 1".repeat(900)),
+        format!("SELECT {}1{}", "lower(".repeat(900), ")".repeat(900)),
+        format!("SELECT {}1{}", "CASE WHEN true THEN ".repeat(900), " END".repeat(900)),
+        format!("SELECT id FROM plain WHERE id IN (1{})", ", 1".repeat(100_000)),
+        format!("SELECT {}1", "- ".repeat(1_900)),
+        format!("SELECT {}", "SELECT 1; ".repeat(3_000)),
+        "SELECT 1; ".repeat(20_000),
+        format!("SELECT {}id FROM plain", "id, ".repeat(20_000)),
+        format!("SELECT 1 FROM plain{}", " UNION SELECT 1 FROM account".repeat(1_500)),
+    ] {
+        let world = world();
+        if let Err(refusal) = plan(&world, Protocol::Simple, &sql) {
+            assert_ne!(refusal.sqlstate.0, "XX000", "{refusal} {}", sql.get(..60).unwrap_or(&sql));
+        }
+    }
+}
+
+#[test]
+fn columns_do_not_multiply_without_bound() {
+    let mut doubled = "SELECT * FROM plain".to_owned();
+    for _ in 0..40 {
+        doubled = format!("SELECT *, * FROM ({doubled}) x");
+    }
+    for sql in [
+        doubled,
+        format!("SELECT {}* FROM account", "*, ".repeat(20_000)),
+        format!("WITH c AS (SELECT * FROM account) SELECT 1 FROM c{}", ", c".repeat(20_000)),
+        format!(
+            "WITH RECURSIVE c AS (SELECT * FROM plain){} SELECT 1",
+            (0..5_000).map(|n| format!(", c{n} AS (SELECT * FROM c)")).collect::<String>()
+        ),
+    ] {
+        assert_eq!(refused(&sql).sqlstate.0, "54001", "{}", sql.get(..60).unwrap_or(&sql));
+    }
+}
+
+#[test]
+fn a_name_that_the_server_finds_in_the_target_is_not_taken_for_another() {
+    for sql in [
+        // The function's alias is no column when the columns have names of their own.
+        "UPDATE account SET name = (SELECT phone FROM generate_series(1, 1) AS phone(x))",
+        "UPDATE account SET name = (SELECT phone FROM generate_series(1, 1) AS phone)",
+        "DELETE FROM account RETURNING (SELECT phone FROM generate_series(1, 1) AS phone(x))",
+        "UPDATE account SET name = (SELECT phone FROM generate_series(1, 1) AS phone(a int))",
+        "UPDATE account SET name = (SELECT phone FROM ROWS FROM (generate_series(1, 1) AS (phone \
+         text)) AS t(x))",
+        // The server calls this column `lower`, not `phone`.
+        "UPDATE account SET name = (SELECT phone FROM (SELECT lower('a')::text::phone) s)",
+    ] {
+        let text = rewritten(sql);
+        assert!(!text.contains("(SELECT phone FROM"), "{sql}\n{text}");
+    }
+    for sql in [
+        // The derived table of `a` does not have the column, the target has.
+        "UPDATE account SET amount = (SELECT secret FROM account a LIMIT 1)",
+        "DELETE FROM account WHERE EXISTS (SELECT 1 FROM account a WHERE secret = 42)",
+        "DELETE FROM contact USING account a WHERE (SELECT secret FROM account b LIMIT 1) = 42",
+    ] {
+        assert_ne!(refused(sql).sqlstate.0, "XX000", "{sql}");
+    }
+}
+
+#[test]
+fn a_sub_select_for_several_columns_is_rewritten_once() {
+    let text = rewritten("UPDATE contact SET (name, id) = (SELECT name, id FROM account LIMIT 1)");
+    assert_eq!(text.matches("\"crm\".\"account\"").count(), 1, "{text}");
+}
