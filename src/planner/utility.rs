@@ -166,7 +166,7 @@ fn set_variable(set: &SetVariable) -> Result<Utility, Refusal> {
     let kind = if set.values.is_some() || set.multi { "SET" } else { "RESET" };
     let Some(name) = &set.name else {
         // RESET ALL goes back to what the gateway chose when it connected.
-        return Ok(Utility::forward("RESET", Effect::Settings));
+        return Ok(Utility::forward("RESET ALL", Effect::Settings));
     };
     if set.multi {
         // SET TRANSACTION and SET SESSION CHARACTERISTICS: isolation, read only, deferrable.

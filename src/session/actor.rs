@@ -131,6 +131,15 @@ where
         self.actor_changed = true;
     }
 
+    /// DISCARD ALL and RESET ALL: the session speaks for nobody but itself. Every statement is
+    /// judged afresh, so the standing follows.
+    pub(super) fn forget_actor(&mut self) {
+        if self.acting.take().is_some() {
+            self.acting_outside = None;
+            self.actor_changed = true;
+        }
+    }
+
     fn shown(&self, name: &str) -> Result<String, Refusal> {
         Ok(match name {
             "user" => self.person().to_string(),

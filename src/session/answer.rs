@@ -396,7 +396,10 @@ where
         }
         self.status = status;
         if status == b'I' {
-            self.settings_may_return();
+            // The question for the path ends no transaction of the client's.
+            if entry.visible {
+                self.settings_may_return();
+            }
             self.unsettled = self.unsettled && !self.expected.is_empty();
             self.cursors.retain(|_, cursor| cursor.hold);
             if self.expected.is_empty() {

@@ -94,6 +94,10 @@ where
     /// Notes what a statement that was sent may do to the search path.
     pub(super) fn note_effects(&mut self, plan: &Plan) {
         for statement in &plan.statements {
+            // rowgate.user goes with the other settings; every statement is judged afresh.
+            if matches!(statement.kind, "DISCARD ALL" | "RESET ALL") {
+                self.forget_actor();
+            }
             match statement.effect {
                 Effect::Reads | Effect::Writes => {}
                 Effect::Settings | Effect::Unknown => {

@@ -315,6 +315,46 @@ fn a_parameter_of_the_gateway_can_be_set_by_the_client() {
 }
 
 #[test]
+fn pipelined_transactions_disturb_each_other() {
+    let good = |sql: &str| {
+        vec![
+            parse("", sql, &[]),
+            bind("", "", &[], &[], &[]),
+            describe_portal(""),
+            execute("", 0),
+            sync(),
+        ]
+    };
+    // Each fails in another place; the client sends on without waiting.
+    same(&[[
+        good("SELECT id FROM crm.account WHERE id = 1"),
+        good("SELEC"),
+        good("SELECT name FROM crm.account WHERE id = 1"),
+        good("SELECT 1/0"),
+        good("SELECT id FROM crm.account WHERE id = 2"),
+        vec![query("SELECT missing FROM crm.account")],
+        good("UPDATE crm.account SET note = note WHERE id < 0"),
+        vec![parse("n", "SELECT 1/0", &[]), bind("n", "n", &[], &[], &[]), sync()],
+        vec![bind("", "n", &[], &[], &[]), sync()],
+        vec![
+            close_statement("n"),
+            parse("n", "SELECT id FROM crm.account WHERE id = 1", &[]),
+            sync(),
+        ],
+        vec![bind("", "n", &[], &[], &[]), execute("", 0), sync()],
+        vec![parse("m", "nonsense", &[]), sync()],
+        vec![parse("m", "SELECT 'm'", &[]), sync()],
+        vec![bind("", "m", &[], &[], &[]), execute("", 0), sync()],
+        vec![query("BEGIN")],
+        vec![query("SET LOCAL search_path = crm")],
+        good("SELECT count(*) FROM account"),
+        vec![query("ROLLBACK")],
+        good("SELECT count(*) FROM account"),
+    ]
+    .concat()]);
+}
+
+#[test]
 fn row_limits_or_suspended_portals_lose_rows() {
     let sql = "SELECT id FROM crm.account WHERE id < 14 ORDER BY id";
     let messages = same(&[
@@ -481,6 +521,10 @@ fn a_rewritten_statement_runs_with_an_identity_of_the_clients_choice() {
         let answer = alice.query(&format!("EXECUTE s{arguments}"));
         assert!(!errors(&answer).is_empty(), "{arguments}: {:?}", shown(&answer));
     }
+    let sql = "EXECUTE s(103)";
+    let answer =
+        alice.batch(&[parse("", sql, &[]), bind("", "", &[], &[], &[]), execute("", 0), sync()]);
+    assert!(!errors(&answer).is_empty(), "{:?}", shown(&answer));
     let answer = alice.query("EXPLAIN EXECUTE s(103)");
     assert!(!errors(&answer).is_empty(), "{:?}", shown(&answer));
     alice.query("PREPARE t AS SELECT sum(id) FROM crm.opportunity");
