@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::{Exit, Failure};
-use crate::admin::{self, Admin, Readiness};
+use crate::admin::{self, Admin, Figures, Readiness};
 use crate::audit::{self, Audit, AuditSettings, Event};
 use crate::auth::{Authenticator, LockoutSettings, Method};
 use crate::backend::catalog::CatalogReader;
@@ -138,8 +138,9 @@ async fn serve(
     let started = audit.event(start).map_err(|error| Failure::unreachable(error.to_string()))?;
     audit.durable(&started).await.map_err(|error| Failure::unreachable(error.to_string()))?;
     writeln!(out, "rowgate is listening on {address}")?;
+    let figures: Arc<dyn Figures> = Arc::<Gateway>::clone(&gateway);
     let pages = admin_listener.map(|listener| {
-        let pages = Admin { audit: audit.clone(), readiness, metrics, figures: gateway.clone() };
+        let pages = Admin { audit: audit.clone(), readiness, metrics, figures };
         tokio::spawn(admin::serve(listener, pages, std::future::pending()))
     });
     out.flush()?;

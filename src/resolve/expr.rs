@@ -270,9 +270,24 @@ impl Resolver<'_> {
             return *prepared;
         }
         match declared {
+            // It takes the type of what it meets first; where it stands again it may be cast.
+            None | Some(TypeId(0)) if self.repeats(number) => KnownType::Unknown,
             None | Some(TypeId(0)) => KnownType::Literal,
             Some(declared) => KnownType::Type(self.context.catalog.base_type(*declared)),
         }
+    }
+
+    /// Whether a parameter stands more than once in the text.
+    fn repeats(&self, number: u32) -> bool {
+        let spelled = format!("${number}");
+        self.tokens
+            .iter()
+            .enumerate()
+            .filter(|(index, token)| {
+                token.kind == TokenKind::Parameter && self.tokens.text(*index) == spelled
+            })
+            .nth(1)
+            .is_some()
     }
 
     // Columns.

@@ -179,6 +179,9 @@ where
             b'C' => self.on_complete(&frame),
             b'I' => self.on_empty(),
             b's' => {
+                if self.front()?.running.as_ref().is_some_and(|running| running.over_limit) {
+                    return self.complete_over_limit();
+                }
                 self.end_statement(None);
                 self.completed(&frame, |request| {
                     matches!(request, Request::Execute | Request::SearchPath)
@@ -392,11 +395,11 @@ where
             return Err(broken_server());
         }
         self.status = status;
-        // The question for the path ends no transaction of the client's.
-        if entry.visible {
-            self.settings_may_return();
-        }
         if status == b'I' {
+            // The question for the path ends no transaction of the client's.
+            if entry.visible {
+                self.settings_may_return();
+            }
             self.unsettled = self.unsettled && !self.expected.is_empty();
             self.cursors.retain(|_, cursor| cursor.hold);
             if self.expected.is_empty() {

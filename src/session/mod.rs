@@ -624,3 +624,6 @@ async fn settled(durable: Option<&mut Durable>) -> Result<(), Refusal> {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

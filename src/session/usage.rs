@@ -49,7 +49,7 @@ impl Usages {
         count: u64,
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let Some(limit) = limit else { return Ok(()) };
+        let Some(limit) = limit.filter(|_| count > 0) else { return Ok(()) };
         let mut all = self.lock();
         let used = all.entry(who.clone()).or_default();
         used.at(now);

@@ -262,7 +262,7 @@ fn a_service_sees_more_than_the_person_it_acts_for() {
     app.query("RESET rowgate.user");
     assert_eq!(errors(&app.query(OWN)), ["42501"]);
     let log = audit(&serving().0, &["--user", "crm_app", "--limit", "200"]);
-    assert!(log.contains("\"acting\":\"bob\""), "{log}");
+    assert!(log.contains("\"acting\": \"bob\""), "{log}");
 }
 
 #[test]

@@ -29,8 +29,10 @@ use Kind::{Bool, Date, Float, Int, Json, Number, Stage, Text, Texts, Time, Uuid}
 
 type Columns = Vec<(String, Kind)>;
 
-/// Relations with the table that denies their columns.
-const RELATIONS: &[(&str, &str, &[(&str, Kind)])] = &[
+/// A relation, the table that denies its columns, and the columns.
+type Relation = (&'static str, &'static str, &'static [(&'static str, Kind)]);
+
+const RELATIONS: &[Relation] = &[
     (
         "account",
         "account",
@@ -472,7 +474,7 @@ impl Maker<'_> {
                 }
                 if shape == 5 {
                     let value = self.expr(Int, &scope, 0);
-                    let all = self.total_order(&scope);
+                    let all = Self::total_order(&scope);
                     let window = match self.pick(3) {
                         0 => format!("count(*) OVER (PARTITION BY {value})"),
                         1 => format!("sum({value}) OVER (ORDER BY {all})::int"),
@@ -495,7 +497,7 @@ impl Maker<'_> {
     }
 
     /// Every column of the scope: rows that are equal in all of them cannot be told apart.
-    fn total_order(&mut self, scope: &Scope) -> String {
+    fn total_order(scope: &Scope) -> String {
         scope
             .0
             .iter()
@@ -528,6 +530,29 @@ impl Maker<'_> {
             }
         };
         (format!("{text}{filter}"), kind)
+    }
+
+    fn write(&mut self) -> String {
+        let (target, _, columns) = RELATIONS[[0, 1, 3, 4][self.pick(4)]];
+        let columns = columns
+            .iter()
+            .filter(|(column, _)| !self.principal.denied(target, column) || self.chance(10))
+            .map(|(column, kind)| ((*column).to_owned(), *kind))
+            .collect();
+        let scope = Scope(vec![(target.to_owned(), columns)]);
+        let depth = 1 + self.pick(2);
+        let condition = self.condition(&scope, depth);
+        let returning = ["", " RETURNING id", " RETURNING *"][self.pick(3)];
+        if self.pick(2) == 0 {
+            return format!("DELETE FROM {target} WHERE {condition}{returning}");
+        }
+        let column = match target {
+            "account" | "contact" => "name",
+            "event" => "kind",
+            _ => "body",
+        };
+        let value = self.expr(Text, &scope, depth - 1);
+        format!("UPDATE {target} SET {column} = {value} WHERE {condition}{returning}")
     }
 
     fn statement(&mut self) -> String {
@@ -576,6 +601,11 @@ impl Maker<'_> {
 /// The query that a list of numbers stands for.
 pub(crate) fn query(principal: &Principal, choices: &[u32]) -> String {
     Maker { principal, choices, at: 0, aliases: 0 }.statement()
+}
+
+/// The UPDATE or DELETE that a list of numbers stands for.
+pub(crate) fn write(principal: &Principal, choices: &[u32]) -> String {
+    Maker { principal, choices, at: 0, aliases: 0 }.write()
 }
 
 /// Lists of numbers that proptest can make smaller. The seed is fixed, so a failure comes back.

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::answer::{Outcome, run};
 use crate::compare::written;
-use crate::generate::{Generator, how_many, query};
+use crate::generate::{Generator, how_many, query, write};
 use crate::principals::{PRINCIPALS, Principal};
 use crate::world::{self, PLAIN, World, runtime, world};
 
@@ -134,7 +134,14 @@ fn an_answer_depends_on_rows_or_cells_that_must_not_be_seen() {
             };
             let mut generator = Generator::new(100 + u8::try_from(index).unwrap());
             let generated: Vec<String> = (0..how_many() / PRINCIPALS.len() / 2)
-                .map(|_| query(principal, &generator.next().current()))
+                .map(|number| {
+                    let choices = generator.next().current();
+                    if number % 4 == 0 {
+                        write(principal, &choices)
+                    } else {
+                        query(principal, &choices)
+                    }
+                })
                 .collect();
             compare(world, principal, &databases, &statements, &mut tally).await;
             compare(world, principal, &databases, &generated, &mut tally).await;

@@ -75,7 +75,7 @@ pub(crate) const VIEWS: &[(&str, &str)] = &[
 ];
 
 /// Partitions and children with the table whose policy they have.
-const CHILDREN: &[(&str, &str)] =
+pub(crate) const CHILDREN: &[(&str, &str)] =
     &[("event_2025", "event"), ("event_2026", "event"), ("remark_long", "remark")];
 
 pub(crate) struct World {
@@ -111,7 +111,9 @@ pub(crate) fn world() -> &'static World {
 
 impl World {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap().keep();
+        remove_what_dead_runs_left();
+        let folder = std::env::temp_dir().join(format!("{PREFIX}{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
         let cluster = Cluster::start(&folder).await.unwrap();
         let mut roles = format!("CREATE ROLE {GATEWAY} LOGIN PASSWORD '{PASSWORD}';");
         for principal in PRINCIPALS {
@@ -236,6 +238,21 @@ impl World {
     /// Gives the planner its statistics.
     pub(crate) async fn analyze(&self, database: &str) {
         self.cluster.run(database, "ANALYZE").await.unwrap();
+    }
+}
+
+const PREFIX: &str = "rowgate-oracle-";
+
+/// Servers end with their test process and remove their data, but not the folder around it.
+fn remove_what_dead_runs_left() {
+    for entry in std::fs::read_dir(std::env::temp_dir()).unwrap().flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        if let Some(process) = process
+            && !std::path::Path::new("/proc").join(process).exists()
+        {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
     }
 }
 

@@ -1,11 +1,13 @@
 //! INSERT, UPDATE and DELETE on both sides, each in a transaction that is rolled back: the same
 //! answer and the same tables afterwards.
 
+use proptest::strategy::ValueTree;
 use rowgate::rewrite::Answer;
 use tokio_postgres::Client;
 
 use crate::answer::{Outcome, run};
-use crate::compare::{Sides, Tally, read};
+use crate::compare::{Query, Sides, Tally, read};
+use crate::generate::{Generator, how_many, write};
 use crate::principals::PRINCIPALS;
 use crate::world::{self, Person, World, runtime, world};
 
@@ -63,7 +65,6 @@ async fn on_the_oracles(client: &Client, role: &str, sql: &str) -> (Outcome, Opt
 fn a_write_changes_or_returns_something_else_than_under_native_row_security() {
     let world = world();
     let mut tally = Tally::default();
-    let queries = read(include_str!("writes.sql"));
     let mut changed = 0;
     runtime().block_on(async {
         let sides = Sides::new(world).await;
@@ -72,6 +73,11 @@ fn a_write_changes_or_returns_something_else_than_under_native_row_security() {
         let before = stored(&plain).await;
         for principal in PRINCIPALS {
             let person = world.person(principal);
+            let mut generator = Generator::new(7);
+            let generated = (0..how_many() / 20)
+                .map(|_| Query::new(write(principal, &generator.next().current())));
+            let queries: Vec<Query> =
+                read(include_str!("writes.sql")).into_iter().chain(generated).collect();
             for query in &queries {
                 let sql = &query.sql;
                 let (ours, our_tables) = on_our_side(world, &person, &plain, sql).await;

@@ -285,3 +285,10 @@ SELECT to_json(labels), array_position(labels, 'm1'), labels[1:1] FROM account
 SELECT num_nulls(phone, email), num_nonnulls(phone, email) FROM account
 SELECT encode(sha256(name::bytea), 'hex') FROM product
 SELECT to_tsvector('simple', name) @@ to_tsquery('simple', 'account') FROM account
+SELECT a.*, count(c.id) FROM account a LEFT JOIN contact c ON c.account_id = a.id GROUP BY a.id
+SELECT a.name, max(c.name) FROM account a JOIN contact c ON c.account_id = a.id GROUP BY a.id HAVING a.name LIKE '%1%' ORDER BY a.name
+SELECT c.name, c.note, count(*) FROM contact c JOIN account a ON a.id = c.account_id GROUP BY c.id
+SELECT * FROM ratios
+SELECT id FROM ratios WHERE ratio > 2
+SELECT r.id, a.name FROM rated r JOIN account a USING (id)
+SELECT a.id FROM account a WHERE a.id IN (SELECT r.id FROM rated r) AND a.name LIKE 'account%'

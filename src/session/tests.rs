@@ -1,0 +1,244 @@
+//! A session between a client and a server that are written by hand.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::sync::Notify;
+
+use super::authority::IdentityValues;
+use super::ledger::{Intent, StatementEnd, StatementRecord};
+use super::*;
+use crate::catalog::Catalog;
+use crate::ids::PolicyVersion;
+use crate::policy::{Hole, IdentityShape, Limits, PolicySet, RoleSet};
+
+#[derive(Debug)]
+struct Nobody;
+
+impl IdentityValues for Nobody {
+    fn text(&self, _: Hole) -> Option<String> {
+        None
+    }
+}
+
+#[derive(Debug)]
+struct Everybody(watch::Receiver<u64>, Arc<Standing>);
+
+impl Authority for Everybody {
+    fn standing(&self, _: &Login) -> Result<Arc<Standing>, Refusal> {
+        Ok(Arc::clone(&self.1))
+    }
+
+    fn acting(&self, _: &Login, _: &Login) -> Result<Arc<Standing>, Refusal> {
+        Err(Refusal::denied("nobody speaks for others", ""))
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.0.clone()
+    }
+}
+
+/// A log whose records are safe once it is told so, or that cannot be written; it counts cancel
+/// requests too.
+#[derive(Debug, Clone, Default)]
+struct Log {
+    safe: Arc<Notify>,
+    full: Arc<AtomicBool>,
+    cancelled: Arc<AtomicUsize>,
+}
+
+impl Log {
+    fn written(&self) -> Result<(), Refusal> {
+        if self.full.load(Ordering::Relaxed) {
+            return Err(Refusal::new(SqlState::IO_ERROR, "the audit log cannot be written", ""));
+        }
+        Ok(())
+    }
+}
+
+impl Ledger for Log {
+    fn intent(&self, _: StatementRecord) -> Result<Arc<dyn Intent>, Refusal> {
+        self.written()?;
+        Ok(Arc::new(self.clone()))
+    }
+
+    fn refused(&self, _: StatementRecord, _: &Refusal) -> Result<(), Refusal> {
+        self.written()
+    }
+}
+
+impl Intent for Log {
+    fn durable(&self) -> Durable {
+        let safe = Arc::clone(&self.safe);
+        Box::pin(async move {
+            safe.notified().await;
+            Ok(())
+        })
+    }
+
+    fn end(&self, _: StatementEnd) {}
+}
+
+impl Canceller for Log {
+    fn cancel(&self) {
+        self.cancelled.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The ends of a session of an unrestricted principal.
+struct Bench {
+    client: DuplexStream,
+    server: DuplexStream,
+    log: Log,
+    phase: watch::Sender<Phase>,
+    _changes: watch::Sender<u64>,
+}
+
+fn session() -> Bench {
+    let standing = Arc::new(Standing {
+        catalog: Arc::new(Catalog::default()),
+        policy: Arc::new(PolicySet::empty()),
+        policy_version: PolicyVersion::from("1"),
+        roles: RoleSet(Arc::from([])),
+        unrestricted: true,
+        limits: Limits::default(),
+        shape: IdentityShape(Arc::from([])),
+        identity: Arc::new(Nobody),
+    });
+    let (alive, changes) = watch::channel(0);
+    let (phase, phases) = watch::channel(Phase::Open);
+    let log = Log::default();
+    let (client, session_client) = duplex(4096);
+    let (server, session_server) = duplex(4096);
+    let shared = Shared {
+        phase: phases,
+        authority: Arc::new(Everybody(changes, Arc::clone(&standing))),
+        planner: Arc::new(Planner::new(0, "m4rk".to_owned())),
+        message_size: 4096,
+        statement_size: 1024,
+        statement_timeout: Duration::from_secs(300),
+        usages: Arc::default(),
+    };
+    let opening = Opening {
+        client: Connection::new(session_client),
+        server: Connection::new(session_server),
+        login: Login::from("root"),
+        service: false,
+        acting: None,
+        standing,
+        ledger: Arc::new(log.clone()),
+        canceller: Arc::new(log.clone()),
+        processes: (1, 2),
+        application: Arc::from(""),
+    };
+    tokio::spawn(async move { run(shared, opening).await });
+    Bench { client, server, log, phase, _changes: alive }
+}
+
+/// What comes within `patience`. Where the clock is paused, the time passes as soon as nothing else
+/// can happen.
+async fn within(stream: &mut DuplexStream, patience: Duration) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; 1024];
+    let read = tokio::time::timeout(patience, stream.read(&mut bytes)).await.ok()?;
+    bytes.truncate(read.unwrap());
+    Some(bytes)
+}
+
+async fn arrives(stream: &mut DuplexStream) -> Option<Vec<u8>> {
+    within(stream, Duration::from_secs(60)).await
+}
+
+fn frames(write: impl Fn(&mut BytesMut)) -> BytesMut {
+    let mut bytes = BytesMut::new();
+    write(&mut bytes);
+    bytes
+}
+
+fn question(text: &str) -> BytesMut {
+    frames(|bytes| message::query(bytes, text.as_bytes()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_or_its_answer_does_not_pass_before_its_record_is_safe() {
+    // A SELECT of an unrestricted principal may call any function: nothing is sure to read only.
+    for (text, reads) in [("SHOW TimeZone", true), ("SELECT 1", false), ("DELETE FROM t", false)] {
+        let mut bench = session();
+        bench.client.write_all(&question(text)).await.unwrap();
+        if !reads {
+            assert_eq!(arrives(&mut bench.server).await, None, "{text}");
+            bench.log.safe.notify_one();
+        }
+        assert_eq!(arrives(&mut bench.server).await.unwrap(), question(text));
+        let answer = frames(|bytes| {
+            message::command_complete(bytes, "SHOW");
+            message::ready_for_query(bytes, b'I');
+        });
+        bench.server.write_all(&answer).await.unwrap();
+        if reads {
+            assert_eq!(arrives(&mut bench.client).await, None, "{text}");
+            bench.log.safe.notify_one();
+        }
+        assert_eq!(arrives(&mut bench.client).await.unwrap(), answer, "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_runs_while_the_log_cannot_be_written() {
+    let mut bench = session();
+    bench.log.full.store(true, Ordering::Relaxed);
+    bench.client.write_all(&question("SELECT 1")).await.unwrap();
+    let sent = arrives(&mut bench.server).await.unwrap();
+    assert!(!String::from_utf8_lossy(&sent).contains("SELECT 1"));
+    let mut failed = BytesMut::new();
+    Report::error("42601", "syntax error").encode_error(&mut failed);
+    message::ready_for_query(&mut failed, b'I');
+    bench.server.write_all(&failed).await.unwrap();
+    let told = arrives(&mut bench.client).await.unwrap();
+    assert!(String::from_utf8_lossy(&told).contains("58030"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_oversize_message_is_waited_for() {
+    let mut bench = session();
+    bench.client.write_all(b"Q\x7f\xff\xff\xff").await.unwrap();
+    let told = arrives(&mut bench.client).await.unwrap();
+    assert!(String::from_utf8_lossy(&told).contains("08P01"));
+    assert_eq!(arrives(&mut bench.server).await, Some(Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_statement_runs_longer_than_the_gateway_allows() {
+    let mut bench = session();
+    bench.client.write_all(&question("SHOW TimeZone")).await.unwrap();
+    bench.log.safe.notify_one();
+    assert_eq!(arrives(&mut bench.server).await.unwrap(), question("SHOW TimeZone"));
+    assert_eq!(within(&mut bench.client, Duration::from_secs(299)).await, None);
+    assert_eq!(bench.log.cancelled.load(Ordering::Relaxed), 0);
+    assert_eq!(within(&mut bench.client, Duration::from_secs(60)).await, None);
+    assert_eq!(bench.log.cancelled.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_session_outlives_the_gateway_or_a_busy_one_is_cut_off() {
+    let mut idle = session();
+    idle.phase.send(Phase::Draining).unwrap();
+    let told = arrives(&mut idle.client).await.unwrap();
+    assert!(String::from_utf8_lossy(&told).contains("57P01"));
+
+    let mut busy = session();
+    busy.client.write_all(&question("SHOW TimeZone")).await.unwrap();
+    busy.log.safe.notify_one();
+    assert_eq!(arrives(&mut busy.server).await.unwrap(), question("SHOW TimeZone"));
+    busy.phase.send(Phase::Draining).unwrap();
+    assert_eq!(arrives(&mut busy.client).await, None);
+    let open = frames(|bytes| {
+        message::command_complete(bytes, "SHOW");
+        message::ready_for_query(bytes, b'T');
+    });
+    busy.server.write_all(&open).await.unwrap();
+    assert_eq!(arrives(&mut busy.client).await.unwrap(), open);
+    assert_eq!(arrives(&mut busy.client).await, None, "its transaction is open");
+    busy.phase.send(Phase::Stopping).unwrap();
+    let told = arrives(&mut busy.client).await.unwrap();
+    assert!(String::from_utf8_lossy(&told).contains("57P01"));
+}
