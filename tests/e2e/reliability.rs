@@ -444,7 +444,7 @@ fn a_disabled_person_keeps_an_open_session() {
 #[test]
 fn a_terminated_gateway_drops_what_runs() {
     let mut gateway = gateway_with("draining", |_| {});
-    let (mut henry, alice) = (login(&gateway, "henry"), login(&gateway, "alice"));
+    let (mut henry, mut alice) = (login(&gateway, "henry"), login(&gateway, "alice"));
     henry.send(&query("SELECT pg_sleep(0.7), 'done'"));
     std::thread::sleep(Duration::from_millis(100));
     signal(&gateway, Signal::SIGTERM);
