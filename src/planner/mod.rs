@@ -4,7 +4,7 @@
 mod shape;
 mod utility;
 
-pub(crate) use utility::is_shown;
+pub(crate) use utility::{is_shown, shown_settings};
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -487,15 +487,12 @@ impl Planner {
         text: &str,
     ) -> Rewrite {
         let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
-        let plan = match found {
-            Some(plan) => {
-                self.hits.fetch_add(1, Ordering::Relaxed);
-                plan
-            }
-            None => {
-                self.misses.fetch_add(1, Ordering::Relaxed);
-                with_stack(|| self.described(context, tokens))
-            }
+        let plan = if let Some(plan) = found {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            plan
+        } else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            with_stack(|| self.described(context, tokens))
         };
         Rewrite::verbatim(plan, text)
     }

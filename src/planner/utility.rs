@@ -51,6 +51,7 @@ const SETTABLE: &[&str] = &[
 const SHOWABLE: &[&str] = &[
     "block_size",
     "client_encoding",
+    "default_table_access_method",
     "default_tablespace",
     "default_transaction_isolation",
     "escape_string_warning",
@@ -284,6 +285,11 @@ fn not_a_login() -> Refusal {
 /// Whether a restricted principal may see this setting.
 pub(crate) fn is_shown(name: &str) -> bool {
     SETTABLE.contains(&name) || SHOWABLE.contains(&name)
+}
+
+/// The settings a restricted principal may see: lower-case letters and underscores only.
+pub(crate) fn shown_settings() -> Vec<&'static str> {
+    SETTABLE.iter().chain(SHOWABLE).copied().collect()
 }
 
 fn show(name: &str) -> Result<Utility, Refusal> {

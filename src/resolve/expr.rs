@@ -768,7 +768,7 @@ impl Resolver<'_> {
                 .ok_or_else(|| Refusal::unsupported("this call is not supported"))?;
             let end = self.close_bracket(start + 2 * call.name.len() - 1)?;
             if !self.resolved.withheld.iter().any(|(known, _)| *known == (start..end)) {
-                self.resolved.withheld.push((start..end, instead));
+                self.resolved.withheld.push((start..end, instead.to_owned()));
             }
             return Ok(Facts::constant(KnownType::Unknown));
         }
@@ -783,7 +783,7 @@ impl Resolver<'_> {
         if let Some(window) = &call.over {
             parts.push(self.window(window, scope, ctes)?);
         }
-        self.setting(call)?;
+        self.setting(call, location)?;
         let facts = Facts::over(&parts);
         if call.over.is_some() {
             self.class_of(call)?;
@@ -806,7 +806,7 @@ impl Resolver<'_> {
                     ) => KnownType::Type(TypeId(23)),
                     Some(_) | None => KnownType::Unknown,
                 };
-                let plain = self.is_total_call(call, &parts);
+                let plain = Self::is_total_call(call, &parts);
                 Facts { known, safe: facts.safe && plain, ..facts }
             }
             Class::Constant => {
@@ -850,7 +850,7 @@ impl Resolver<'_> {
     }
 
     /// `current_setting` tells what SHOW would tell, and nothing else.
-    fn setting(&self, call: &Call) -> Result<(), Refusal> {
+    fn setting(&mut self, call: &Call, location: Location) -> Result<(), Refusal> {
         if self.context.view_depth > 0
             || call.name.last().map(String::as_str) != Some("current_setting")
         {
@@ -860,7 +860,10 @@ impl Resolver<'_> {
             Some(ExprKind::Constant(Constant::String(name))) => {
                 crate::planner::is_shown(&name.to_ascii_lowercase())
             }
-            Some(_) | None => false,
+            // A parameter's value is not known yet: names that SHOW does not show become NULL, and
+            // so does the setting.
+            Some(_) => return self.narrowed_setting(call, location),
+            None => false,
         };
         if shown {
             return Ok(());
@@ -871,9 +874,30 @@ impl Resolver<'_> {
         ))
     }
 
+    fn narrowed_setting(&mut self, call: &Call, location: Location) -> Result<(), Refusal> {
+        let refused = || Refusal::unsupported("this call of current_setting is not supported");
+        let name =
+            location.and_then(|offset| self.tokens.at_byte(offset as usize)).ok_or_else(refused)?;
+        let open = name + 2 * call.name.len() - 1;
+        if !self.tokens.is_mark(open, "(") {
+            return Err(refused());
+        }
+        let end = self.scan(open + 1, |tokens, index| tokens.is_mark(index, ","));
+        let narrow = [
+            (open + 1..open + 1, "pg_catalog.\"substring\"(".to_owned()),
+            (end..end, format!(", '^(?i:{})$')", crate::planner::shown_settings().join("|"))),
+        ];
+        for edit in narrow {
+            if !self.resolved.withheld.contains(&edit) {
+                self.resolved.withheld.push(edit);
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a call of a function that is listed as total is one of the forms that are: other
     /// functions of the same name can fail (`length(bytea, name)`, `date_part('x', …)`).
-    fn is_total_call(&self, call: &Call, parts: &[Facts]) -> bool {
+    fn is_total_call(call: &Call, parts: &[Facts]) -> bool {
         let is_text = |part: &Facts| match part.known {
             KnownType::Type(TypeId(19 | 25 | 1042 | 1043)) | KnownType::Literal => true,
             KnownType::Type(_) | KnownType::Unknown => false,
@@ -1049,13 +1073,10 @@ impl Resolver<'_> {
         used: usize,
     ) -> Option<Range<usize>> {
         let nullable = scope.items.iter().any(|item| item.relation == Some(used) && item.nullable);
-        let column =
-            [Some(left), right.first()].into_iter().flatten().find_map(|side| {
-                match &side.kind {
-                    ExprKind::Column(column) => Some(self.reference_tokens(column, side.location)),
-                    _ => None,
-                }
-            })?;
+        let column = [Some(left), right.first()].into_iter().flatten().find_map(|side| {
+            let ExprKind::Column(column) = &side.kind else { return None };
+            Some(self.reference_tokens(column, side.location))
+        })?;
         if nullable || column.is_empty() {
             return None;
         }

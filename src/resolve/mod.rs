@@ -48,8 +48,9 @@ pub(crate) struct Resolved {
     pub(crate) target: Option<Modification>,
     /// COPY relation TO: the tokens of the relation and its column list.
     pub(crate) copied: Option<CopiedRelation>,
-    /// Calls that are answered with NULL: their tokens, and what stands there instead.
-    pub(crate) withheld: Vec<(Range<usize>, &'static str)>,
+    /// Calls that are answered with NULL, and arguments that are narrowed: tokens, and what stands
+    /// there instead.
+    pub(crate) withheld: Vec<(Range<usize>, String)>,
     /// Something in it can fail and does not run behind every filter.
     pub(crate) hazard: bool,
     /// For a query: whether computing the output column can fail. Empty when not known.

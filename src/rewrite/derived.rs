@@ -65,11 +65,9 @@ impl<'p> Effective<'p> {
         impl Visitor for Joins {
             type Break = ();
             fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-                let joins = match expr {
-                    Expr::Exists { .. } | Expr::InSubquery { .. } => true,
-                    Expr::AnyOp { right, .. } => matches!(**right, Expr::Subquery(_)),
-                    _ => false,
-                };
+                let joins = matches!(expr, Expr::Exists { .. } | Expr::InSubquery { .. })
+                    || matches!(expr, Expr::AnyOp { right, .. }
+                        if matches!(**right, Expr::Subquery(_)));
                 if joins { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             }
         }

@@ -73,7 +73,7 @@ impl<'a> Rewriter<'a> {
             }
         }
         for (tokens, instead) in &resolved.withheld {
-            self.edit(tokens.clone(), vec![Piece::Text((*instead).into())]);
+            self.edit(tokens.clone(), vec![Piece::Text(instead.as_str().into())]);
         }
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;

@@ -130,7 +130,8 @@ impl Relations<'_> {
             | Node::DiscardStmt(_)
             | Node::FetchStmt(_)
             | Node::ClosePortalStmt(_)
-            | Node::ConstraintsSetStmt(_) => Ok(()),
+            | Node::ConstraintsSetStmt(_)
+            | Node::UnlistenStmt(_) => Ok(()),
             Node::SelectStmt(_)
             | Node::InsertStmt(_)
             | Node::UpdateStmt(_)

@@ -150,8 +150,8 @@ fn plans_of_different_parameter_types_and_empty_statements_do_not_collide() {
     let plain = "SELECT id FROM plain p, account b";
     let shifted = ";;SELECT id FROM plain p, account b";
     let world = world();
-    let _: Result<_, _> = plan(&world, Protocol::Extended { declared: &[TypeId(25)] }, shifted);
-    let _: Result<_, _> = plan(&world, Protocol::Extended { declared: &odd }, plain);
+    plan(&world, Protocol::Extended { declared: &[TypeId(25)] }, shifted).expect("planned");
+    plan(&world, Protocol::Extended { declared: &odd }, plain).expect("planned");
     let text = plan(&world, Protocol::Simple, shifted).expect("planned");
     assert!(text.starts_with(";;SELECT id FROM"), "{text}");
 }
@@ -178,6 +178,11 @@ fn the_catalogue_does_not_give_away_source_texts() {
         assert_eq!(refused(sql).sqlstate.0, "42501", "{sql}");
     }
     rewritten("SELECT current_setting('server_version_num')");
+    let text = rewritten("SELECT current_setting(lower(label), true) FROM plain");
+    assert!(
+        text.contains("current_setting( pg_catalog.\"substring\"( lower(label) , '^"),
+        "{text}"
+    );
     for sql in [
         "SELECT pg_get_functiondef(1)",
         "SELECT pg_catalog.pg_get_viewdef(id, true) FROM plain ORDER BY pg_get_viewdef(id)",
@@ -238,7 +243,7 @@ fn columns_do_not_multiply_without_bound() {
         format!("WITH c AS (SELECT * FROM account) SELECT 1 FROM c{}", ", c".repeat(20_000)),
         format!(
             "WITH RECURSIVE c AS (SELECT * FROM plain){} SELECT 1",
-            (0..5_000).map(|n| format!(", c{n} AS (SELECT * FROM c)")).collect::<String>()
+            (0..5_000).map(|n| format!(", c{n} AS (SELECT * FROM c)")).collect::<Vec<_>>().concat()
         ),
     ] {
         assert_eq!(refused(&sql).sqlstate.0, "54001", "{}", sql.get(..60).unwrap_or(&sql));
