@@ -290,7 +290,8 @@ fn cases() -> Vec<Case> {
                     texts,
                     unrestricted: false,
                     extended,
-                    issued: 0,
+                    // Both protocols share plans: each has its own new shapes.
+                    issued: if extended { 50_000 } else { 0 },
                     rounds: Vec::new(),
                 });
             }
