@@ -445,15 +445,12 @@ impl Planner {
         text: &str,
     ) -> Rewrite {
         let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
-        let plan = match found {
-            Some(plan) => {
-                self.hits.fetch_add(1, Ordering::Relaxed);
-                plan
-            }
-            None => {
-                self.misses.fetch_add(1, Ordering::Relaxed);
-                self.described(context, tokens)
-            }
+        let plan = if let Some(plan) = found {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+            plan
+        } else {
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            self.described(context, tokens)
         };
         Rewrite::verbatim(plan, text)
     }
