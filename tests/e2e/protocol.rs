@@ -68,7 +68,7 @@ fn garbage_instead_of_a_startup_packet_is_answered_or_breaks_something() {
 fn an_unknown_protocol_version_or_option_ends_the_connection_without_a_word() {
     let mut wire = Wire::open(gateway().port);
     wire.send(&startup(0x0002_0000, &[("user", "alice")]));
-    assert_eq!(errors(&wire.to_end()), ["0A000"]);
+    assert_eq!(errors(&wire.rest()), ["0A000"]);
     for version in [0x0003_0002, 0x0003_0063] {
         let mut wire = Wire::open(gateway().port);
         let parameters =
@@ -180,7 +180,7 @@ fn a_message_before_the_login_is_done_runs() {
         wire.send(&startup(0x0003_0000, &[("user", "alice"), ("database", DATABASE)]));
         assert_eq!(wire.read().unwrap().tag, b'R');
         wire.send(&message);
-        let answer = wire.to_end();
+        let answer = wire.rest();
         assert!(answer.iter().all(|message| message.tag == b'E'), "{:?}", shown(&answer));
     }
     // A password message may not be large.
@@ -188,7 +188,7 @@ fn a_message_before_the_login_is_done_runs() {
     wire.send(&startup(0x0003_0000, &[("user", "alice"), ("database", DATABASE)]));
     wire.read();
     wire.send(&[b'p', 0x3f, 0xff, 0xff, 0xff]);
-    assert!(wire.to_end().iter().all(|message| message.tag == b'E'));
+    assert!(wire.rest().iter().all(|message| message.tag == b'E'));
     works();
 }
 
@@ -209,7 +209,7 @@ fn a_malformed_message_hangs_or_takes_others_along() {
         (frame(b'D', b"Xa\0"), "08P01"),
         (frame(b'E', b"\0\0"), "08P01"),
         (frame(b'S', b"more"), "08P01"),
-        (frame(b'S', &[0; 20_000]), "08P01"),
+        (frame(b'S', &vec![0; 20_000]), "08P01"),
         (vec![b'Q', 0, 0, 0, 3], "08P01"),
         (vec![b'Q', 0xff, 0xff, 0xff, 0xff], "08P01"),
         (vec![b'Q', 0x7f, 0xff, 0xff, 0xff], "08P01"),
@@ -217,7 +217,7 @@ fn a_malformed_message_hangs_or_takes_others_along() {
     ] {
         let mut wire = login("alice");
         wire.send(&bytes);
-        let answer = wire.to_end();
+        let answer = wire.rest();
         assert_eq!(errors(&answer), [code], "{bytes:02x?}: {:?}", shown(&answer));
         assert_eq!(answer.last().unwrap().field(b'S').as_deref(), Some("FATAL"));
     }
@@ -325,7 +325,7 @@ fn bytes_behind_a_terminate_run() {
         &[terminate(), query("UPDATE crm.account SET note = 'after the end' WHERE id = 1")]
             .concat(),
     );
-    assert_eq!(shown(&wire.to_end()), Vec::<String>::new());
+    assert_eq!(shown(&wire.rest()), Vec::<String>::new());
     let count =
         login("henry").query("SELECT count(*) FROM crm.account WHERE note = 'after the end'");
     assert_eq!(value(&count).as_deref(), Some("0"));
@@ -605,7 +605,7 @@ fn a_cancel_request_over_tls_reaches_nobody() {
     long(&mut grace, "runs_encrypted");
     let mut request = tls();
     request.send(&cancel(grace.process, &grace.secret));
-    assert_eq!(request.to_end(), []);
+    assert_eq!(request.rest(), []);
     let answer = grace.until_ready(1);
     assert_eq!(errors(&answer), ["57014"], "{:?}", shown(&answer));
 }

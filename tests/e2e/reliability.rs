@@ -149,7 +149,7 @@ fn a_server_that_dies_needs_a_restart_of_the_gateway() {
     busy.send(&query("SELECT count(*) FROM crm.account a, crm.account b, crm.account c"));
     std::thread::sleep(Duration::from_millis(300));
     run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'rowgate'");
-    for answer in [idle.to_end(), busy.to_end()] {
+    for answer in [idle.rest(), busy.rest()] {
         let codes = errors(&answer);
         assert!(codes.len() == 1, "{:?}", shown(&answer));
         assert!(["57P01", "08006"].contains(&codes[0].as_str()), "{:?}", shown(&answer));
@@ -161,7 +161,7 @@ fn a_server_that_dies_needs_a_restart_of_the_gateway() {
     let several: Vec<Wire> = (0..5).map(|_| login(&gateway, "alice")).collect();
     for mut wire in several {
         wire.send(&terminate());
-        assert_eq!(wire.to_end(), []);
+        assert_eq!(wire.rest(), []);
     }
     let mut open = login(&gateway, "bob");
     open.query("BEGIN");
@@ -175,7 +175,7 @@ fn a_server_that_dies_needs_a_restart_of_the_gateway() {
         row.get(0)
     });
     kill(Pid::from_raw(process), Signal::SIGKILL).unwrap();
-    let answer = open.to_end();
+    let answer = open.rest();
     let codes = errors(&answer);
     assert!(
         codes.len() == 1 && ["57P01", "57P02", "08006"].contains(&codes[0].as_str()),
@@ -192,7 +192,7 @@ fn a_server_that_dies_needs_a_restart_of_the_gateway() {
     // It is gone for good.
     let mut open = login(&gateway, "bob");
     drop(server);
-    assert_eq!(errors(&open.to_end()).len(), 1);
+    assert_eq!(errors(&open.rest()).len(), 1);
     let error = Wire::login_with(&gateway.login("alice"), &[]).err().unwrap();
     let code = error.sqlstate();
     assert!(code.starts_with("08") || code.starts_with("57P"), "{}", error.show());
@@ -434,7 +434,7 @@ fn a_disabled_person_keeps_an_open_session() {
     edit(&gateway.folder.join("directory.yaml"), |text| {
         text.replace("{ login: alice,", "{ login: alice, status: disabled,")
     });
-    let answer = alice.to_end();
+    let answer = alice.rest();
     assert_eq!(errors(&answer), ["57P01"], "{:?}", shown(&answer));
     let error = Wire::login_with(&gateway.login("alice"), &[]).err().unwrap();
     assert_eq!(error.sqlstate(), "28P01", "{}", error.show());
@@ -461,7 +461,7 @@ fn a_terminated_gateway_drops_what_runs() {
     assert_eq!(answer[1].values()[1].as_deref(), Some("done"), "{:?}", shown(&answer));
     // Who does nothing is told to come back elsewhere.
     for wire in [&mut henry, &mut alice] {
-        let answer = wire.to_end();
+        let answer = wire.rest();
         assert_eq!(errors(&answer), ["57P01"], "{:?}", shown(&answer));
     }
     eventually("it ends", || (!gateway.process.is_running()).then_some(()));

@@ -595,7 +595,8 @@ fn an_unrestricted_copy_in_loses_rows() {
     henry.query("CREATE TEMP TABLE copied (a int, b text)");
     henry.send(&query("COPY copied FROM STDIN"));
     assert_eq!(henry.read().unwrap().tag, b'G');
-    let lines: String = (0..50_000).map(|row| format!("{row}\tvalue {row}\n")).collect();
+    let lines: String =
+        (0..50_000).map(|row| format!("{row}\tvalue {row}\n")).collect::<Vec<_>>().concat();
     for chunk in lines.as_bytes().chunks(8000) {
         henry.send(&crate::harness::wire::frame(b'd', chunk));
     }

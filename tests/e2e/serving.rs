@@ -46,10 +46,9 @@ fn limited_people(folder: &Path) {
         .skip_while(|line| !line.contains("login: alice,"))
         .find_map(|line| line.split("password: ").nth(1))
         .unwrap();
-    let people: String = ["hourly", "daily", "brief"]
-        .iter()
+    let people = ["hourly", "daily", "brief"]
         .map(|name| format!("  - {{ login: {name}, roles: [{name}], password: {password}\n"))
-        .collect();
+        .concat();
     fs::write(&directory, text.replacen("users:\n", &format!("users:\n{people}"), 1)).unwrap();
     let role = |name: &str, limits: &str| {
         format!(
@@ -367,15 +366,15 @@ fn idle_sessions_keep_a_terminated_gateway_alive() {
     busy.send(&query("SELECT pg_sleep(1), 'done'"));
     std::thread::sleep(Duration::from_millis(200));
     kill(process, Signal::SIGTERM).unwrap();
-    let told = idle.to_end();
+    let told = idle.rest();
     assert_eq!(errors(&told), ["57P01"], "{:?}", shown(&told));
     assert_eq!(told[0].field(b'S').as_deref(), Some("FATAL"));
-    let answer = busy.to_end();
+    let answer = busy.rest();
     assert_eq!(answer[1].values()[1].as_deref(), Some("done"), "{:?}", shown(&answer));
     assert_eq!(errors(&answer), ["57P01"]);
     assert_eq!(value(&open.query("SELECT 1")).as_deref(), Some("1"), "a transaction was cut off");
     kill(process, Signal::SIGTERM).unwrap();
-    let told = open.to_end();
+    let told = open.rest();
     assert_eq!(errors(&told), ["57P01"], "{:?}", shown(&told));
     let ended = (0..200).any(|_| {
         std::thread::sleep(Duration::from_millis(50));

@@ -249,7 +249,7 @@ impl Wire {
     }
 
     /// Everything up to the end of the connection.
-    pub(crate) fn to_end(&mut self) -> Vec<Message> {
+    pub(crate) fn rest(&mut self) -> Vec<Message> {
         self.until_ready(usize::MAX)
     }
 
