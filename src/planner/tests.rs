@@ -196,13 +196,23 @@ fn catalog() -> Catalog {
     ratios.primary_key = Vec::new();
     ratios.view_definition =
         Some(" SELECT account.id,\n    1 / account.amount AS ratio\n   FROM crm.account;".into());
+    let mut secrets = relation(
+        20080,
+        "crm",
+        "account_secrets",
+        vec![column(1, "id", 23), column(2, "secret", 23)],
+    );
+    secrets.kind = RelationKind::View;
+    secrets.primary_key = Vec::new();
+    secrets.view_definition =
+        Some(" SELECT account.id,\n    account.secret\n   FROM crm.account;".into());
     Catalog::new(
         CatalogVersion(1),
         150_000,
         "rowgate",
         CatalogParts {
             schemas: vec!["crm".into(), "pg_catalog".into()],
-            relations: vec![account, contact, lead, plain, hidden, view, ratios, note],
+            relations: vec![account, contact, lead, plain, hidden, view, ratios, note, secrets],
             types,
             functions,
             operators: Vec::new(),
@@ -458,6 +468,16 @@ fn inserted_rows_are_checked_as_stored() {
 #[test]
 fn views_are_expanded_and_filtered_inside() {
     insta::assert_snapshot!(rewritten("SELECT v.label FROM account_names v"));
+}
+
+#[test]
+fn a_view_that_shows_a_denied_column_works_without_its_values() {
+    let text = rewritten("SELECT * FROM account_secrets");
+    assert!(
+        text.contains("CASE WHEN false THEN \"rowgate_row\".\"secret\" END AS \"secret\""),
+        "{text}"
+    );
+    assert_eq!(text.matches("\"rowgate_row\".\"secret\"").count(), 1, "{text}");
 }
 
 #[test]

@@ -8,7 +8,8 @@ use sqlparser::ast::{
 };
 
 use super::print::{
-    ROW_ALIAS, and, captures, client_operand, column, defect, ident, object, select, template,
+    ROW_ALIAS, and, captures, client_operand, column, defect, expression, ident, object, select,
+    template,
 };
 use crate::catalog::Relation;
 use crate::error::Refusal;
@@ -25,11 +26,15 @@ pub(super) struct Effective<'p> {
     pub(super) nothing: bool,
     /// The scope that says what columns look like.
     pub(super) read: Option<&'p Scope>,
+    /// Denied columns are there, and NULL: the definition of a view names them, and the rest of the
+    /// view has to work without them.
+    pub(super) denied_are_null: bool,
 }
 
 impl<'p> Effective<'p> {
     pub(super) fn new(read: Option<&'p Scope>, all: impl IntoIterator<Item = &'p Scope>) -> Self {
-        let mut effective = Self { filters: Vec::new(), nothing: false, read };
+        let mut effective =
+            Self { filters: Vec::new(), nothing: false, read, denied_are_null: false };
         for scope in all {
             effective.add(&scope.filter);
         }
@@ -200,6 +205,12 @@ fn projection(
     let mut items = Vec::new();
     for entry in &relation.columns {
         if effective.is_denied(entry.number) {
+            if effective.denied_are_null {
+                items.push(SelectItem::ExprWithAlias {
+                    expr: never(column(alias, &entry.name))?,
+                    alias: ident(&entry.name),
+                });
+            }
             continue;
         }
         items.push(match effective.mask(entry.number) {
@@ -220,6 +231,19 @@ fn projection(
         ));
     }
     Ok(items)
+}
+
+/// NULL of an expression's own type: `CASE WHEN false THEN expression END`, which PostgreSQL folds
+/// before it reads a row.
+fn never(expr: Expr) -> Result<Expr, Refusal> {
+    let mut never = expression("SELECT CASE WHEN FALSE THEN a END")?;
+    if let Expr::Case { conditions, .. } = &mut never
+        && let Some(arm) = conditions.first_mut()
+    {
+        arm.result = expr;
+        return Ok(never);
+    }
+    Err(defect("a template is not a CASE"))
 }
 
 fn simple_condition(

@@ -43,7 +43,8 @@ pub(crate) fn rewrite_statement(
 ) -> Result<Rewritten, Refusal> {
     let hazard = resolved.hazard;
     let modifies = resolved.target.is_some();
-    let mut rewriter = Rewriter { context, tokens, hazard, modifies, out: Rewritten::default() };
+    let mut rewriter =
+        Rewriter { context, tokens, hazard, modifies, in_view: false, out: Rewritten::default() };
     rewriter.statement(resolved, &[])?;
     let mut out = rewriter.out;
     out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
@@ -59,6 +60,8 @@ pub(super) struct Rewriter<'a> {
     pub(super) hazard: bool,
     /// The statement has a target, whose columns sub-selects see as they are.
     pub(super) modifies: bool,
+    /// Inside the definition of a view.
+    pub(super) in_view: bool,
     pub(super) out: Rewritten,
 }
 
@@ -109,7 +112,9 @@ impl<'a> Rewriter<'a> {
         } else {
             None
         };
-        Ok(Effective::new(read, scopes))
+        let mut effective = Effective::new(read, scopes);
+        effective.denied_are_null = self.in_view;
+        Ok(effective)
     }
 
     fn from(
@@ -295,6 +300,7 @@ impl<'a> Rewriter<'a> {
             tokens: &view_tokens,
             hazard: self.hazard || view.resolved.hazard,
             modifies: false,
+            in_view: true,
             out: Rewritten::default(),
         };
         inner.statement(&view.resolved, &verbs)?;
