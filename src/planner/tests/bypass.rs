@@ -173,9 +173,7 @@ fn one_cannot_explain_a_prepared_statement_by_its_name_on_the_server() {
 
 #[test]
 fn the_catalogue_does_not_give_away_source_texts() {
-    for sql in ["SELECT current_setting('app.secret')"] {
-        assert_eq!(refused(sql).sqlstate.0, "42501", "{sql}");
-    }
+    assert_eq!(refused("SELECT current_setting('app.secret')").sqlstate.0, "42501");
     rewritten("SELECT current_setting('server_version_num')");
     let text = rewritten("SELECT current_setting(lower(label), true) FROM plain");
     assert!(
