@@ -2,10 +2,15 @@
 //! judged, and where a client's expression could run before a row filter. Pure.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
 
+mod call;
+mod column;
+mod condition;
 mod expr;
 mod function;
 mod modify;
+mod output;
 mod query;
+mod safe;
 mod scope;
 
 use std::ops::Range;

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::expr::{Filters, OutputName, unify};
+use super::expr::Filters;
+use super::output::OutputName;
+use super::safe::unify;
 use super::scope::{Columns, CteInSight, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
 use super::{
     Clause, CopiedRelation, ExpandedView, GroupExtension, Place, Referenced, RelationUse,
@@ -456,12 +458,12 @@ impl<'a> Resolver<'a> {
                 continue;
             }
             let facts = self.expr(&target.expr, scope, ctes)?;
-            if super::expr::expands(&target.expr) {
+            if super::output::expands(&target.expr) {
                 columns.open = true;
             }
             let name = match &target.name {
                 Some(name) => name.clone(),
-                None => match super::expr::output_name(&target.expr) {
+                None => match super::output::output_name(&target.expr) {
                     OutputName::Strong(name) | OutputName::Weak(name) => name,
                     OutputName::None => "?column?".to_owned(),
                     OutputName::Unsure => {
@@ -569,7 +571,7 @@ impl<'a> Resolver<'a> {
         ctes: &Ctes<'_>,
         columns: &Columns,
     ) -> Result<Facts, Refusal> {
-        if let Some(position) = super::expr::position(expression)
+        if let Some(position) = super::output::position(expression)
             && !columns.open
             && select.targets.len() == columns.known.len()
             && let Some(column) = columns.known.get(position)
@@ -698,7 +700,7 @@ impl<'a> Resolver<'a> {
                 let scope = Scope { items: &[], parent: None };
                 for argument in arguments {
                     let facts = self.expr(argument, &scope, ctes)?;
-                    if !super::expr::is_plain_operand(argument) || !facts.deps.is_empty() {
+                    if !super::output::is_plain_operand(argument) || !facts.deps.is_empty() {
                         return Err(Refusal::unsupported(
                             "TABLESAMPLE takes literals and parameters for a restricted principal",
                         ));
@@ -786,7 +788,7 @@ impl<'a> Resolver<'a> {
         }
         let name = match alias {
             Some(alias) => alias.name.clone(),
-            None => match calls.first().map(super::expr::output_name) {
+            None => match calls.first().map(super::output::output_name) {
                 Some(OutputName::Strong(name) | OutputName::Weak(name)) => name,
                 Some(OutputName::None | OutputName::Unsure) | None => String::new(),
             },
