@@ -146,7 +146,7 @@ impl Resolver<'_> {
         let end = self.scan(open + 1, |tokens, index| tokens.is_mark(index, ","));
         let narrow = [
             (open + 1..open + 1, "pg_catalog.\"substring\"(".to_owned()),
-            (end..end, format!(", '^(?i:{})$')", crate::planner::shown_settings().join("|"))),
+            (end..end, format!(", '(?i)^({})$')", crate::planner::shown_settings().join("|"))),
         ];
         for edit in narrow {
             if !self.resolved.withheld.contains(&edit) {
