@@ -1,31 +1,18 @@
 //! Resolves queries: scopes, FROM items, relations. Pure.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::expr::Filters;
+use super::group::Grouping;
 use super::output::OutputName;
 use super::safe::unify;
 use super::scope::{Columns, CteInSight, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
-use super::{
-    Clause, CopiedRelation, ExpandedView, GroupExtension, Place, Referenced, RelationUse,
-    ResolveContext, Resolved, resolve,
-};
-use crate::catalog::{Relation, RelationKind, SearchPath};
+use super::{Clause, CopiedRelation, Place, Referenced, ResolveContext, Resolved};
 use crate::error::{Refusal, SqlState};
-use crate::ids::ColumnNumber;
-use crate::policy::Verb;
+use crate::sql::Tokens;
 use crate::sql::ast::{
-    Alias, CopySource, Cte, CteQuery, Expr, GroupItem, Join, JoinKind, Location, Query, QueryBody,
-    RelationRef, Select, StatementKind, TableExpr, Window, With,
+    CopySource, Cte, CteQuery, Query, QueryBody, RelationRef, Select, StatementKind, Window, With,
 };
-use crate::sql::{Tokens, parse};
-
-/// How many views may be defined over one another.
-const VIEW_DEPTH: usize = 16;
-
-/// How many relations a statement may name.
-const MOST_RELATIONS: usize = 1_000;
 
 /// How many columns the items of FROM, of WITH and of the select lists of a statement may have
 /// together; PostgreSQL's limit for one list is 1,664.
@@ -40,25 +27,17 @@ pub(super) struct Resolver<'a> {
     pub(super) clause: Clause,
     /// A column reference meant nothing in sight.
     pub(super) unresolved: bool,
-    export: bool,
+    pub(super) export: bool,
     /// An expression that can fail was met that does not run behind every filter of the statement.
     pub(super) hazard: bool,
     /// How many queries are open.
-    depth: usize,
+    pub(super) depth: usize,
     /// The first use of the query that is open.
-    level_start: usize,
+    pub(super) level_start: usize,
     /// How many columns have been listed.
-    columns: usize,
+    pub(super) columns: usize,
     /// The parameter types of PREPARE.
     pub(super) prepared: Vec<KnownType>,
-}
-
-/// What GROUP BY needs of its SELECT after ORDER BY has been resolved.
-struct Grouping {
-    /// The relations in FROM.
-    uses: Vec<usize>,
-    /// How many references they had before the select list.
-    marks: Vec<usize>,
 }
 
 pub(super) const NO_CTES: Ctes<'static> = Ctes { here: &[], parent: None };
@@ -96,14 +75,14 @@ impl<'a> Resolver<'a> {
     }
 
     /// As `note`, for what the outermost query computes behind its filters.
-    fn note_nested(&mut self, facts: &Facts) {
+    pub(super) fn note_nested(&mut self, facts: &Facts) {
         if self.depth > 1 || self.context.view_depth > 0 {
             self.note(facts);
         }
     }
 
     /// Counts columns that are listed: a list of lists of columns grows exponentially.
-    fn list(&mut self, columns: usize) -> Result<(), Refusal> {
+    pub(super) fn list(&mut self, columns: usize) -> Result<(), Refusal> {
         self.columns = self.columns.saturating_add(columns).saturating_add(1);
         if self.columns > MOST_COLUMNS {
             return Err(Refusal::new(
@@ -193,7 +172,11 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn copied(&mut self, reference: &RelationRef, columns: &[String]) -> Result<(), Refusal> {
+    pub(super) fn copied(
+        &mut self,
+        reference: &RelationRef,
+        columns: &[String],
+    ) -> Result<(), Refusal> {
         let relation = self.find(reference)?;
         let name_tokens = self.name_tokens(reference)?;
         let mut end = name_tokens.end;
@@ -441,7 +424,7 @@ impl<'a> Resolver<'a> {
         Ok((columns, items, grouping))
     }
 
-    fn targets(
+    pub(super) fn targets(
         &mut self,
         select: &Select,
         scope: &Scope<'_>,
@@ -503,713 +486,6 @@ impl<'a> Resolver<'a> {
         Ok(Facts::over(&parts))
     }
 
-    // GROUP BY.
-
-    fn group_by(
-        &mut self,
-        select: &Select,
-        scope: &Scope<'_>,
-        ctes: &Ctes<'_>,
-        grouping: &Grouping,
-        columns: &Columns,
-    ) -> Result<(), Refusal> {
-        let Grouping { uses, marks } = grouping;
-        let mut keys: Vec<(usize, ColumnNumber)> = Vec::new();
-        let mut plain = true;
-        let mut first: Location = None;
-        let counts: Vec<usize> = uses.iter().map(|used| self.reference_count(*used)).collect();
-        for item in &select.group_by {
-            match item {
-                GroupItem::Expr(expression) => {
-                    first = first.or(expression.location);
-                    let facts = self.group_key(expression, select, scope, ctes, columns)?;
-                    keys.extend(facts.column);
-                }
-                GroupItem::Set(items) => {
-                    plain = false;
-                    self.group_set(items, scope, ctes)?;
-                }
-            }
-        }
-        let Some(first) = first.filter(|_| plain) else { return Ok(()) };
-        for ((used, from), to) in uses.iter().zip(marks).zip(&counts) {
-            let Some(entry) = self.resolved.uses.get(*used) else { continue };
-            let key = &entry.relation.primary_key;
-            if key.is_empty() || !key.iter().all(|number| keys.contains(&(*used, *number))) {
-                continue;
-            }
-            let mut needed: Vec<ColumnNumber> = Vec::new();
-            for reference in entry.references.get(*from..*to).unwrap_or_default() {
-                match &reference.what {
-                    Referenced::Column(number) => needed.push(*number),
-                    Referenced::System(_) => {}
-                    Referenced::WholeRow | Referenced::Star => {
-                        needed.extend(entry.relation.columns.iter().map(|column| column.number));
-                    }
-                }
-            }
-            needed.sort_unstable();
-            needed.dedup();
-            needed.retain(|number| !keys.contains(&(*used, *number)));
-            if needed.is_empty() {
-                continue;
-            }
-            let before = self.end_of_group_by(first)?;
-            if let Some(entry) = self.resolved.uses.get_mut(*used) {
-                entry.group_extension = Some(GroupExtension { before, columns: needed });
-            }
-        }
-        Ok(())
-    }
-
-    /// `GROUP BY 1` and `GROUP BY output_name` mean an item of the select list.
-    fn group_key(
-        &mut self,
-        expression: &Expr,
-        select: &Select,
-        scope: &Scope<'_>,
-        ctes: &Ctes<'_>,
-        columns: &Columns,
-    ) -> Result<Facts, Refusal> {
-        if let Some(position) = super::output::position(expression)
-            && !columns.open
-            && select.targets.len() == columns.known.len()
-            && let Some(column) = columns.known.get(position)
-        {
-            return Ok(column.facts.clone());
-        }
-        let facts = self.expr(expression, scope, ctes)?;
-        self.note_nested(&facts);
-        Ok(facts)
-    }
-
-    fn group_set(
-        &mut self,
-        items: &[GroupItem],
-        scope: &Scope<'_>,
-        ctes: &Ctes<'_>,
-    ) -> Result<(), Refusal> {
-        for item in items {
-            match item {
-                GroupItem::Expr(expression) => {
-                    let facts = self.expr(expression, scope, ctes)?;
-                    self.note_nested(&facts);
-                }
-                GroupItem::Set(items) => self.group_set(items, scope, ctes)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// The first token behind the GROUP BY list that `first` (a byte offset) is in.
-    fn end_of_group_by(&self, first: u32) -> Result<usize, Refusal> {
-        let start = self
-            .tokens
-            .at_byte(first as usize)
-            .ok_or_else(|| Refusal::unsupported("this GROUP BY is not supported"))?;
-        // The position may be inside the first expression (an operator's is): go back to GROUP BY
-        // over balanced brackets, then forward to the end of the list.
-        let mut depth = 0_i32;
-        let mut index = start;
-        let list = loop {
-            if index <= self.span.start {
-                return Err(Refusal::unsupported("this GROUP BY is not supported"));
-            }
-            index -= 1;
-            if self.tokens.is_mark(index, ")") {
-                depth += 1;
-            } else if self.tokens.is_mark(index, "(") {
-                depth -= 1;
-            } else if depth <= 0
-                && self.tokens.is_word(index, "group")
-                && self.tokens.is_word(index + 1, "by")
-            {
-                break index + 2;
-            }
-        };
-        Ok(self.scan(list, |tokens, index| {
-            [
-                "having",
-                "window",
-                "union",
-                "intersect",
-                "except",
-                "order",
-                "limit",
-                "offset",
-                "fetch",
-                "for",
-            ]
-            .iter()
-            .any(|word| tokens.is_word(index, word))
-        }))
-    }
-
-    /// The first token from `start` on, outside brackets opened since, for which `stop` holds or
-    /// that ends the bracket or the statement around it.
-    pub(super) fn scan(&self, start: usize, stop: impl Fn(&Tokens<'_>, usize) -> bool) -> usize {
-        let mut depth = 0_i32;
-        let mut index = start;
-        while index < self.span.end {
-            if self.tokens.is_mark(index, "(") || self.tokens.is_mark(index, "[") {
-                depth += 1;
-            } else if self.tokens.is_mark(index, ")") || self.tokens.is_mark(index, "]") {
-                depth -= 1;
-                if depth < 0 {
-                    return index;
-                }
-            } else if depth == 0
-                && (self.tokens.is_mark(index, ";")
-                    // A keyword behind a dot is a name.
-                    || (!(index > 0 && self.tokens.is_mark(index - 1, "."))
-                        && stop(self.tokens, index)))
-            {
-                return index;
-            }
-            index += 1;
-        }
-        self.span.end
-    }
-
-    // FROM.
-
-    pub(super) fn table(
-        &mut self,
-        table: &TableExpr,
-        items: &mut Vec<Item>,
-        outer: Option<&Scope<'_>>,
-        ctes: &Ctes<'_>,
-        merged_names: &mut bool,
-    ) -> Result<(), Refusal> {
-        match table {
-            TableExpr::Relation(reference) => {
-                items.push(self.relation_item(reference, None, ctes)?);
-            }
-            TableExpr::Sample { relation, method, arguments, location } => {
-                let known = matches!(
-                    method.as_slice(),
-                    [name] if name == "bernoulli" || name == "system"
-                ) || matches!(
-                    method.as_slice(),
-                    [schema, name] if schema == "pg_catalog"
-                        && (name == "bernoulli" || name == "system")
-                );
-                if !known {
-                    return Err(Refusal::unsupported("this TABLESAMPLE method is not supported"));
-                }
-                let scope = Scope { items: &[], parent: None };
-                for argument in arguments {
-                    let facts = self.expr(argument, &scope, ctes)?;
-                    if !super::output::is_plain_operand(argument) || !facts.deps.is_empty() {
-                        return Err(Refusal::unsupported(
-                            "TABLESAMPLE takes literals and parameters for a restricted principal",
-                        ));
-                    }
-                }
-                items.push(self.relation_item(relation, Some(*location), ctes)?);
-            }
-            TableExpr::Subquery { lateral, query, alias } => {
-                let columns = if *lateral {
-                    let siblings = std::mem::take(items);
-                    let scope = Scope { items: &siblings, parent: outer };
-                    let columns = self.query(query, Some(&scope), ctes);
-                    *items = siblings;
-                    columns?
-                } else {
-                    self.query(query, outer, ctes)?
-                };
-                items.push(derived_item(columns, alias.as_ref()));
-            }
-            TableExpr::Function { calls, alias, defined, ordinality } => {
-                items.push(self.function_item(
-                    calls,
-                    alias.as_ref(),
-                    defined,
-                    *ordinality,
-                    items,
-                    outer,
-                    ctes,
-                )?);
-            }
-            TableExpr::TableFunction { arguments, columns, alias } => {
-                let mut parts = Vec::new();
-                {
-                    let scope = Scope { items, parent: outer };
-                    for argument in arguments {
-                        parts.push(self.expr(argument, &scope, ctes)?);
-                    }
-                }
-                let facts = Facts::opaque(Facts::over(&parts).deps);
-                self.note(&facts);
-                let known = columns
-                    .iter()
-                    .map(|name| OutputColumn { name: name.clone(), facts: facts.clone() })
-                    .collect();
-                items.push(derived_item(Columns { known, open: false }, alias.as_ref()));
-            }
-            TableExpr::Join(join) => return self.join(join, items, outer, ctes, merged_names),
-        }
-        self.list(items.last().map_or(0, |item| item.columns.known.len()))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one arm of `table`, named for reading")]
-    fn function_item(
-        &mut self,
-        calls: &[Expr],
-        alias: Option<&Alias>,
-        defined: &[String],
-        ordinality: bool,
-        items: &[Item],
-        outer: Option<&Scope<'_>>,
-        ctes: &Ctes<'_>,
-    ) -> Result<Item, Refusal> {
-        let scope = Scope { items, parent: outer };
-        let mut parts = Vec::new();
-        for call in calls {
-            let facts = self.expr(call, &scope, ctes)?;
-            self.note(&facts);
-            parts.push(facts);
-        }
-        let deps = Facts::over(&parts).deps;
-        let facts =
-            if deps.is_empty() { Facts::constant(KnownType::Unknown) } else { Facts::opaque(deps) };
-        let column = |name: &str| OutputColumn { name: name.to_owned(), facts: facts.clone() };
-        let mut known: Vec<OutputColumn> = defined.iter().map(|name| column(name)).collect();
-        // Without a column definition list the columns are the function's own; with one they may be
-        // renamed. What may not be a column at all is listed only where the list is open.
-        let renamed = alias.is_some_and(|alias| !alias.columns.is_empty());
-        let open = known.is_empty() || renamed || ordinality;
-        if let Some(alias) = alias.filter(|_| open) {
-            known.extend(alias.columns.iter().map(|name| column(name)));
-            known.push(column(&alias.name));
-        }
-        if ordinality {
-            known.push(column("ordinality"));
-        }
-        let name = match alias {
-            Some(alias) => alias.name.clone(),
-            None => match calls.first().map(super::output::output_name) {
-                Some(OutputName::Strong(name) | OutputName::Weak(name)) => name,
-                Some(OutputName::None | OutputName::Unsure) | None => String::new(),
-            },
-        };
-        Ok(Item {
-            name,
-            schema: None,
-            columns: Columns { known, open },
-            relation: None,
-            nullable: false,
-        })
-    }
-
-    fn join(
-        &mut self,
-        join: &Join,
-        items: &mut Vec<Item>,
-        outer: Option<&Scope<'_>>,
-        ctes: &Ctes<'_>,
-        merged_names: &mut bool,
-    ) -> Result<(), Refusal> {
-        let first = items.len();
-        self.table(&join.left, items, outer, ctes, merged_names)?;
-        let middle = items.len();
-        self.table(&join.right, items, outer, ctes, merged_names)?;
-        let (left_nullable, right_nullable) = match join.kind {
-            JoinKind::Inner => (false, false),
-            JoinKind::Left => (false, true),
-            JoinKind::Right => (true, false),
-            JoinKind::Full => (true, true),
-        };
-        for (index, item) in items.iter_mut().enumerate().skip(first) {
-            item.nullable |= if index < middle { left_nullable } else { right_nullable };
-        }
-        if join.natural || !join.using.is_empty() {
-            *merged_names = true;
-            let right = items.get(middle..).unwrap_or_default();
-            let left = items.get(first..middle).unwrap_or_default();
-            self.joined_by_name(left, right, join)?;
-        }
-        for item in items.iter().skip(first) {
-            if let Some(used) = item.relation
-                && join.natural
-                && let Some(entry) = self.resolved.uses.get_mut(used)
-            {
-                entry.natural = true;
-            }
-        }
-        let joined: Vec<usize> =
-            items.iter().skip(first).filter_map(|item| item.relation).collect();
-        for name in &join.using {
-            for used in &joined {
-                self.mark_named_column(*used, name);
-            }
-        }
-        if let Some(on) = &join.on {
-            let scope = Scope { items: items.get(first..).unwrap_or_default(), parent: outer };
-            self.condition(on, &scope, ctes, Filters::Pairs)?;
-        }
-        if let Some(alias) = &join.using_alias {
-            let columns = items
-                .iter()
-                .skip(first)
-                .flat_map(|item| item.columns.known.iter())
-                .filter(|column| join.using.contains(&column.name))
-                .cloned()
-                .collect();
-            items.push(Item {
-                name: alias.name.clone(),
-                schema: None,
-                columns: Columns { known: columns, open: false },
-                relation: None,
-                nullable: false,
-            });
-        }
-        if let Some(alias) = &join.alias {
-            // The alias hides the names of what was joined; only its own columns are left.
-            let hidden: Vec<Item> = items.drain(first..).collect();
-            let mut columns = Columns { known: Vec::new(), open: false };
-            for item in hidden {
-                if let Some(used) = item.relation {
-                    self.mark(used, 0..0, 0, Referenced::Star);
-                }
-                columns.open |= item.columns.open;
-                columns.known.extend(item.columns.known);
-            }
-            columns.open |= *merged_names;
-            items.push(Item {
-                name: alias.name.clone(),
-                schema: None,
-                columns: columns.rename(&alias.columns),
-                relation: None,
-                nullable: false,
-            });
-        }
-        Ok(())
-    }
-
-    /// USING and NATURAL compare the columns of one name: as ON would.
-    fn joined_by_name(
-        &mut self,
-        left: &[Item],
-        right: &[Item],
-        join: &Join,
-    ) -> Result<(), Refusal> {
-        let meaning =
-            super::function::operator_meaning(self.context.catalog, self.context.grants, "=")?;
-        let columns = |items: &[Item]| -> Vec<OutputColumn> {
-            items
-                .iter()
-                .flat_map(|item| item.columns.known.iter())
-                .filter(|column| join.natural || join.using.contains(&column.name))
-                .cloned()
-                .collect()
-        };
-        let (left_columns, right_columns) = (columns(left), columns(right));
-        let mut hidden = Deps::default();
-        for column in &left_columns {
-            for other in right_columns.iter().filter(|other| other.name == column.name) {
-                let (a, b) = (&column.facts, &other.facts);
-                if !(a.safe && b.safe && self.comparable(meaning, a, b)) {
-                    hidden.add(&a.deps);
-                    hidden.add(&b.deps);
-                    self.hazard = true;
-                }
-            }
-        }
-        for item in left.iter().chain(right).filter(|item| item.columns.open) {
-            hidden.add(&item.columns.all().deps);
-        }
-        self.expose(&hidden);
-        Ok(())
-    }
-
-    fn relation_item(
-        &mut self,
-        reference: &RelationRef,
-        sample: Option<Location>,
-        ctes: &Ctes<'_>,
-    ) -> Result<Item, Refusal> {
-        // Only an unqualified name can mean a common table expression.
-        if reference.schema.is_none()
-            && reference.catalog.is_none()
-            && let Some(columns) = ctes.find(&reference.name)
-        {
-            return Ok(derived_item(
-                columns.clone(),
-                Some(&Alias {
-                    name: reference.alias_name().to_owned(),
-                    columns: reference
-                        .alias
-                        .as_ref()
-                        .map(|alias| alias.columns.clone())
-                        .unwrap_or_default(),
-                }),
-            ));
-        }
-        let relation = self.find(reference)?;
-        let name_tokens = self.name_tokens(reference)?;
-        let sample = match sample {
-            None => None,
-            Some(location) => Some(self.sample_tokens(location)?),
-        };
-        let table_command = name_tokens
-            .start
-            .checked_sub(1)
-            .map(|before| if reference.only { before.saturating_sub(1) } else { before })
-            .is_some_and(|before| {
-                self.tokens.is_word(before, "table") || self.tokens.is_word(before + 1, "table")
-            });
-        let place = Place::From { sample, table_command };
-        let used = self.add_use(Arc::clone(&relation), reference, place, name_tokens)?;
-        Ok(self.base_item(used, &relation, reference))
-    }
-
-    /// The columns of a relation as a FROM item.
-    pub(super) fn base_item(
-        &self,
-        used: usize,
-        relation: &Relation,
-        reference: &RelationRef,
-    ) -> Item {
-        // What a view computes may be computed wherever it is asked for.
-        let is_view = relation.kind == RelationKind::View && !relation.is_system();
-        let outputs = self
-            .resolved
-            .uses
-            .get(used)
-            .and_then(|entry| entry.view.as_ref())
-            .map_or(&[][..], |view| &view.resolved.outputs);
-        let known = relation
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(index, column)| OutputColumn {
-                name: column.name.to_string(),
-                facts: Facts {
-                    deps: Deps::one(used),
-                    safe: !is_view || outputs.get(index) == Some(&true),
-                    known: KnownType::Type(self.context.catalog.base_type(column.type_id)),
-                    column: Some((used, column.number)),
-                    aggregated: false,
-                    composite: false,
-                },
-            })
-            .collect();
-        let columns = Columns { known, open: false };
-        let columns = match &reference.alias {
-            Some(alias) => columns.rename(&alias.columns),
-            None => columns,
-        };
-        Item {
-            name: reference.alias_name().to_owned(),
-            schema: reference.alias.is_none().then(|| relation.schema.to_string()),
-            columns,
-            relation: Some(used),
-            nullable: false,
-        }
-    }
-
-    pub(super) fn add_use(
-        &mut self,
-        relation: Arc<Relation>,
-        reference: &RelationRef,
-        place: Place,
-        name_tokens: Range<usize>,
-    ) -> Result<usize, Refusal> {
-        let mut verbs = match place {
-            Place::From { .. } => vec![Verb::Read],
-            Place::Target => Vec::new(),
-            Place::Copied => vec![Verb::Read],
-        };
-        if self.export && place != Place::Target {
-            verbs.push(Verb::Export);
-        }
-        // What follows looks at every reference for every other; PostgreSQL's planner does more.
-        if self.resolved.uses.len() >= MOST_RELATIONS {
-            return Err(Refusal::new(
-                SqlState::STATEMENT_TOO_COMPLEX,
-                "the statement names too many relations",
-                "",
-            ));
-        }
-        let view = self.expand_view(&relation)?;
-        self.resolved.uses.push(RelationUse {
-            relation,
-            verbs,
-            place,
-            name_tokens,
-            alias: reference.alias.clone(),
-            only: reference.only,
-            exposed: false,
-            conditions: Vec::new(),
-            references: Vec::new(),
-            natural: false,
-            group_extension: None,
-            view,
-        });
-        Ok(self.resolved.uses.len() - 1)
-    }
-
-    fn expand_view(&self, relation: &Relation) -> Result<Option<Box<ExpandedView>>, Refusal> {
-        if relation.kind != RelationKind::View
-            || relation.is_system()
-            || (self.context.named)(relation.id)
-        {
-            return Ok(None);
-        }
-        let denied = |why: &str| {
-            Refusal::denied(
-                format!("permission denied for view {}", relation.name),
-                format!("the definition of {} {why}", relation.qualified_name()),
-            )
-        };
-        let definition = relation.view_definition.as_ref().ok_or_else(|| denied("is not known"))?;
-        let text: Arc<str> = Arc::from(definition.trim().trim_end_matches(';'));
-        let tokens = Tokens::new(&text).map_err(|_| denied("cannot be read"))?;
-        let statements = parse(&tokens).map_err(|_| denied("cannot be read"))?;
-        let [statement] = statements.as_slice() else { return Err(denied("is not one query")) };
-        let StatementKind::Select(_) = &statement.kind else {
-            return Err(denied("is not a query"));
-        };
-        if self.context.view_depth >= VIEW_DEPTH {
-            return Err(denied("is nested too deeply"));
-        }
-        // The definition's names are qualified; only PostgreSQL's own stand without a schema.
-        let path = SearchPath::new(["pg_catalog"]);
-        let context = ResolveContext {
-            path: &path,
-            declared: &[],
-            view_depth: self.context.view_depth + 1,
-            ..self.context
-        };
-        let resolved = resolve(context, &tokens, 0..tokens.len(), &statement.kind)?;
-        Ok(Some(Box::new(ExpandedView { text, resolved })))
-    }
-
-    pub(super) fn find(&self, reference: &RelationRef) -> Result<Arc<Relation>, Refusal> {
-        let catalog = self.context.catalog;
-        let offset = reference.location.map(|offset| offset as usize);
-        let found = match &reference.schema {
-            Some(schema) => catalog.relation_named(schema, &reference.name),
-            None => self.context.path.relation(catalog, &reference.name),
-        };
-        let relation = found.ok_or_else(|| {
-            let name = match &reference.schema {
-                Some(schema) => format!("{schema}.{}", reference.name),
-                None => reference.name.clone(),
-            };
-            Refusal::new(
-                SqlState::UNDEFINED_TABLE,
-                format!("relation \"{name}\" does not exist"),
-                "",
-            )
-            .at(offset)
-        })?;
-        match relation.kind {
-            RelationKind::Table
-            | RelationKind::PartitionedTable
-            | RelationKind::View
-            | RelationKind::MaterializedView
-            | RelationKind::ForeignTable
-            | RelationKind::Sequence => Ok(Arc::clone(relation)),
-            RelationKind::Other => Err(Refusal::denied(
-                format!("permission denied for relation {}", relation.name),
-                "only tables, views and sequences can be read by name",
-            )
-            .at(offset)),
-        }
-    }
-
-    /// The tokens that spell the relation's name; they have to spell what the grammar read.
-    pub(super) fn name_tokens(&self, reference: &RelationRef) -> Result<Range<usize>, Refusal> {
-        let refused = || {
-            Refusal::unsupported(format!(
-                "this spelling of relation \"{}\" is not supported",
-                reference.name
-            ))
-        };
-        let start = reference
-            .location
-            .and_then(|offset| self.tokens.at_byte(offset as usize))
-            .ok_or_else(refused)?;
-        let parts: Vec<&String> =
-            reference.catalog.iter().chain(&reference.schema).chain([&reference.name]).collect();
-        let mut index = start;
-        for (number, part) in parts.iter().enumerate() {
-            if number > 0 {
-                if !self.tokens.is_mark(index, ".") {
-                    return Err(refused());
-                }
-                index += 1;
-            }
-            // The grammar cuts names to 63 bytes.
-            let spelled = self.tokens.identifier(index).ok_or_else(refused)?;
-            if !spelled.starts_with(part.as_str()) || (spelled != **part && part.len() < 60) {
-                return Err(refused());
-            }
-            index += 1;
-        }
-        Ok(start..index)
-    }
-
-    fn sample_tokens(&self, location: Location) -> Result<Range<usize>, Refusal> {
-        let refused = || Refusal::unsupported("this TABLESAMPLE is not supported");
-        let method =
-            location.and_then(|offset| self.tokens.at_byte(offset as usize)).ok_or_else(refused)?;
-        // The position is the method's name; TABLESAMPLE stands before it.
-        let start = if self.tokens.is_word(method, "tablesample") {
-            method
-        } else {
-            method.checked_sub(1).ok_or_else(refused)?
-        };
-        if !self.tokens.is_word(start, "tablesample") {
-            return Err(refused());
-        }
-        let mut open = start + 1;
-        while open < self.span.end && !self.tokens.is_mark(open, "(") {
-            open += 1;
-        }
-        let mut end = self.close_bracket(open)?;
-        if self.tokens.is_word(end, "repeatable") {
-            end = self.close_bracket(end + 1)?;
-        }
-        Ok(start..end)
-    }
-
-    /// Behind the bracket that closes the one at `open`.
-    pub(super) fn close_bracket(&self, open: usize) -> Result<usize, Refusal> {
-        if !self.tokens.is_mark(open, "(") {
-            return Err(Refusal::unsupported("this statement is not supported"));
-        }
-        let close = self.scan(open + 1, |_, _| false);
-        Ok(close + 1)
-    }
-
-    /// FOR UPDATE and FOR SHARE lock rows of what they name, or of everything at this level and in
-    /// the sub-selects below it (PostgreSQL documentation, SELECT, "The Locking Clause").
-    fn lock(&mut self, of: &[String], items: &[Item], first_use: usize) {
-        let named: Vec<usize> = if of.is_empty() {
-            (first_use..self.resolved.uses.len()).collect()
-        } else {
-            let mut named = Vec::new();
-            for item in items.iter().filter(|item| of.contains(&item.name)) {
-                match item.relation {
-                    Some(used) => named.push(used),
-                    // A sub-select: everything in it.
-                    None => named.extend(first_use..self.resolved.uses.len()),
-                }
-            }
-            named
-        };
-        for used in named {
-            if let Some(entry) = self.resolved.uses.get_mut(used)
-                && !entry.verbs.contains(&Verb::Update)
-            {
-                entry.verbs.push(Verb::Update);
-            }
-        }
-    }
-
     // Marks.
 
     pub(super) fn mark(
@@ -1225,7 +501,7 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn reference_count(&self, used: usize) -> usize {
+    pub(super) fn reference_count(&self, used: usize) -> usize {
         self.resolved.uses.get(used).map_or(0, |entry| entry.references.len())
     }
 
@@ -1236,14 +512,6 @@ impl<'a> Resolver<'a> {
             }
         }
     }
-}
-
-fn derived_item(columns: Columns, alias: Option<&Alias>) -> Item {
-    let (name, columns) = match alias {
-        Some(alias) => (alias.name.clone(), columns.rename(&alias.columns)),
-        None => (String::new(), columns),
-    };
-    Item { name, schema: None, columns, relation: None, nullable: false }
 }
 
 /// The columns of a set operation: the left side's names, both sides' origins.
