@@ -1,6 +1,7 @@
 //! What client SQL becomes, and what is refused, without a database.
 
 mod bypass;
+mod traps;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
