@@ -1,6 +1,7 @@
 //! From a query string to what the server runs: cache, or parse → resolve → decide → rewrite →
 //! verify. Does no I/O; the cache is its only state.
 
+mod forms;
 mod shape;
 mod utility;
 
@@ -22,11 +23,16 @@ use crate::policy::{
 };
 use crate::resolve::{FunctionGrants, ResolveContext, Resolved, resolve};
 use crate::rewrite::{
-    Action, Answer, Edit, Effect, Piece, Plan, Rewrite, RewriteContext, StatementPlan, Touched,
+    Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched,
     Values, assigns, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
-use crate::sql::{Claim, SqlError, TokenKind, Tokens, parse, verify};
+use crate::sql::{Claim, SqlError, Tokens, parse, verify};
+
+use forms::{
+    explain_options, kind_and_effect, plain_names, refuse_in_company, refuse_inside_prepare,
+    rename, rename_portal, statement_tokens, unreserved,
+};
 
 /// How the identity values get into the text.
 #[derive(Debug, Clone, Copy)]
@@ -682,198 +688,6 @@ fn ask(context: PlanContext<'_>, accesses: &[Access]) -> Result<Permit, Refusal>
             Err(Refusal::denied(format!("permission denied for table {name}"), reason))
         }
     }
-}
-
-fn statement_tokens(tokens: &Tokens<'_>, span: &Range<usize>) -> Range<usize> {
-    let start = tokens.from_byte(span.start);
-    let mut end = tokens.from_byte(span.end);
-    while end > start && tokens.is_mark(end - 1, ";") {
-        end -= 1;
-    }
-    start..end
-}
-
-/// Policy SQL marks its own names with control characters that no name of a client may hold, and
-/// `U&"…"` can spell any character.
-fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
-    for (index, token) in tokens.iter().enumerate() {
-        let odd = match token.kind {
-            TokenKind::UnicodeIdentifier => true,
-            TokenKind::QuotedIdentifier => tokens.text(index).contains(['\u{1}', '\u{2}']),
-            TokenKind::Word
-            | TokenKind::String
-            | TokenKind::SpecialString
-            | TokenKind::BitString
-            | TokenKind::DollarString
-            | TokenKind::Integer
-            | TokenKind::Number
-            | TokenKind::Parameter
-            | TokenKind::Operator
-            | TokenKind::Punctuation => false,
-        };
-        if odd {
-            return Err(Refusal::unsupported("this spelling of a name is not supported")
-                .at(Some(token.start as usize)));
-        }
-    }
-    Ok(())
-}
-
-/// Statements that change what names of prepared statements mean stand alone: the whole string is
-/// planned before any of it runs. For the search path the session sees to the same.
-fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
-    let alone = match kind {
-        StatementKind::Prepare { .. }
-        | StatementKind::Execute { .. }
-        | StatementKind::Deallocate { .. }
-        | StatementKind::Discard(_) => true,
-        StatementKind::Select(_)
-        | StatementKind::Insert(_)
-        | StatementKind::Update(_)
-        | StatementKind::Delete(_)
-        | StatementKind::Merge
-        | StatementKind::Copy(_)
-        | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor { .. }
-        | StatementKind::Fetch { .. }
-        | StatementKind::ClosePortal { .. }
-        | StatementKind::Transaction(_)
-        | StatementKind::Set(_)
-        | StatementKind::Show(_)
-        | StatementKind::Other(_) => false,
-    };
-    if alone {
-        return Err(Refusal::unsupported(
-            "this statement has to be sent alone, not in a string of several",
-        ));
-    }
-    Ok(())
-}
-
-fn refuse_inside_prepare(inner: &StatementKind) -> Result<(), Refusal> {
-    match inner {
-        StatementKind::Select(_)
-        | StatementKind::Insert(_)
-        | StatementKind::Update(_)
-        | StatementKind::Delete(_) => Ok(()),
-        StatementKind::Merge
-        | StatementKind::Copy(_)
-        | StatementKind::Explain(_)
-        | StatementKind::DeclareCursor { .. }
-        | StatementKind::Fetch { .. }
-        | StatementKind::ClosePortal { .. }
-        | StatementKind::Prepare { .. }
-        | StatementKind::Execute { .. }
-        | StatementKind::Deallocate { .. }
-        | StatementKind::Transaction(_)
-        | StatementKind::Set(_)
-        | StatementKind::Show(_)
-        | StatementKind::Discard(_)
-        | StatementKind::Other(_) => {
-            Err(Refusal::unsupported("PREPARE of this statement is not supported"))
-        }
-    }
-}
-
-fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
-    let (name, effect) = utility::effect(kind);
-    match kind {
-        // A restricted SELECT calls only functions that were looked at.
-        StatementKind::Select(_) | StatementKind::Explain(_) => (name, Effect::Reads),
-        StatementKind::Execute { .. } => (name, Effect::Writes),
-        StatementKind::Insert(_)
-        | StatementKind::Update(_)
-        | StatementKind::Delete(_)
-        | StatementKind::Merge
-        | StatementKind::Copy(_)
-        | StatementKind::DeclareCursor { .. }
-        | StatementKind::Fetch { .. }
-        | StatementKind::ClosePortal { .. }
-        | StatementKind::Prepare { .. }
-        | StatementKind::Deallocate { .. }
-        | StatementKind::Transaction(_)
-        | StatementKind::Set(_)
-        | StatementKind::Show(_)
-        | StatementKind::Discard(_)
-        | StatementKind::Other(_) => (name, effect),
-    }
-}
-
-/// Replaces the client's name of a prepared statement by the server's.
-fn rename(tokens: &Tokens<'_>, span: &Range<usize>, name: &str) -> Result<Edit, Refusal> {
-    // PREPARE name, EXECUTE name, DEALLOCATE [PREPARE] name.
-    let mut at = span.start + 1;
-    if tokens.is_word(span.start, "deallocate")
-        && tokens.is_word(at, "prepare")
-        && at + 1 < span.end
-    {
-        at += 1;
-    }
-    if tokens.identifier(at).as_deref() != Some(name) {
-        return Err(Refusal::unsupported("this spelling of a statement name is not supported"));
-    }
-    Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::StatementName(name.into())] })
-}
-
-/// Replaces the client's name of a portal in FETCH, MOVE and CLOSE: it stands last.
-fn rename_portal(tokens: &Tokens<'_>, span: &Range<usize>, name: &str) -> Result<Edit, Refusal> {
-    unreserved(name)?;
-    let at = span.end.saturating_sub(1);
-    if at <= span.start || tokens.identifier(at).as_deref() != Some(name) {
-        return Err(Refusal::unsupported("this spelling of a cursor name is not supported"));
-    }
-    Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::PortalName(name.into())] })
-}
-
-/// Names that begin like the gateway's own on the server.
-fn unreserved(name: &str) -> Result<(), Refusal> {
-    if name.starts_with("rowgate_") {
-        return Err(Refusal::unsupported("names that begin with rowgate_ are reserved"));
-    }
-    Ok(())
-}
-
-/// EXPLAIN for a restricted principal shows the shape of a plan: no costs and row counts, which
-/// tell of all rows, and nothing is run.
-fn explain_options(
-    tokens: &Tokens<'_>,
-    span: &Range<usize>,
-    options: &[(String, Option<String>)],
-) -> Result<Edit, Refusal> {
-    for (name, value) in options {
-        let off = value
-            .as_deref()
-            .is_some_and(|v| ["off", "false", "0", "no"].contains(&v.to_lowercase().as_str()));
-        let allowed = match name.as_str() {
-            "costs" | "settings" | "summary" | "timing" | "verbose" | "memory" => true,
-            "format" => value.as_deref().is_none_or(|v| v.eq_ignore_ascii_case("text")),
-            _ => off,
-        };
-        if !allowed {
-            return Err(Refusal::denied(
-                format!("permission denied for EXPLAIN option {}", name.to_uppercase()),
-                "a restricted principal may see the plan, in text, and not run it",
-            ));
-        }
-    }
-    let mut end = span.start + 1;
-    if tokens.is_mark(end, "(") && !options.is_empty() && is_option_list(tokens, end) {
-        while end < span.end && !tokens.is_mark(end, ")") {
-            end += 1;
-        }
-        end += 1;
-    } else {
-        while ["analyze", "analyse", "verbose"].iter().any(|word| tokens.is_word(end, word)) {
-            end += 1;
-        }
-    }
-    Ok(Edit { tokens: span.start + 1..end, pieces: vec![Piece::Text("(COSTS OFF)".into())] })
-}
-
-/// `EXPLAIN (SELECT 1)` has brackets too.
-fn is_option_list(tokens: &Tokens<'_>, open: usize) -> bool {
-    !["select", "values", "table", "with"].iter().any(|word| tokens.is_word(open + 1, word))
-        && !tokens.is_mark(open + 1, "(")
 }
 
 #[cfg(test)]
