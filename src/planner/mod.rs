@@ -23,8 +23,8 @@ use crate::policy::{
 };
 use crate::resolve::{FunctionGrants, ResolveContext, Resolved, resolve};
 use crate::rewrite::{
-    Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched,
-    Values, assigns, rewrite_statement, splice,
+    Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched, Values, assigns,
+    rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
 use crate::sql::{Claim, SqlError, Tokens, parse, verify};
@@ -101,6 +101,8 @@ pub struct Planner {
     shapes: Cache<Box<[u8]>, Arc<[usize]>>,
     /// Context and shape with the other literals in it → plan.
     plans: Cache<Box<[u8]>, Arc<Plan>>,
+    /// Rules in force and accesses → permit: new statements mostly touch the same relations.
+    permits: Cache<Box<[u8]>, Permit>,
     check_marker: String,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -110,6 +112,9 @@ pub struct Planner {
 
 /// Texts longer than this are planned every time.
 const CACHED_TEXT: usize = 64 * 1024;
+
+/// What the syntax trees of a permit take, roughly and rather more.
+const PERMIT_BYTES: usize = 16 * 1024;
 
 impl Default for Planner {
     /// A planner that remembers nothing, for explaining; its marker is no secret.
@@ -130,8 +135,12 @@ impl Planner {
                 .max_capacity(bytes / 4)
                 .weigher(move |key: &Box<[u8]>, value: &Arc<[usize]>| weigh(key, value.len() * 8))
                 .build(),
+            permits: Cache::builder()
+                .max_capacity(bytes / 4)
+                .weigher(move |key: &Box<[u8]>, _: &Permit| weigh(key, PERMIT_BYTES))
+                .build(),
             plans: Cache::builder()
-                .max_capacity(bytes / 4 * 3)
+                .max_capacity(bytes / 2)
                 .weigher(move |key: &Box<[u8]>, plan: &Arc<Plan>| weigh(key, plan.weight()))
                 .build(),
             check_marker,
@@ -378,7 +387,7 @@ impl Planner {
             | StatementKind::Other(_) => {}
         }
         let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
-        let permit = permit(context, &resolved)?;
+        let permit = self.permit(context, &resolved)?;
         let describe = |filter: &RowFilter| crate::policy::describe(filter, context.policy);
         let rewriting = RewriteContext {
             permit: &permit,
@@ -426,6 +435,50 @@ impl Planner {
             rows_per_query: rewritten.rows_per_query,
         });
         Ok(())
+    }
+
+    /// Decides on everything a statement touches; asks again where a column needs `assign`.
+    fn permit(&self, context: PlanContext<'_>, resolved: &Resolved) -> Result<Permit, Refusal> {
+        let mut accesses = resolved.accesses();
+        let permit = self.ask(context, &accesses)?;
+        let target = resolved
+            .target
+            .as_ref()
+            .and_then(|modification| resolved.uses.get(modification.target));
+        if let Some(target) = target {
+            let update = Access { relation: target.relation.id, verb: Verb::Update };
+            if permit.scope(update).is_some_and(|update| assigns(resolved, update)) {
+                accesses.push(Access { relation: target.relation.id, verb: Verb::Assign });
+                return self.ask(context, &accesses);
+            }
+        }
+        Ok(permit)
+    }
+
+    fn ask(&self, context: PlanContext<'_>, accesses: &[Access]) -> Result<Permit, Refusal> {
+        let mut key = Vec::with_capacity(256);
+        context.write_rules_key(&mut key);
+        for access in accesses {
+            key.extend_from_slice(&access.relation.0.to_le_bytes());
+            key.extend_from_slice(access.verb.as_str().as_bytes());
+            key.push(0);
+        }
+        if let Some(permit) = self.permits.get(key.as_slice()) {
+            return Ok(permit);
+        }
+        match decide(context.policy, context.catalog, context.roles, context.shape, accesses) {
+            Decision::Permit(permit) => {
+                self.permits.insert(key.into_boxed_slice(), permit.clone());
+                Ok(permit)
+            }
+            Decision::Deny { access, reason } => {
+                let name = context
+                    .catalog
+                    .relation(access.relation)
+                    .map_or_else(String::new, |relation| relation.name.to_string());
+                Err(Refusal::denied(format!("permission denied for table {name}"), reason))
+            }
+        }
     }
 
     fn resolve(
@@ -627,6 +680,24 @@ impl PlanContext<'_> {
 
     /// Everything of the context that a plan depends on. Names end with a byte that no name holds.
     fn write_key(&self, key: &mut Vec<u8>) {
+        self.write_rules_key(key);
+        let length = |key: &mut Vec<u8>, length: usize| {
+            key.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_le_bytes());
+        };
+        length(key, self.search_path.0.len());
+        for schema in &self.search_path.0 {
+            key.extend_from_slice(schema.as_bytes());
+            key.push(0);
+        }
+        length(key, self.declared().len());
+        for declared in self.declared() {
+            key.extend_from_slice(&declared.0.to_le_bytes());
+        }
+        key.push(0xff);
+    }
+
+    /// Everything of the context that a decision depends on.
+    fn write_rules_key(&self, key: &mut Vec<u8>) {
         key.push(u8::from(self.unrestricted));
         key.extend_from_slice(&self.catalog.version.0.to_le_bytes());
         key.extend_from_slice(self.policy.version().as_str().as_bytes());
@@ -647,45 +718,6 @@ impl PlanContext<'_> {
                 Cardinality::One => 2,
                 Cardinality::Many => 3,
             });
-        }
-        length(key, self.search_path.0.len());
-        for schema in &self.search_path.0 {
-            key.extend_from_slice(schema.as_bytes());
-            key.push(0);
-        }
-        length(key, self.declared().len());
-        for declared in self.declared() {
-            key.extend_from_slice(&declared.0.to_le_bytes());
-        }
-        key.push(0xff);
-    }
-}
-
-/// Decides on everything a statement touches; asks again where a column needs `assign`.
-fn permit(context: PlanContext<'_>, resolved: &Resolved) -> Result<Permit, Refusal> {
-    let mut accesses = resolved.accesses();
-    let permit = ask(context, &accesses)?;
-    let target =
-        resolved.target.as_ref().and_then(|modification| resolved.uses.get(modification.target));
-    if let Some(target) = target {
-        let update = Access { relation: target.relation.id, verb: Verb::Update };
-        if permit.scope(update).is_some_and(|update| assigns(resolved, update)) {
-            accesses.push(Access { relation: target.relation.id, verb: Verb::Assign });
-            return ask(context, &accesses);
-        }
-    }
-    Ok(permit)
-}
-
-fn ask(context: PlanContext<'_>, accesses: &[Access]) -> Result<Permit, Refusal> {
-    match decide(context.policy, context.catalog, context.roles, context.shape, accesses) {
-        Decision::Permit(permit) => Ok(permit),
-        Decision::Deny { access, reason } => {
-            let name = context
-                .catalog
-                .relation(access.relation)
-                .map_or_else(String::new, |relation| relation.name.to_string());
-            Err(Refusal::denied(format!("permission denied for table {name}"), reason))
         }
     }
 }
