@@ -552,7 +552,7 @@ pub enum OperatorKind {
     Any,
     /// `op ALL (array)`
     All,
-    /// IS [NOT] DISTINCT FROM
+    /// IS DISTINCT FROM and its opposite
     Distinct,
     /// NULLIF
     NullIf,
@@ -564,7 +564,7 @@ pub enum OperatorKind {
     ILike,
     /// SIMILAR TO
     Similar,
-    /// [NOT] BETWEEN [SYMMETRIC]
+    /// BETWEEN, in all forms
     Between,
 }
 
@@ -672,9 +672,9 @@ pub enum ExprKind {
     },
     /// COLLATE
     Collate(Box<Expr>),
-    /// IS [NOT] NULL
+    /// IS NULL and its opposite
     NullTest(Box<Expr>),
-    /// IS [NOT] TRUE, FALSE, UNKNOWN
+    /// IS TRUE, FALSE, UNKNOWN and their opposites
     BooleanTest(Box<Expr>),
     /// ARRAY[…]
     Array(Vec<Expr>),
