@@ -1,8 +1,8 @@
 //! The server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677). Pure: nonces
 //! come in as arguments. It never sees a password, except where one is being set.
 //!
-//! pgwire has such a state machine; it compares keys in variable time, takes no nonce from outside
-//! and does not tie the channel-binding flag to the chosen mechanism, so this one stands beside it.
+//! State machines that exist compare keys in variable time, take no nonce from outside
+//! or do not tie the channel-binding flag to the chosen mechanism; this one does all three.
 
 use std::fmt;
 use std::str::FromStr;
