@@ -84,6 +84,11 @@ fn relation(id: u32, schema: &str, name: &str, columns: Vec<Column>) -> Relation
 }
 
 fn catalog() -> Catalog {
+    catalog_with(Vec::new())
+}
+
+/// The catalogue of these tests with more functions in it.
+fn catalog_with(more: Vec<Function>) -> Catalog {
     let types = [
         (16, "bool", 'B'),
         (20, "int8", 'N'),
@@ -120,6 +125,7 @@ fn catalog() -> Catalog {
         ("date_part", FunctionKind::Function),
         ("length", FunctionKind::Function),
         ("current_setting", FunctionKind::Function),
+        ("set_config", FunctionKind::Function),
         ("pg_get_functiondef", FunctionKind::Function),
         ("pg_get_viewdef", FunctionKind::Function),
         ("pg_get_ruledef", FunctionKind::Function),
@@ -137,7 +143,7 @@ fn catalog() -> Catalog {
         volatility: Volatility::Immutable,
         returns_set: false,
     })
-    .collect();
+    .collect::<Vec<Function>>();
     let account = relation(
         20000,
         "crm",
@@ -197,6 +203,11 @@ fn catalog() -> Catalog {
     ratios.primary_key = Vec::new();
     ratios.view_definition =
         Some(" SELECT account.id,\n    1 / account.amount AS ratio\n   FROM crm.account;".into());
+    let mut totals = relation(20090, "crm", "totals", vec![column(1, "total", 1700)]);
+    totals.kind = RelationKind::View;
+    totals.primary_key = Vec::new();
+    totals.view_definition =
+        Some(" SELECT sum(account.amount) AS total\n   FROM crm.account;".into());
     let mut secrets = relation(
         20080,
         "crm",
@@ -213,9 +224,11 @@ fn catalog() -> Catalog {
         "rowgate",
         CatalogParts {
             schemas: vec!["crm".into(), "pg_catalog".into()],
-            relations: vec![account, contact, lead, plain, hidden, view, ratios, note, secrets],
+            relations: vec![
+                account, contact, lead, plain, hidden, view, ratios, note, secrets, totals,
+            ],
             types,
-            functions,
+            functions: functions.into_iter().chain(more).collect(),
             operators: Vec::new(),
         },
     )
@@ -522,7 +535,7 @@ fn what_is_not_granted_is_refused() {
         ("SET client_encoding = 'LATIN1'", "42501"),
         ("SET session_replication_role = replica", "42501"),
         ("SET plan_cache_mode = force_generic_plan", "42501"),
-        ("SELECT set_config('row_security', 'off', false)", "42883"),
+        ("SELECT set_config('row_security', 'off', false)", "42501"),
         ("PREPARE TRANSACTION 'x'", "42501"),
         ("EXPLAIN ANALYZE SELECT * FROM account", "42501"),
         ("EXPLAIN (ANALYZE) SELECT * FROM account", "42501"),
@@ -692,6 +705,47 @@ fn a_condition_inside_set_or_returning_reads_the_mask() {
         assert!(text.contains("repeat"), "{text}");
         assert!(!text.contains("account.phone = p"), "{text}");
     }
+}
+
+#[test]
+fn somebodys_own_set_config_is_not_taken_for_the_built_in_one() {
+    let sql = "SELECT set_config('jit', 'off', false)";
+    let mut world = world();
+    plan(&world, Protocol::Simple, sql).expect("what drivers send");
+    world.catalog = catalog_with(vec![Function {
+        id: FunctionId(30_000),
+        schema: "crm".into(),
+        name: "set_config".into(),
+        arguments: vec![TypeId(25)],
+        result: TypeId(25),
+        kind: FunctionKind::Function,
+        security_definer: true,
+        volatility: Volatility::Volatile,
+        returns_set: false,
+    }]);
+    world.planner = Planner::new(1 << 20, "marker".to_owned());
+    let refusal = plan(&world, Protocol::Simple, sql).expect_err("a function nobody granted");
+    assert_eq!(refusal.sqlstate.0, "42501");
+}
+
+#[test]
+fn a_name_that_is_more_than_an_aggregate_is_none_inside_a_view() {
+    let of_rows = "SELECT 1 FROM totals WHERE total > 0";
+    let mut world = world();
+    assert!(!plan(&world, Protocol::Simple, of_rows).expect("planned").contains("OFFSET 0"));
+    world.catalog = catalog_with(vec![Function {
+        id: FunctionId(30_000),
+        schema: "crm".into(),
+        name: "sum".into(),
+        arguments: vec![TypeId(1700)],
+        result: TypeId(1700),
+        kind: FunctionKind::Function,
+        security_definer: false,
+        volatility: Volatility::Immutable,
+        returns_set: false,
+    }]);
+    world.planner = Planner::new(1 << 20, "marker".to_owned());
+    assert!(plan(&world, Protocol::Simple, of_rows).expect("planned").contains("OFFSET 0"));
 }
 
 #[test]

@@ -188,15 +188,20 @@ impl Resolver<'_> {
     pub(super) fn class_of(&self, call: &Call) -> Result<Class, Refusal> {
         if self.context.view_depth > 0 {
             let name = call.name.last().map_or("", String::as_str);
-            let aggregate = self
-                .context
-                .catalog
-                .functions_named(name)
-                .iter()
-                .any(|f| f.kind == crate::catalog::FunctionKind::Aggregate);
+            let found = self.context.catalog.functions_named(name);
+            // A name that also means something else may not be an aggregate here.
+            let aggregate = !found.is_empty()
+                && found.iter().all(|f| f.kind == crate::catalog::FunctionKind::Aggregate);
             return Ok(if aggregate { Class::Aggregate } else { Class::Fallible });
         }
-        if sets_a_harmless_setting(call) {
+        // Somebody's own function of that name could be meant instead.
+        let only_built_in = self
+            .context
+            .catalog
+            .functions_named("set_config")
+            .iter()
+            .all(|function| &*function.schema == PG_CATALOG);
+        if only_built_in && sets_a_harmless_setting(call) {
             return Ok(Class::Fallible);
         }
         classify(self.context.catalog, self.context.path, self.context.grants, &call.name)
