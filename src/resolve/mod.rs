@@ -6,6 +6,7 @@ mod call;
 mod column;
 mod condition;
 mod conflict;
+mod copy_in;
 mod expr;
 mod from;
 mod function;
@@ -59,6 +60,8 @@ pub(crate) struct Resolved {
     pub(crate) modifications: Vec<Modification>,
     /// COPY relation TO: the tokens of the relation and its column list.
     pub(crate) copied: Option<CopiedRelation>,
+    /// COPY relation FROM.
+    pub(crate) copied_in: Option<CopiedIn>,
     /// Calls that are answered with NULL, and arguments that are narrowed: tokens, and what stands
     /// there instead.
     pub(crate) withheld: Vec<(Range<usize>, String)>,
@@ -415,6 +418,23 @@ pub(crate) struct CopiedRelation {
     pub(crate) tokens: Range<usize>,
     /// The listed columns; empty for all.
     pub(crate) columns: Vec<String>,
+}
+
+/// COPY relation FROM STDIN.
+#[derive(Debug, Clone)]
+pub(crate) struct CopiedIn {
+    /// Index in `uses`.
+    pub(crate) used: usize,
+    /// The columns that get a value.
+    pub(crate) columns: Vec<ColumnNumber>,
+    /// There is a column list.
+    pub(crate) listed: bool,
+    /// A row trigger changes or drops rows after COPY looked at them.
+    pub(crate) triggers: bool,
+    /// The token WHERE.
+    pub(crate) filter: Option<usize>,
+    /// Behind the last token.
+    pub(crate) end: usize,
 }
 
 /// Binds the names of a statement that may be rewritten.

@@ -129,16 +129,14 @@ impl<'a> Resolver<'a> {
                 Ok(())
             }
             StatementKind::Copy(copy) => {
-                if copy.from {
-                    return Err(Refusal::unsupported(
-                        "COPY FROM is not supported for a restricted principal",
-                    ));
-                }
                 if copy.server_side {
                     return Err(Refusal::denied(
-                        "permission denied for COPY to a file or program",
-                        "only COPY … TO STDOUT is open to a restricted principal",
+                        "permission denied for COPY to or from a file or program",
+                        "only COPY … TO STDOUT and FROM STDIN are open to a restricted principal",
                     ));
+                }
+                if copy.from {
+                    return self.copy_in(copy);
                 }
                 self.export = true;
                 match &copy.source {

@@ -296,6 +296,11 @@ pub(super) fn case(
     Err(defect("a template is not a CASE"))
 }
 
+/// Puts the row into a template in which it is called `r`.
+pub(super) fn fill_row(template: &mut Expr, row: &Expr) {
+    let _: ControlFlow<_> = VisitMut::visit(template, &mut Fill { text: String::new(), row });
+}
+
 /// Puts the text and the row into the template of a failing cast.
 struct Fill<'f> {
     text: String,

@@ -93,6 +93,9 @@ impl<'a> Rewriter<'a> {
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;
         }
+        if let Some(copied) = &resolved.copied_in {
+            self.copied_in(resolved, copied)?;
+        }
         for modification in &resolved.modifications {
             self.modification(resolved, modification)?;
         }
