@@ -9,6 +9,8 @@ use crate::audit::{
     Parameters, Recorded, Refused, Who,
 };
 use crate::error::Refusal;
+use crate::ids::Login;
+use crate::policy::RoleSet;
 use crate::session::ledger::{Durable, Intent, Ledger, StatementEnd, StatementRecord};
 
 /// The audit log of one session.
@@ -33,11 +35,17 @@ pub(super) fn durable(audit: &Audit, recorded: Arc<Recorded>) -> Durable {
 impl SessionLedger {
     fn who(&self, statement: &StatementRecord) -> Arc<Who> {
         Arc::new(Who {
-            acting: statement.acting.as_ref().map(|login| Arc::clone(&login.0).into()),
-            roles: statement.roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect(),
             application: Arc::clone(&statement.application).into(),
-            ..self.who.clone()
+            ..self.person(statement.acting.as_ref(), &statement.roles)
         })
+    }
+
+    fn person(&self, acting: Option<&Login>, roles: &RoleSet) -> Who {
+        Who {
+            acting: acting.map(|login| Arc::clone(&login.0).into()),
+            roles: roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect(),
+            ..self.who.clone()
+        }
     }
 }
 
@@ -108,6 +116,16 @@ impl Ledger for SessionLedger {
                 Ok(())
             }
             Err(error) => Err(unwritable(&error)),
+        }
+    }
+
+    fn alert(&self, name: &'static str, message: String, acting: Option<&Login>, roles: &RoleSet) {
+        metrics::counter!("rowgate_alerts_total", "name" => name).increment(1);
+        let who = Some(Arc::new(self.person(acting, roles)));
+        let (at, name) = (Timestamp::now(), name.into());
+        let alert = Event::Alert { at, name, message: message.into(), who };
+        if let Err(error) = self.audit.event(alert) {
+            tracing::error!(%error, "an alert could not be recorded");
         }
     }
 }
