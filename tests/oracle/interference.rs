@@ -54,8 +54,13 @@ fn redacted(outcome: Outcome, sql: &str, rewrite: &Rewrite) -> Outcome {
             if let Some(position) = position {
                 report.set(Report::POSITION, &position.to_string());
             }
-            let failed =
-                Failed { rewrite: Some((sql, rewrite)), check_marker: MARKER, table: None };
+            let statement = rewrite.plan().statements.first();
+            let failed = Failed {
+                rewrite: Some((sql, rewrite)),
+                check_marker: MARKER,
+                table: None,
+                touched: statement.map_or(&[], |statement| &statement.touched),
+            };
             let shown = redact::error(report, failed);
             Outcome::Failed {
                 sqlstate: shown.sqlstate().to_owned(),
