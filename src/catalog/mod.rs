@@ -5,7 +5,7 @@
 
 mod objects;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub use objects::{Dependency, Objects};
@@ -342,6 +342,16 @@ impl Catalog {
     /// The function with that OID.
     pub fn function(&self, id: FunctionId) -> Option<&Arc<Function>> {
         self.functions_by_id.get(&id)
+    }
+
+    /// The relations of this picture that are not the same in a later one: gone, replaced, of
+    /// other columns, another definition or other parents. The catalogue's own stay as they are.
+    pub fn moved(&self, later: &Self) -> HashSet<RelationId> {
+        self.relations
+            .values()
+            .filter(|relation| later.relation(relation.id) != Some(relation))
+            .map(|relation| relation.id)
+            .collect()
     }
 
     /// Operators of that name outside `pg_catalog`.

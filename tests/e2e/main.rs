@@ -9,6 +9,7 @@
 )]
 
 mod copy;
+mod attacks;
 mod drivers;
 mod harness;
 mod people;
