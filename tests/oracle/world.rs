@@ -12,7 +12,7 @@ use std::time::Duration;
 use rowgate::backend::catalog::CatalogReader;
 use rowgate::backend::connect::{Password, Target};
 use rowgate::catalog::{Catalog, SearchPath};
-use rowgate::demo::cluster::Cluster;
+use rowgate::demo::cluster::{Cluster, SUPERUSER};
 use rowgate::error::Refusal;
 use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
 use rowgate::policy::{Context, Hole, PolicySet, Subject, activate};
@@ -240,6 +240,23 @@ impl World {
     /// As the person's own role, which the server itself restricts.
     pub(crate) async fn oracle(&self, principal: &Principal, database: &str) -> Client {
         self.connect(principal.name, database, &format!("{}, crm", principal.name)).await
+    }
+
+    /// The server.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// For programs that take libpq's form.
+    pub(crate) fn connection_string(&self, user: &str, database: &str) -> String {
+        let port = self.cluster.port();
+        format!("host=127.0.0.1 port={port} user={user} password={PASSWORD} dbname={database}")
+    }
+
+    /// The same as the superuser.
+    pub(crate) fn superuser_connection_string(&self, database: &str) -> String {
+        let (port, password) = (self.cluster.port(), self.cluster.password());
+        format!("host=127.0.0.1 port={port} user={SUPERUSER} password={password} dbname={database}")
     }
 
     /// A copy of `database` for one test.
