@@ -6,7 +6,6 @@
 //! something in them is shown. Objects that came after the snapshot are hidden until the next one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catalog::{
@@ -79,13 +78,9 @@ impl Visible {
 
     /// The hidden OIDs as PostgreSQL writes an `int8multirange`.
     pub fn multirange(&self) -> String {
-        let mut text = String::from("{");
-        for (index, (first, last)) in self.hidden.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            let _: std::fmt::Result = write!(text, "{comma}[{first},{last}]");
-        }
-        text.push('}');
-        text
+        let ranges: Vec<String> =
+            self.hidden.iter().map(|(first, last)| format!("[{first},{last}]")).collect();
+        format!("{{{}}}", ranges.join(","))
     }
 }
 

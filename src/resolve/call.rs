@@ -104,7 +104,8 @@ impl Resolver<'_> {
                         [unit, _] if is_time_unit(unit)
                     );
                 let describes = facts.safe && self.is_total_description(call, &parts);
-                Facts { safe: bounded || describes, ..facts }
+                let known = self.names_object(call);
+                Facts { safe: bounded || describes, known, ..facts }
             }
             Class::Sequence => {
                 self.sequence(call)?;

@@ -130,7 +130,7 @@ impl Resolver<'_> {
                 return Ok(());
             }
             if *key == Key::Relation
-                && let ExprKind::Constant(Constant::String(name)) = &argument.kind
+                && let Some(name) = literal(argument)
             {
                 return self.named_relation(name, argument.location);
             }
@@ -154,14 +154,9 @@ impl Resolver<'_> {
         location: Location,
     ) -> Result<(), Refusal> {
         let returns_null = call.name.last().is_some_and(|name| name.starts_with("to_"));
-        let literal = match &argument.kind {
-            ExprKind::Constant(Constant::String(name)) => Some(name),
-            ExprKind::Cast { operand, .. } => match &operand.kind {
-                ExprKind::Constant(Constant::String(name)) => Some(name),
-                _ => None,
-            },
-            _ => None,
-        };
+        let inner =
+            if let ExprKind::Cast { operand, .. } = &argument.kind { operand } else { argument };
+        let literal = literal(inner);
         let Some(name) = literal else {
             if !returns_null {
                 return Err(Refusal::unsupported(
@@ -226,7 +221,7 @@ impl Resolver<'_> {
         literal: &str,
         location: Location,
     ) -> Result<(), Refusal> {
-        let Some((schema, name)) = self.parts(literal) else {
+        let Some((schema, name)) = parts(literal) else {
             return self.literal_oid(literal, location);
         };
         let found = match &schema {
@@ -248,7 +243,7 @@ impl Resolver<'_> {
 
     pub(super) fn named_type(&mut self, literal: &str, location: Location) -> Result<(), Refusal> {
         let plain = literal.trim_end_matches(['[', ']', ' ']);
-        let Some((schema, name)) = self.parts(plain) else {
+        let Some((schema, name)) = parts(plain) else {
             return self.literal_oid(literal, location);
         };
         let catalog = self.context.catalog;
@@ -274,7 +269,7 @@ impl Resolver<'_> {
         literal: &str,
         location: Location,
     ) -> Result<(), Refusal> {
-        let Some((None, name)) = self.parts(literal) else {
+        let Some((None, name)) = parts(literal) else {
             return self.literal_oid(literal, location);
         };
         let schemas = &self.context.catalog.objects().schemas;
@@ -293,7 +288,7 @@ impl Resolver<'_> {
 
     /// Only the gateway's own role and PostgreSQL's are there.
     pub(super) fn named_role(&self, literal: &str) -> Result<(), Refusal> {
-        let name = self.parts(literal).map(|(_, name)| name);
+        let name = parts(literal).map(|(_, name)| name);
         let own = name.as_deref() == Some(&*self.context.catalog.backend_user)
             || name.as_deref().is_some_and(|name| name.starts_with("pg_"));
         if own {
@@ -318,22 +313,6 @@ impl Resolver<'_> {
                 Ok(())
             }
             Some(_) | None => Err(Refusal::unsupported("this name of an object is not supported")),
-        }
-    }
-
-    /// `[schema.]name` as PostgreSQL reads it in a text; `None` for anything else.
-    fn parts(&self, literal: &str) -> Option<(Option<String>, String)> {
-        let tokens = Tokens::new(literal).ok()?;
-        match tokens.len() {
-            1 => Some((None, tokens.identifier(0)?)),
-            3 if tokens.is_mark(1, ".") => {
-                Some((Some(tokens.identifier(0)?), tokens.identifier(2)?))
-            }
-            // A database in front can only be this one.
-            5 if tokens.is_mark(1, ".") && tokens.is_mark(3, ".") => {
-                Some((Some(tokens.identifier(2)?), tokens.identifier(4)?))
-            }
-            _ => None,
         }
     }
 
@@ -498,6 +477,25 @@ pub(super) fn source(known: KnownType, lookup: &str) -> (String, String) {
     }
 }
 
+/// The text of a literal.
+pub(super) fn literal(expr: &Expr) -> Option<&str> {
+    if let ExprKind::Constant(Constant::String(text)) = &expr.kind { Some(text) } else { None }
+}
+
+/// `[schema.]name` as PostgreSQL reads it in a text; `None` for anything else.
+fn parts(literal: &str) -> Option<(Option<String>, String)> {
+    let tokens = Tokens::new(literal).ok()?;
+    match tokens.len() {
+        1 => Some((None, tokens.identifier(0)?)),
+        3 if tokens.is_mark(1, ".") => Some((Some(tokens.identifier(0)?), tokens.identifier(2)?)),
+        // A database in front can only be this one.
+        5 if tokens.is_mark(1, ".") && tokens.is_mark(3, ".") => {
+            Some((Some(tokens.identifier(2)?), tokens.identifier(4)?))
+        }
+        _ => None,
+    }
+}
+
 fn spelled(schema: Option<&str>, name: &str) -> String {
     match schema {
         Some(schema) => format!("{schema}.{name}"),
@@ -517,11 +515,10 @@ pub(super) fn catalogue_element(array: KnownType) -> Option<TypeId> {
 /// A regular expression that is certainly well formed, and whose meaning does not depend on what it
 /// is matched with: letters, digits, `_`, `-`, `.`, groups, alternatives, anchors and repetition.
 pub(super) fn is_plain_regex(pattern: &Expr) -> bool {
-    let text = match &pattern.kind {
-        ExprKind::Constant(Constant::String(text)) => text,
-        ExprKind::Collate(inner) => return is_plain_regex(inner),
-        _ => return false,
-    };
+    if let ExprKind::Collate(inner) = &pattern.kind {
+        return is_plain_regex(inner);
+    }
+    let Some(text) = literal(pattern) else { return false };
     // How many groups are open, whether the last thing can be repeated, whether the branch has
     // anything in it.
     let (mut depth, mut atom, mut some) = (0_usize, false, false);

@@ -282,10 +282,18 @@ impl Resolver<'_> {
         // Only an unqualified name can mean a common table expression.
         if reference.schema.is_none()
             && reference.catalog.is_none()
-            && let Some(columns) = ctes.find(&reference.name)
+            && let Some(cte) = ctes.find(&reference.name)
         {
+            // The gateway may have given it one, for its own check.
+            if cte.silent {
+                return Err(Refusal::unsupported(format!(
+                    "WITH query \"{}\" does not have a RETURNING clause",
+                    reference.name
+                ))
+                .at(reference.location.map(|offset| offset as usize)));
+            }
             return Ok(derived_item(
-                columns.clone(),
+                cte.columns.clone(),
                 Some(&Alias {
                     name: reference.alias_name().to_owned(),
                     columns: reference
@@ -368,10 +376,10 @@ impl Resolver<'_> {
     ) -> Result<usize, Refusal> {
         let mut verbs = match place {
             Place::From { .. } => vec![Verb::Read],
-            Place::Target => Vec::new(),
+            Place::Target | Place::Excluded => Vec::new(),
             Place::Copied => vec![Verb::Read],
         };
-        if self.export && place != Place::Target {
+        if self.export && !verbs.is_empty() {
             verbs.push(Verb::Export);
         }
         // What follows looks at every reference for every other; PostgreSQL's planner does more.

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::describe::{OID, source};
+use super::describe::{OID, literal, source};
 use super::output::{OutputName, output_name};
 use super::query::Resolver;
 use super::scope::{Facts, KnownType};
@@ -14,7 +14,7 @@ use crate::catalog::FIRST_USER_OID;
 use crate::error::{Refusal, SqlState};
 use crate::ids::{ObjectId, TypeId};
 use crate::sql::TokenKind;
-use crate::sql::ast::{Constant, Expr, ExprKind, Location, TypeRef};
+use crate::sql::ast::{Call, Constant, Expr, ExprKind, Location, TypeRef};
 
 /// The types whose values are printed as names of objects, and the function that looks a name up
 /// (PostgreSQL documentation, 8.19 "Object Identifier Types").
@@ -66,18 +66,17 @@ impl Resolver<'_> {
         if self.is_known(operand, part) {
             return Ok(());
         }
-        match &operand.kind {
-            ExprKind::Constant(Constant::Null) => return Ok(()),
-            ExprKind::Constant(Constant::String(name)) => {
-                return match to {
-                    REGCLASS => self.named_relation(name, operand.location),
-                    REGTYPE => self.named_type(name, operand.location),
-                    REGNAMESPACE => self.named_schema(name, operand.location),
-                    REGROLE => self.named_role(name),
-                    _ => self.literal_oid(name, operand.location),
-                };
-            }
-            _ => {}
+        if let ExprKind::Constant(Constant::Null) = &operand.kind {
+            return Ok(());
+        }
+        if let Some(name) = literal(operand) {
+            return match to {
+                REGCLASS => self.named_relation(name, operand.location),
+                REGTYPE => self.named_type(name, operand.location),
+                REGNAMESPACE => self.named_schema(name, operand.location),
+                REGROLE => self.named_role(name),
+                _ => self.literal_oid(name, operand.location),
+            };
         }
         let refused = || {
             Refusal::unsupported(
@@ -87,12 +86,9 @@ impl Resolver<'_> {
         let CastTokens { before, behind } =
             self.cast_tokens(target, location).ok_or_else(refused)?;
         // `tableoid` is a column of every table.
-        let known = match &operand.kind {
-            ExprKind::Column(column) if column.parts.last().is_some_and(|c| c == "tableoid") => {
-                KnownType::Type(OID)
-            }
-            _ => part.known,
-        };
+        let own_table = matches!(&operand.kind, ExprKind::Column(column)
+            if column.parts.last().is_some_and(|name| name == "tableoid"));
+        let known = if own_table { KnownType::Type(OID) } else { part.known };
         let (source, end) = source(known, lookup);
         let hidden = if to == REGROLE { self.other_role() } else { self.hidden_condition() };
         let name = match output_name(operand) {
@@ -131,6 +127,18 @@ impl Resolver<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// The type of a call whose result is a name of an object.
+    pub(super) fn names_object(&self, call: &Call) -> KnownType {
+        let Some(function) = self.built_in_name(&call.name) else { return KnownType::Unknown };
+        if ["pg_partition_root", "pg_partition_ancestors"].contains(&function) {
+            return KnownType::Type(REGCLASS);
+        }
+        NAMES
+            .iter()
+            .find(|(_, _, lookup)| *lookup == function)
+            .map_or(KnownType::Unknown, |(found, ..)| KnownType::Type(*found))
     }
 
     /// A name of an object is looked after where it is cast; in any other place such a type can

@@ -1,12 +1,13 @@
 //! `has_table_privilege` and its like: answered by what the policy grants, not by what the
 //! gateway's role may do. Pure.
 
-use super::describe::{among, source};
+use super::describe::{among, literal, source};
 use super::query::Resolver;
 use super::scope::Facts;
 use crate::error::Refusal;
+use crate::ids::RelationId;
 use crate::policy::Verb;
-use crate::sql::ast::{Call, Constant, ExprKind, Location};
+use crate::sql::ast::{Call, ExprKind, Location};
 
 /// Functions about relations (PostgreSQL documentation, 9.27.2 "Access Privilege Inquiry
 /// Functions"), how many arguments stand from the relation to the end.
@@ -29,7 +30,7 @@ impl Resolver<'_> {
         if function == "has_schema_privilege" {
             let place = call.arguments.len().saturating_sub(2);
             if let Some(argument) = call.arguments.get(place)
-                && let ExprKind::Constant(Constant::String(name)) = &argument.kind
+                && let Some(name) = literal(argument)
             {
                 self.named_schema(name, argument.location)?;
             }
@@ -47,10 +48,9 @@ impl Resolver<'_> {
         let place = count.checked_sub(*behind).filter(|place| *place <= 1).ok_or_else(refused)?;
         // Whoever is asked about, only the principal's own rights are told.
         let about = call.arguments.get(..place).unwrap_or_default();
-        let plain = about.iter().all(|user| match &user.kind {
-            ExprKind::Constant(_) | ExprKind::SqlValue(_) => true,
-            ExprKind::Column(column) => column.parts.len() <= 2,
-            _ => false,
+        let plain = about.iter().all(|user| {
+            matches!(&user.kind, ExprKind::Constant(_) | ExprKind::SqlValue(_))
+                || matches!(&user.kind, ExprKind::Column(column) if column.parts.len() <= 2)
         });
         if !plain {
             return Err(refused());
@@ -60,10 +60,8 @@ impl Resolver<'_> {
         else {
             return Err(refused());
         };
-        let ExprKind::Constant(Constant::String(privilege)) = &privilege.kind else {
-            return Err(refused());
-        };
-        if let ExprKind::Constant(Constant::String(name)) = &relation.kind {
+        let privilege = literal(privilege).ok_or_else(refused)?;
+        if let Some(name) = literal(relation) {
             self.named_relation(name, relation.location)?;
         }
         // The server says what is wrong with a privilege that there is not.
@@ -123,7 +121,7 @@ impl Resolver<'_> {
     fn granted(&self, function: &str, verbs: &[Verb]) -> String {
         let visible = (self.context.visible)();
         let sequences = function == "has_sequence_privilege";
-        let granted = |relation: crate::ids::RelationId| {
+        let granted = |relation: RelationId| {
             visible.verbs(relation).iter().any(|verb| verbs.contains(verb))
                 || (sequences && (self.context.sequences)(relation))
         };
@@ -131,7 +129,7 @@ impl Resolver<'_> {
     }
 
     /// The user's relations for which something holds, as a multirange of their OIDs.
-    fn relations_that(&self, holds: impl Fn(crate::ids::RelationId) -> bool) -> String {
+    fn relations_that(&self, holds: impl Fn(RelationId) -> bool) -> String {
         let mut relations: Vec<u32> = self
             .context
             .catalog
@@ -143,7 +141,7 @@ impl Resolver<'_> {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
         let mut before = false;
         for relation in relations {
-            let now = holds(crate::ids::RelationId(relation));
+            let now = holds(RelationId(relation));
             match ranges.last_mut() {
                 Some((_, last)) if now && before => *last = relation,
                 Some(_) | None if now => ranges.push((relation, relation)),

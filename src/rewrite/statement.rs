@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::derived::{Effective, Fence, derived, exact_matches, only};
 use super::print::{ident, pieces};
 use super::{Answer, Edit, Piece, Touched};
+use crate::catalog::Catalog;
 use crate::error::{Refusal, SqlState};
 use crate::policy::{Access, MaskMatch, Permit, RowFilter, Scope, Verb};
 use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved};
@@ -14,6 +15,8 @@ use crate::sql::Tokens;
 /// What rewriting depends on besides the resolution.
 #[derive(Clone, Copy)]
 pub(crate) struct RewriteContext<'a> {
+    /// What names mean.
+    pub(crate) catalog: &'a Catalog,
     /// What was granted.
     pub(crate) permit: &'a Permit,
     /// Marks the error of a violated check option, so that nobody can forge one.
@@ -42,7 +45,7 @@ pub(crate) fn rewrite_statement(
     resolved: &Resolved,
 ) -> Result<Rewritten, Refusal> {
     let hazard = resolved.hazard;
-    let modifies = resolved.target.is_some();
+    let modifies = !resolved.modifications.is_empty();
     let mut rewriter = Rewriter {
         context,
         tokens,
@@ -81,7 +84,7 @@ impl<'a> Rewriter<'a> {
                 Place::From { sample, table_command } => {
                     self.from(used, sample.as_ref(), *table_command, extra)?;
                 }
-                Place::Copied | Place::Target => {}
+                Place::Copied | Place::Target | Place::Excluded => {}
             }
         }
         for (tokens, instead) in &resolved.withheld {
@@ -90,7 +93,7 @@ impl<'a> Rewriter<'a> {
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;
         }
-        if let Some(modification) = &resolved.target {
+        for modification in &resolved.modifications {
             self.modification(resolved, modification)?;
         }
         Ok(())
@@ -158,16 +161,14 @@ impl<'a> Rewriter<'a> {
         refuse_matching(used, &effective)?;
         // A name that the derived table lacks would be found in the target around it.
         if self.modifies
-            && let Some(number) =
-                used.references.iter().filter(|r| !r.tokens.is_empty()).find_map(|r| {
-                    match &r.what {
-                        Referenced::Column(number) if effective.is_denied(*number) => Some(*number),
-                        Referenced::Column(_)
-                        | Referenced::System(_)
-                        | Referenced::WholeRow
-                        | Referenced::Star => None,
-                    }
-                })
+            && let Some(number) = used.references.iter().find_map(|r| match &r.what {
+                Referenced::Column(number) if effective.is_denied(*number) => Some(*number),
+                Referenced::Column(_)
+                | Referenced::Listed(_)
+                | Referenced::System(_)
+                | Referenced::WholeRow
+                | Referenced::Star => None,
+            })
         {
             return Err(super::modify::no_column(used, number));
         }
@@ -178,7 +179,7 @@ impl<'a> Rewriter<'a> {
                 Referenced::System(name) if !system_columns.contains(name) => {
                     system_columns.push(name.clone());
                 }
-                Referenced::System(_) | Referenced::Column(_) => {}
+                Referenced::System(_) | Referenced::Column(_) | Referenced::Listed(_) => {}
                 Referenced::Star | Referenced::WholeRow => star = true,
             }
         }
@@ -541,10 +542,14 @@ pub(super) fn refuse_matching(
     effective: &Effective<'_>,
 ) -> Result<(), Refusal> {
     for reference in &used.references {
-        if reference.clause != Clause::Where {
-            continue;
+        match reference.clause {
+            Clause::Where | Clause::Decision => {}
+            Clause::Set | Clause::Returning | Clause::Inference | Clause::Other => continue,
         }
-        let Referenced::Column(number) = reference.what else { continue };
+        let number = match reference.what {
+            Referenced::Column(number) | Referenced::Listed(number) => number,
+            Referenced::System(_) | Referenced::WholeRow | Referenced::Star => continue,
+        };
         let refused = effective.mask(number).is_some_and(|mask| mask.matching == MaskMatch::Refuse);
         if refused {
             let name = used.relation.column_by_number(number).map_or("", |column| &*column.name);
