@@ -7,13 +7,16 @@ mod column;
 mod condition;
 mod conflict;
 mod copy_in;
+mod describe;
 mod expr;
 mod from;
 mod function;
 mod group;
 mod merge;
 mod modify;
+mod names;
 mod output;
+mod privilege;
 mod query;
 mod safe;
 mod scope;
@@ -24,7 +27,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Relation, SearchPath};
 use crate::error::Refusal;
 use crate::ids::{ColumnNumber, RelationId, TypeId};
-use crate::policy::{Access, Verb};
+use crate::policy::{Access, Verb, Visible};
 use crate::sql::Tokens;
 use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
@@ -43,6 +46,8 @@ pub(crate) struct ResolveContext<'a> {
     pub(crate) sequences: &'a dyn Fn(RelationId) -> bool,
     /// Whether the policy has rules on this view itself, so that it is not expanded.
     pub(crate) named: &'a dyn Fn(RelationId) -> bool,
+    /// What of the database's catalogue exists for the principal.
+    pub(crate) visible: &'a dyn Fn() -> Arc<Visible>,
     /// The parameter types the client declared; 0 is unspecified.
     pub(crate) declared: &'a [TypeId],
     /// How many views this text is inside of; their authors' functions are the database's own.
@@ -451,5 +456,8 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, Refusal> {
     let mut resolver = query::Resolver::new(context, tokens, span);
     resolver.statement(kind)?;
+    if context.view_depth == 0 {
+        resolver.refuse_other_names()?;
+    }
     Ok(resolver.finish())
 }
