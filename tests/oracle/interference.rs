@@ -12,7 +12,8 @@ use crate::world::{self, PLAIN, World, runtime, world};
 
 /// Statements that try to make an error, a count or an order depend on hidden data.
 fn attacks() -> Vec<String> {
-    include_str!("attacks.sql").lines().map(str::to_owned).collect()
+    let reads = include_str!("attacks.sql").lines();
+    reads.chain(include_str!("write_attacks.sql").lines()).map(str::to_owned).collect()
 }
 
 /// What the client may tell apart: errors of class 42 keep their text, all others only the code.
