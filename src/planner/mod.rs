@@ -302,7 +302,7 @@ impl Planner {
     ) -> Result<(Arc<Plan>, Vec<usize>), Refusal> {
         plain_names(tokens)?;
         let statements = parse(tokens)?;
-        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
+        let mut plan = Plan::default();
         for statement in &statements {
             if statements.len() > 1 {
                 refuse_in_company(&statement.kind)?;
@@ -502,6 +502,7 @@ impl Planner {
                 named: &named,
                 declared: context.declared(),
                 view_depth: 0,
+                system_view: false,
             },
             tokens,
             span,
@@ -564,7 +565,7 @@ impl Planner {
         context: PlanContext<'_>,
         tokens: Result<Tokens<'_>, SqlError>,
     ) -> Arc<Plan> {
-        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
+        let mut plan = Plan::default();
         let understood =
             tokens.and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
         if let Ok((tokens, statements)) = &understood {
@@ -611,6 +612,7 @@ impl Planner {
                 named: &named,
                 declared: context.declared(),
                 view_depth: 0,
+                system_view: false,
             },
             tokens,
             span,
@@ -643,7 +645,6 @@ impl Planner {
 /// The plan of a query string that is one statement without relations.
 fn alone(utility: utility::Utility) -> Plan {
     Plan {
-        edits: Vec::new(),
         statements: vec![StatementPlan {
             kind: utility.kind,
             tokens: 0..0,
@@ -653,7 +654,7 @@ fn alone(utility: utility::Utility) -> Plan {
             touched: Vec::new(),
             rows_per_query: None,
         }],
-        literals: false,
+        ..Plan::default()
     }
 }
 

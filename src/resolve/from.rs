@@ -10,7 +10,7 @@ use super::scope::{Columns, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Sc
 use super::{ExpandedView, Place, Referenced, RelationUse, ResolveContext, resolve};
 use crate::catalog::{Relation, RelationKind, SearchPath};
 use crate::error::{Refusal, SqlState};
-use crate::policy::Verb;
+use crate::policy::{Verb, is_expanded, stands_for};
 use crate::sql::ast::{
     Alias, Expr, Join, JoinKind, Location, RelationRef, StatementKind, TableExpr,
 };
@@ -413,7 +413,7 @@ impl Resolver<'_> {
         relation: &Relation,
     ) -> Result<Option<Box<ExpandedView>>, Refusal> {
         if relation.kind != RelationKind::View
-            || relation.is_system()
+            || (relation.is_system() && !is_expanded(relation))
             || (self.context.named)(relation.id)
         {
             return Ok(None);
@@ -441,6 +441,7 @@ impl Resolver<'_> {
             path: &path,
             declared: &[],
             view_depth: self.context.view_depth + 1,
+            system_view: relation.is_system(),
             ..self.context
         };
         let resolved = resolve(context, &tokens, 0..tokens.len(), &statement.kind)?;
@@ -466,6 +467,13 @@ impl Resolver<'_> {
             )
             .at(offset)
         })?;
+        if stands_for(relation).is_some() && !self.context.system_view {
+            return Err(Refusal::denied(
+                format!("permission denied for table {}", relation.name),
+                "only PostgreSQL's own views read it",
+            )
+            .at(offset));
+        }
         match relation.kind {
             RelationKind::Table
             | RelationKind::PartitionedTable

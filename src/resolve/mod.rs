@@ -46,6 +46,8 @@ pub(crate) struct ResolveContext<'a> {
     pub(crate) declared: &'a [TypeId],
     /// How many views this text is inside of; their authors' functions are the database's own.
     pub(crate) view_depth: usize,
+    /// The text is the definition of one of PostgreSQL's own views.
+    pub(crate) system_view: bool,
 }
 
 /// A statement with every name bound.

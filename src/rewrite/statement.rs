@@ -46,8 +46,15 @@ pub(crate) fn rewrite_statement(
 ) -> Result<Rewritten, Refusal> {
     let hazard = resolved.hazard;
     let modifies = !resolved.modifications.is_empty();
-    let mut rewriter =
-        Rewriter { context, tokens, hazard, modifies, in_view: false, out: Rewritten::default() };
+    let mut rewriter = Rewriter {
+        context,
+        tokens,
+        hazard,
+        modifies,
+        in_view: false,
+        in_system_view: false,
+        out: Rewritten::default(),
+    };
     rewriter.statement(resolved, &[])?;
     let mut out = rewriter.out;
     out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
@@ -65,6 +72,8 @@ pub(super) struct Rewriter<'a> {
     pub(super) modifies: bool,
     /// Inside the definition of a view.
     pub(super) in_view: bool,
+    /// Inside the definition of one of PostgreSQL's own views.
+    pub(super) in_system_view: bool,
     pub(super) out: Rewritten,
 }
 
@@ -182,7 +191,9 @@ impl<'a> Rewriter<'a> {
         }
         // A filter that keeps every row hides nothing that an error could tell, and a mask is
         // evaluated before whatever reads its result.
-        let exposed = used.exposed || (self.hazard && effective.joins_others());
+        // What PostgreSQL's own views compute cannot fail and is nobody's question.
+        let exposed =
+            !self.in_system_view && (used.exposed || (self.hazard && effective.joins_others()));
         let fence = if exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
         for condition in exact_matches(used, &effective) {
             if let Some(tokens) = &condition.replaceable {
@@ -302,6 +313,7 @@ impl<'a> Rewriter<'a> {
             hazard: self.hazard || view.resolved.hazard,
             modifies: false,
             in_view: true,
+            in_system_view: used.relation.is_system(),
             out: Rewritten::default(),
         };
         inner.statement(&view.resolved, &verbs)?;

@@ -16,3 +16,4 @@ mod reliability;
 mod sample;
 mod semantics;
 mod serving;
+mod writes;
