@@ -278,13 +278,24 @@ pub(crate) struct Modification {
     pub(crate) nested: bool,
     /// FROM or USING is there.
     pub(crate) joins: bool,
-    /// WHERE CURRENT OF.
-    pub(crate) current_of: bool,
+    /// WHERE CURRENT OF: the cursor.
+    pub(crate) current_of: Option<String>,
     /// A condition of the client may fail, or it reads the target in a sub-select.
     pub(crate) unsafe_condition: bool,
+    /// The parts of WHERE that are joined by AND; one part where they cannot be told apart.
+    pub(crate) conjuncts: Vec<Conjunct>,
     /// A column reference means nothing that this resolver follows, such as `old.x` in RETURNING:
     /// it could read the target.
     pub(crate) unresolved: bool,
+}
+
+/// A part of WHERE.
+#[derive(Debug, Clone)]
+pub(crate) struct Conjunct {
+    /// Its tokens.
+    pub(crate) tokens: Range<usize>,
+    /// It may run on rows that the row filter will reject.
+    pub(crate) safe: bool,
 }
 
 /// An item of RETURNING.

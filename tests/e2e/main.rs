@@ -18,3 +18,4 @@ mod reliability;
 mod sample;
 mod semantics;
 mod serving;
+mod writes;
