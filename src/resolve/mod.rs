@@ -25,7 +25,8 @@ use crate::policy::{Access, Verb};
 use crate::sql::Tokens;
 use crate::sql::ast::{Alias, StatementKind};
 
-pub(crate) use function::FunctionGrants;
+pub use function::SessionState;
+pub(crate) use function::{FunctionGrants, session_state};
 
 /// What a resolution depends on besides the syntax.
 #[derive(Clone, Copy)]
