@@ -23,8 +23,8 @@ use crate::policy::{
 };
 use crate::resolve::{FunctionGrants, ResolveContext, Resolved, SessionState, resolve};
 use crate::rewrite::{
-    Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched, Values, assigns,
-    rewrite_statement, splice,
+    Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched, Values,
+    assigned, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
 use crate::sql::{Claim, SqlError, Tokens, parse, verify};
@@ -346,7 +346,7 @@ impl Planner {
             });
             return Ok(());
         }
-        let (kind, effect) = kind_and_effect(&statement.kind);
+        let (kind, mut effect) = kind_and_effect(&statement.kind);
         let mut edits = Vec::new();
         let mut answer = Answer::Relay;
         let mut action = Action::Forward;
@@ -377,7 +377,7 @@ impl Planner {
             | StatementKind::Insert(_)
             | StatementKind::Update(_)
             | StatementKind::Delete(_)
-            | StatementKind::Merge
+            | StatementKind::Merge(_)
             | StatementKind::Fetch { .. }
             | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
@@ -389,8 +389,14 @@ impl Planner {
         }
         let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
         let permit = self.permit(context, &resolved)?;
+        let explained = matches!(statement.kind, StatementKind::Explain(_));
+        // A query with data-modifying statements in WITH writes as well.
+        if !resolved.modifications.is_empty() && !explained {
+            effect = Effect::Writes;
+        }
         let describe = |filter: &RowFilter| crate::policy::describe(filter, context.policy);
         let rewriting = RewriteContext {
+            catalog: context.catalog,
             permit: &permit,
             check_marker: &self.check_marker,
             describe: &describe,
@@ -410,7 +416,7 @@ impl Planner {
                 | StatementKind::Update(_)
                 | StatementKind::Delete(_)
                 | StatementKind::DeclareCursor { .. }
-                | StatementKind::Merge
+                | StatementKind::Merge(_)
                 | StatementKind::Copy(_)
                 | StatementKind::Execute { .. }
                 | StatementKind::Fetch { .. }
@@ -442,16 +448,13 @@ impl Planner {
     fn permit(&self, context: PlanContext<'_>, resolved: &Resolved) -> Result<Permit, Refusal> {
         let mut accesses = resolved.accesses();
         let permit = self.ask(context, &accesses)?;
-        let target = resolved
-            .target
-            .as_ref()
-            .and_then(|modification| resolved.uses.get(modification.target));
-        if let Some(target) = target {
-            let update = Access { relation: target.relation.id, verb: Verb::Update };
-            if permit.scope(update).is_some_and(|update| assigns(resolved, update)) {
-                accesses.push(Access { relation: target.relation.id, verb: Verb::Assign });
-                return self.ask(context, &accesses);
-            }
+        let assigned = assigned(resolved, &permit);
+        if !assigned.is_empty() {
+            let assigned = assigned.into_iter();
+            accesses.extend(assigned.map(|relation| Access { relation, verb: Verb::Assign }));
+            accesses.sort_unstable();
+            accesses.dedup();
+            return self.ask(context, &accesses);
         }
         Ok(permit)
     }
@@ -500,6 +503,7 @@ impl Planner {
                 named: &named,
                 declared: context.declared(),
                 view_depth: 0,
+                system_view: false,
             },
             tokens,
             span,
@@ -609,6 +613,7 @@ impl Planner {
                 named: &named,
                 declared: context.declared(),
                 view_depth: 0,
+                system_view: false,
             },
             tokens,
             span,

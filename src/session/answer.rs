@@ -378,6 +378,7 @@ where
                     rewrite: source.map(|source| (&*source.text, &*source.rewrite)),
                     check_marker: self.shared.planner.check_marker(),
                     table: entry.and_then(Entry::table),
+                    touched: entry.map_or(&[], Entry::touched),
                 },
             );
         }

@@ -13,7 +13,7 @@ use super::usage::Usages;
 use crate::error::Refusal;
 use crate::ids::{Login, TypeId};
 use crate::protocol::message::{Field, Report};
-use crate::rewrite::{Answer, Rewrite, StatementPlan};
+use crate::rewrite::{Answer, Rewrite, StatementPlan, Touched};
 
 /// Which message was sent.
 #[derive(Debug)]
@@ -265,6 +265,11 @@ impl Entry {
     /// What becomes of its rows.
     pub(super) fn answer(&self) -> Answer {
         self.statement().map_or(Answer::Relay, |statement| statement.answer)
+    }
+
+    /// What the statement touches.
+    pub(super) fn touched(&self) -> &[Touched] {
+        self.statement().map_or(&[], |statement| &statement.touched)
     }
 
     /// The table the statement writes to, without its schema.

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod copy;
 mod drivers;
 mod harness;
 mod people;
