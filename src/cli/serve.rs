@@ -114,6 +114,7 @@ async fn serve(
             PoolSettings {
                 size: settings.backend.pool.size,
                 idle_timeout: settings.backend.pool.idle_timeout,
+                lifetime: settings.backend.pool.lifetime,
                 wait_timeout: settings.backend.pool.wait_timeout,
             },
         ),

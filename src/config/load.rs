@@ -11,7 +11,7 @@ use super::reader::{Environment, Item, Reader, Section};
 use super::settings::{
     Admin, Audit, Auth, AuthMethod, Backend, BackendHost, BackendTls, DatabaseMapping,
     DirectorySource, DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure,
-    ParameterRecording, PolicySource, Pool, Secret, Settings, TlsFiles,
+    ParameterRecording, PolicySource, Pool, PoolMode, Secret, Settings, TlsFiles,
 };
 use super::source::{SourceText, about_file, io_reason};
 use super::units;
@@ -196,7 +196,9 @@ fn default_listen() -> Listen {
         host: "127.0.0.1".to_owned(),
         port: LISTEN_PORT,
         max_connections: 10_000,
-        threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+        // Half of the cores: few threads serve many clients for less than many do, because each
+        // finds more of them ready when it looks.
+        threads: std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2),
         auth_timeout: Duration::from_secs(10),
         tls: ListenTls::Disable,
     }
@@ -433,23 +435,31 @@ fn read_backend_tls(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option
 }
 
 fn default_pool() -> Pool {
-    Pool { size: 20, idle_timeout: 10 * MINUTE, wait_timeout: Duration::from_secs(30) }
+    Pool {
+        mode: PoolMode::Session,
+        size: 20,
+        idle_timeout: 10 * MINUTE,
+        lifetime: 60 * MINUTE,
+        wait_timeout: Duration::from_secs(30),
+    }
 }
 
 fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>) -> Pool {
     let default = default_pool();
-    if let Some(item) = section.item("mode") {
-        check_only_choice(reader, &item, "session", "transaction");
-    }
+    let mode = or(&mut section, "mode", default.mode, |item| {
+        let modes = [("session", PoolMode::Session), ("transaction", PoolMode::Transaction)];
+        reader.choice(item, &modes)
+    });
     let size = or(&mut section, "size", default.size, |item| {
         reader.number(item, 1, 100_000).and_then(|n| usize::try_from(n).ok())
     });
     let idle_timeout =
         or(&mut section, "idle_timeout", default.idle_timeout, |item| reader.duration(item));
+    let lifetime = or(&mut section, "lifetime", default.lifetime, |item| reader.duration(item));
     let wait_timeout =
         or(&mut section, "wait_timeout", default.wait_timeout, |item| reader.duration(item));
     section.finish(reader);
-    Pool { size, idle_timeout, wait_timeout }
+    Pool { mode, size, idle_timeout, lifetime, wait_timeout }
 }
 
 fn read_databases(

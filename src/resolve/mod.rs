@@ -31,7 +31,8 @@ use crate::policy::{Access, Verb, Visible};
 use crate::sql::Tokens;
 use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
-pub(crate) use function::FunctionGrants;
+pub use function::SessionState;
+pub(crate) use function::{FunctionGrants, session_state};
 
 /// What a resolution depends on besides the syntax.
 #[derive(Clone, Copy)]

@@ -49,6 +49,10 @@ pub(super) enum Request {
     CopyEnd,
     /// rowgate's own Execute of the query for the search path.
     SearchPath,
+    /// rowgate's own Execute of the query for what is left on a borrowed connection.
+    Left,
+    /// A Close of nothing in place of a Parse: the statement is on the connection already.
+    Prepared,
 }
 
 /// What a client was told about a statement.
