@@ -26,6 +26,7 @@ pub mod protocol;
 pub mod relay;
 pub mod resolve;
 pub mod rewrite;
+pub mod selftest;
 pub mod server;
 pub mod session;
 pub mod snapshot;

@@ -11,5 +11,5 @@ mod statement;
 pub(crate) use modify::assigns;
 pub use plan::{Action, Answer, Edit, Effect, Local, Piece, Plan, StatementPlan, Touched};
 pub use rewritten::Rewrite;
-pub(crate) use rewritten::{Values, splice};
+pub(crate) use rewritten::{Values, printed, splice};
 pub(crate) use statement::{RewriteContext, rewrite_statement};

@@ -14,5 +14,6 @@ mod people;
 mod protocol;
 mod reliability;
 mod sample;
+mod selftest;
 mod semantics;
 mod serving;
