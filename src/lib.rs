@@ -18,6 +18,7 @@ pub mod demo;
 pub mod diagnostic;
 pub mod directory;
 pub mod error;
+pub mod export;
 pub mod ids;
 pub mod mask;
 pub mod planner;

@@ -11,6 +11,7 @@
 
 mod answer;
 mod compare;
+mod exported;
 mod generate;
 mod interference;
 mod principals;
