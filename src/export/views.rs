@@ -54,6 +54,7 @@ fn expansion(person: &Person<'_>, relation: &Relation) -> Option<Resolved> {
         named: &named,
         declared: &[],
         view_depth: 0,
+        system_view: false,
     };
     resolve(context, &tokens, 0..tokens.len(), &statement.kind).ok()
 }
@@ -87,7 +88,7 @@ fn body(
             Place::From { sample: None, table_command: false } => {}
             Place::From { sample: Some(_), .. } => return Ok(Err("it has TABLESAMPLE")),
             Place::From { table_command: true, .. } => return Ok(Err("it has TABLE")),
-            Place::Target | Place::Copied => return Ok(Err("it writes")),
+            Place::Target | Place::Copied | Place::Excluded => return Ok(Err("it writes")),
         }
         let only = inner.only && !tokens.is_mark(inner.name_tokens.start.wrapping_sub(1), "(");
         let mut range = inner.name_tokens.clone();

@@ -20,7 +20,7 @@ use crate::world::{EXPORTED, GATEWAY, ORACLE, PASSWORD, PLAIN, World, runtime, w
 /// are there as well.
 fn directory(principal: &Principal) -> String {
     let facts = (principal.facts)();
-    let roles: Vec<&str> = facts.roles.iter().map(|role| role.as_str()).collect();
+    let roles: Vec<&str> = facts.roles.iter().map(rowgate::ids::RoleName::as_str).collect();
     let main = facts.department.clone();
     let department =
         main.as_ref().map_or(String::new(), |department| format!(", department: {department}"));
