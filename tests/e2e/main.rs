@@ -8,14 +8,15 @@
     reason = "a test fails by panicking"
 )]
 
-mod copy;
 mod attacks;
+mod copy;
 mod drivers;
 mod harness;
 mod people;
 mod protocol;
 mod reliability;
 mod sample;
+mod selftest;
 mod semantics;
 mod serving;
 mod writes;
