@@ -464,6 +464,9 @@ where
         let of_portal = matches!(entry.request, Request::DescribePortal);
         let of_statement = matches!(entry.request, Request::DescribeStatement { .. });
         let describes = of_portal || of_statement;
+        if !describes && !matches!(entry.request, Request::Query) {
+            return Err(broken_server());
+        }
         if matches!(answer, Answer::Relay | Answer::RedactPlan) && !of_statement {
             // Nobody has to know what is in it.
             self.relay_frame(&frame);
