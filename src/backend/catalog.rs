@@ -14,7 +14,7 @@ use crate::catalog::{
     Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SqlType,
     TypeKind, UserOperator, Volatility,
 };
-use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, RelationId, TypeId};
+use crate::ids::{CatalogVersion, CollationId, ColumnNumber, FunctionId, RelationId, TypeId};
 
 /// One value that is another after DDL. Rows of a catalogue are never changed in place by DDL, so
 /// (oid, xmin) of all rows tells; VACUUM and ANALYZE do change in place and leave xmin alone.
@@ -67,7 +67,8 @@ SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.reltype, c.re
 
 const COLUMNS: &str = "
 SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, a.atttypmod, a.attnotnull,
-       a.atthasdef OR a.attidentity <> '' AS has_default, a.attgenerated <> '' AS generated
+       a.atthasdef OR a.attidentity <> '' AS has_default, a.attgenerated <> '' AS generated,
+       a.attgenerated = 'v' AS computed, a.attcollation
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
  WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind NOT IN ('i', 'I', 't')
    AND c.relpersistence <> 't'
@@ -90,6 +91,9 @@ const OPERATORS: &str = "
 SELECT n.nspname::text, o.oprname::text, o.oprcode::oid
   FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
  WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_(toast_)?temp_'";
+
+const SETTINGS: &str = "
+SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings";
 
 const SCHEMAS: &str = "
 SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' ORDER BY nspname";
@@ -206,6 +210,9 @@ async fn read_parts(transaction: &Transaction<'_>) -> Result<CatalogParts, Clien
     for row in transaction.query(FUNCTIONS, &[]).await? {
         parts.functions.extend(function(&row, &mut names)?);
     }
+    for row in transaction.query(SETTINGS, &[]).await? {
+        parts.settings.push(Arc::from(row.try_get::<_, &str>(0)?));
+    }
     for row in transaction.query(OPERATORS, &[]).await? {
         parts.operators.push(UserOperator {
             schema: names.shared(row.try_get(0)?),
@@ -239,6 +246,8 @@ fn column(row: &Row) -> Result<Column, tokio_postgres::Error> {
         not_null: row.try_get(5)?,
         has_default: row.try_get(6)?,
         generated: row.try_get(7)?,
+        computed: row.try_get(8)?,
+        collation: CollationId(row.try_get(9)?),
     })
 }
 

@@ -2,9 +2,11 @@
 //! verify. Does no I/O; the cache is its only state.
 
 mod forms;
+mod setting;
 mod shape;
 mod utility;
 
+pub(crate) use setting::unrecognized;
 pub(crate) use utility::{is_shown, shown_settings};
 
 use std::ops::Range;
@@ -302,7 +304,7 @@ impl Planner {
     ) -> Result<(Arc<Plan>, Vec<usize>), Refusal> {
         plain_names(tokens)?;
         let statements = parse(tokens)?;
-        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
+        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false, patterns: Vec::new() };
         for statement in &statements {
             if statements.len() > 1 {
                 refuse_in_company(&statement.kind)?;
@@ -320,7 +322,9 @@ impl Planner {
         plan: &mut Plan,
     ) -> Result<(), Refusal> {
         let span = statement_tokens(tokens, &statement.span);
-        if let Some(utility) = utility::decide(&statement.kind)? {
+        let utility = utility::decide(&statement.kind)
+            .map_err(|refusal| setting::refusal(context.catalog, &statement.kind, refusal))?;
+        if let Some(utility) = utility {
             match &utility.action {
                 Action::Deallocate { name: Some(name) } => {
                     plan.edits.push(rename(tokens, &span, name)?);
@@ -387,6 +391,7 @@ impl Planner {
             | StatementKind::Other(_) => {}
         }
         let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
+        plan.patterns.extend(resolved.patterns.iter().cloned());
         let permit = self.permit(context, &resolved)?;
         let describe = |filter: &RowFilter| crate::policy::describe(filter, context.policy);
         let rewriting = RewriteContext {
@@ -561,7 +566,7 @@ impl Planner {
         context: PlanContext<'_>,
         tokens: Result<Tokens<'_>, SqlError>,
     ) -> Arc<Plan> {
-        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
+        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false, patterns: Vec::new() };
         let understood =
             tokens.and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
         if let Ok((tokens, statements)) = &understood {
@@ -651,6 +656,7 @@ fn alone(utility: utility::Utility) -> Plan {
             rows_per_query: None,
         }],
         literals: false,
+        patterns: Vec::new(),
     }
 }
 

@@ -63,6 +63,8 @@ fn column(number: i16, name: &str, type_id: u32) -> Column {
         not_null: false,
         has_default: false,
         generated: false,
+        computed: false,
+        collation: crate::ids::CollationId(0),
     }
 }
 
@@ -223,6 +225,7 @@ fn catalog_with(more: Vec<Function>) -> Catalog {
         150_000,
         "rowgate",
         CatalogParts {
+            settings: Vec::new(),
             schemas: vec!["crm".into(), "pg_catalog".into()],
             relations: vec![
                 account, contact, lead, plain, hidden, view, ratios, note, secrets, totals,

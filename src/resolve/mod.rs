@@ -10,10 +10,15 @@ mod from;
 mod function;
 mod group;
 mod modify;
+mod operator;
 mod output;
+mod parameter;
+mod pattern;
 mod query;
 mod safe;
 mod scope;
+mod special;
+mod total;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -26,6 +31,7 @@ use crate::sql::Tokens;
 use crate::sql::ast::{Alias, StatementKind};
 
 pub(crate) use function::FunctionGrants;
+pub(crate) use pattern::BoundPattern;
 
 /// What a resolution depends on besides the syntax.
 #[derive(Clone, Copy)]
@@ -58,6 +64,8 @@ pub(crate) struct Resolved {
     /// Calls that are answered with NULL, and arguments that are narrowed: tokens, and what stands
     /// there instead.
     pub(crate) withheld: Vec<(Range<usize>, String)>,
+    /// Patterns that are looked at when their parameters are bound.
+    pub(crate) patterns: Vec<BoundPattern>,
     /// Something in it can fail and does not run behind every filter.
     pub(crate) hazard: bool,
     /// For a query: whether computing the output column can fail. Empty when not known.
@@ -109,6 +117,9 @@ pub(crate) struct RelationUse {
     pub(crate) only: bool,
     /// A client expression may run on rows that the filter rejects.
     pub(crate) exposed: bool,
+    /// An operator that can fail is applied to it: the server is not to try it on the relation's
+    /// statistics.
+    pub(crate) opaque: bool,
     /// Simple conditions of the client that only concern this reference.
     pub(crate) conditions: Vec<SimpleCondition>,
     /// Column references that mean this relation.
@@ -329,7 +340,15 @@ pub(crate) fn resolve(
     span: Range<usize>,
     kind: &StatementKind,
 ) -> Result<Resolved, Refusal> {
+    let mut resolver = query::Resolver::new(context, tokens, span.clone());
+    resolver.statement(kind)?;
+    let inferred = resolver.inferred_parameters();
+    if inferred.is_empty() {
+        return Ok(resolver.finish());
+    }
+    // Parameters that stand more than once have a type after all.
     let mut resolver = query::Resolver::new(context, tokens, span);
+    resolver.inferred = inferred;
     resolver.statement(kind)?;
     Ok(resolver.finish())
 }

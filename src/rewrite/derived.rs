@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem, TableAlias,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem, TableAlias,
     TableFactor, Value, Visit, Visitor,
 };
 
@@ -169,7 +169,9 @@ pub(super) fn derived(
         });
     }
     let statement = select(&mut query)?;
-    statement.projection = projection(&used.relation, effective, &alias, system_columns)?;
+    let opaque = used.opaque && fence == Fence::Closed;
+    statement.projection =
+        projection(&used.relation, effective, &alias, system_columns, opaque)?;
     statement.selection = selection;
     let Some(from) = statement.from.first_mut() else { return Err(defect("no FROM")) };
     let TableFactor::Table { name, alias: table_alias, .. } = &mut from.relation else {
@@ -201,6 +203,7 @@ fn projection(
     effective: &Effective<'_>,
     alias: &Ident,
     system_columns: &[String],
+    opaque: bool,
 ) -> Result<Vec<SelectItem>, Refusal> {
     let mut items = Vec::new();
     for entry in &relation.columns {
@@ -218,6 +221,10 @@ fn projection(
                 expr: bind(&mask.expression, alias)?,
                 alias: ident(&entry.name),
             },
+            None if opaque => SelectItem::ExprWithAlias {
+                expr: unestimated(column(alias, &entry.name))?,
+                alias: ident(&entry.name),
+            },
             None => SelectItem::UnnamedExpr(column(alias, &entry.name)),
         });
     }
@@ -231,6 +238,24 @@ fn projection(
         ));
     }
     Ok(items)
+}
+
+/// `COALESCE(expression, expression)`: the same value of the same type, through which the server does
+/// not see the column and its statistics.
+fn unestimated(expr: Expr) -> Result<Expr, Refusal> {
+    let mut call = expression("SELECT COALESCE(a, b)")?;
+    if let Expr::Function(function) = &mut call
+        && let FunctionArguments::List(list) = &mut function.args
+        && let [
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(first)),
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(second)),
+        ] = list.args.as_mut_slice()
+    {
+        first.clone_from(&expr);
+        *second = expr;
+        return Ok(call);
+    }
+    Err(defect("a template is not a call"))
 }
 
 /// NULL of an expression's own type: `CASE WHEN false THEN expression END`, which PostgreSQL folds

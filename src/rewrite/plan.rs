@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::ids::RelationId;
 use crate::policy::{Hole, Verb};
+use crate::resolve::BoundPattern;
 
 /// A piece of inserted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,9 @@ pub struct Plan {
     /// PostgreSQL takes no bind parameters in one of the statements (COPY, PREPARE …): identity
     /// values become typed literals also in the extended protocol.
     pub literals: bool,
+    /// Patterns of LIKE that end with a bind parameter: the plan holds for values with which they
+    /// are complete.
+    pub(crate) patterns: Vec<BoundPattern>,
 }
 
 /// What the session has to know of one statement.
@@ -162,6 +166,11 @@ pub struct Touched {
 }
 
 impl Plan {
+    /// Whether the plan holds for these bind parameters; `value` gives one by its number, as text.
+    pub(crate) fn takes<'v>(&self, value: impl Fn(u32) -> Option<&'v [u8]> + Copy) -> bool {
+        self.patterns.iter().all(|pattern| pattern.is_complete(value))
+    }
+
     /// Roughly how many bytes it takes, for the cache.
     pub(crate) fn weight(&self) -> usize {
         let edits: usize = self

@@ -13,6 +13,8 @@ mod answer;
 mod compare;
 mod generate;
 mod interference;
+mod plans;
 mod principals;
+mod shapes;
 mod world;
 mod writes;
