@@ -61,6 +61,10 @@ number! {
     CollationId(u32)
 }
 number! {
+    /// An OID of whatever table of the catalogue.
+    ObjectId(u32)
+}
+number! {
     /// `pg_attribute.attnum`: 1 and above for the user's columns.
     ColumnNumber(i16)
 }

@@ -110,7 +110,7 @@ pub(super) fn output_name(expr: &Expr) -> OutputName {
         | ExprKind::Named(_)
         | ExprKind::Default
         | ExprKind::MultiAssign(_)
-        | ExprKind::CurrentOf => OutputName::Unsure,
+        | ExprKind::CurrentOf(_) => OutputName::Unsure,
         ExprKind::Special(special) => match special.what {
             "IS JSON" | "IS DOCUMENT" => OutputName::None,
             what => OutputName::Strong(what.to_ascii_lowercase()),

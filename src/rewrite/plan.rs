@@ -2,7 +2,7 @@
 //! to run and answer it. It holds no identity, so everybody with the same roles shares it. Pure.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::ids::RelationId;
 use crate::policy::{Hole, Verb};
@@ -34,7 +34,7 @@ pub struct Edit {
 }
 
 /// The plan of a whole query string, which may hold several statements.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// Ascending and disjoint.
     pub edits: Vec<Edit>,
@@ -46,6 +46,8 @@ pub struct Plan {
     /// Patterns of LIKE that end with a bind parameter: the plan holds for values with which they
     /// are complete.
     pub(crate) patterns: Vec<BoundPattern>,
+    /// What all statements touch, once somebody has asked.
+    pub all_touched: OnceLock<Arc<[Touched]>>,
 }
 
 /// What the session has to know of one statement.
@@ -169,6 +171,12 @@ impl Plan {
     /// Whether the plan holds for these bind parameters; `value` gives one by its number, as text.
     pub(crate) fn takes<'v>(&self, value: impl Fn(u32) -> Option<&'v [u8]> + Copy) -> bool {
         self.patterns.iter().all(|pattern| pattern.is_complete(value))
+    }
+
+    /// What all its statements touch; shared by all who ask.
+    pub fn touched(&self) -> Arc<[Touched]> {
+        let all = || self.statements.iter().flat_map(|s| s.touched.iter().cloned()).collect();
+        Arc::clone(self.all_touched.get_or_init(all))
     }
 
     /// Roughly how many bytes it takes, for the cache.
