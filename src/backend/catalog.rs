@@ -12,7 +12,7 @@ use super::client::{self, ClientError};
 use super::connect::Target;
 use crate::catalog::{
     Catalog, CatalogParts, Column, Dependency, Function, FunctionKind, Objects, Relation,
-    RelationKind, SqlType, TypeKind, UserOperator, Volatility,
+    RelationKind, SqlType, TypeKind, UserCast, UserOperator, Volatility,
 };
 use crate::ids::{
     CatalogVersion, CollationId, ColumnNumber, FunctionId, ObjectId, RelationId, TypeId,
@@ -50,6 +50,8 @@ SELECT pg_catalog.concat_ws(',', pg_catalog.current_database(), current_user::te
      FROM pg_catalog.pg_trigger WHERE NOT tgisinternal),
   (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 8))
      FROM pg_catalog.pg_operator WHERE oid >= 16384),
+  (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 9))
+     FROM pg_catalog.pg_cast WHERE oid >= 16384),
   (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 9))
      FROM pg_catalog.pg_constraint
     WHERE oid >= 16384 AND connamespace NOT IN (SELECT oid FROM temporary)),
@@ -99,6 +101,10 @@ const OPERATORS: &str = "
 SELECT n.nspname::text, o.oprname::text, o.oprcode::oid
   FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
  WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_(toast_)?temp_'";
+
+// What `x::t` calls beside PostgreSQL's own functions.
+const CASTS: &str = "
+SELECT castsource, casttarget, castfunc::oid FROM pg_cast WHERE oid >= 16384 AND castfunc <> 0";
 
 const SETTINGS: &str = "
 SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings";
@@ -255,6 +261,13 @@ async fn read_parts(transaction: &Transaction<'_>) -> Result<CatalogParts, Clien
     }
     for row in transaction.query(FUNCTIONS, &[]).await? {
         parts.functions.extend(function(&row, &mut names)?);
+    }
+    for row in transaction.query(CASTS, &[]).await? {
+        parts.casts.push(UserCast {
+            source: TypeId(row.try_get(0)?),
+            target: TypeId(row.try_get(1)?),
+            function: FunctionId(row.try_get(2)?),
+        });
     }
     for row in transaction.query(SETTINGS, &[]).await? {
         parts.settings.push(Arc::from(row.try_get::<_, &str>(0)?));

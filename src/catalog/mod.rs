@@ -208,6 +208,17 @@ pub struct UserOperator {
     pub function: FunctionId,
 }
 
+/// A cast that somebody made, and that calls a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserCast {
+    /// From this type.
+    pub source: TypeId,
+    /// To this type.
+    pub target: TypeId,
+    /// The function it calls.
+    pub function: FunctionId,
+}
+
 /// The names of one database at one moment.
 #[derive(Debug, Default)]
 pub struct Catalog {
@@ -225,6 +236,7 @@ pub struct Catalog {
     operators: HashMap<Arc<str>, Vec<UserOperator>>,
     schemas: Vec<Arc<str>>,
     settings: HashSet<Arc<str>>,
+    casts: Vec<UserCast>,
     objects: Objects,
 }
 
@@ -241,6 +253,8 @@ pub struct CatalogParts {
     pub functions: Vec<Function>,
     /// Operators outside `pg_catalog`.
     pub operators: Vec<UserOperator>,
+    /// Casts that do not belong to PostgreSQL itself and call a function.
+    pub casts: Vec<UserCast>,
     /// Names of the server's settings, as far as the gateway's role may see them.
     pub settings: Vec<Arc<str>>,
 }
@@ -259,6 +273,7 @@ impl Catalog {
             backend_user: Arc::from(backend_user),
             schemas: parts.schemas,
             settings: parts.settings.into_iter().collect(),
+            casts: parts.casts,
             ..Self::default()
         };
         for relation in parts.relations {
@@ -381,6 +396,11 @@ impl Catalog {
     /// Operators of that name outside `pg_catalog`.
     pub fn user_operators_named(&self, name: &str) -> &[UserOperator] {
         self.operators.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Casts that somebody made to a type, and that call a function.
+    pub fn user_casts_to(&self, target: TypeId) -> impl Iterator<Item = &UserCast> {
+        self.casts.iter().filter(move |cast| cast.target == target)
     }
 
     /// Whether the schema exists.

@@ -24,9 +24,9 @@ pub(super) fn statement_tokens(tokens: &Tokens<'_>, span: &Range<usize>) -> Rang
 pub(super) fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
     for (index, token) in tokens.iter().enumerate() {
         let odd = match token.kind {
-            TokenKind::UnicodeIdentifier | TokenKind::QuotedIdentifier => tokens
-                .identifier(index)
-                .is_none_or(|name| name.contains(['\u{1}', '\u{2}'])),
+            TokenKind::UnicodeIdentifier | TokenKind::QuotedIdentifier => {
+                tokens.identifier(index).is_none_or(|name| name.contains(['\u{1}', '\u{2}']))
+            }
             TokenKind::Word
             | TokenKind::String
             | TokenKind::SpecialString

@@ -1,6 +1,7 @@
 //! What client SQL becomes, and what is refused, without a database.
 
 mod bypass;
+mod select;
 mod traps;
 
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::net::IpAddr;
 use super::{Fill, PlanContext, Planner, Protocol};
 use crate::catalog::{
     Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SearchPath,
-    SqlType, TypeKind, Volatility,
+    SqlType, TypeKind, UserCast, Volatility,
 };
 use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
@@ -91,6 +92,10 @@ fn catalog() -> Catalog {
 
 /// The catalogue of these tests with more functions in it.
 fn catalog_with(more: Vec<Function>) -> Catalog {
+    catalog_with_casts(more, Vec::new())
+}
+
+fn catalog_with_casts(more: Vec<Function>, casts: Vec<UserCast>) -> Catalog {
     let types = [
         (16, "bool", 'B'),
         (20, "int8", 'N'),
@@ -226,6 +231,7 @@ fn catalog_with(more: Vec<Function>) -> Catalog {
         "rowgate",
         CatalogParts {
             settings: Vec::new(),
+            casts,
             schemas: vec!["crm".into(), "pg_catalog".into()],
             relations: vec![
                 account, contact, lead, plain, hidden, view, ratios, note, secrets, totals,

@@ -93,6 +93,7 @@ fn catalog() -> Catalog {
     stats.schema = "pg_catalog".into();
     let parts = CatalogParts {
         settings: Vec::new(),
+        casts: Vec::new(),
         schemas: vec!["pg_catalog".into(), "crm".into()],
         relations: vec![
             relation(

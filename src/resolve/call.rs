@@ -1,8 +1,8 @@
 //! Resolves function calls and casts. Pure.
 
 use super::function::{Class, classify, withheld};
-use super::query::Resolver;
 use super::parameter::Meeting;
+use super::query::Resolver;
 use super::safe::{is_inferred, is_time_unit};
 use super::scope::{Ctes, Facts, KnownType, Scope};
 use super::total;
@@ -107,12 +107,7 @@ impl Resolver<'_> {
     }
 
     /// The class of a call; of a function that does not exist PostgreSQL's own words.
-    fn judged(
-        &self,
-        call: &Call,
-        parts: &[Facts],
-        location: Location,
-    ) -> Result<Class, Refusal> {
+    fn judged(&self, call: &Call, parts: &[Facts], location: Location) -> Result<Class, Refusal> {
         self.class_of(call).map_err(|refusal| {
             if refusal.sqlstate != SqlState::UNDEFINED_FUNCTION {
                 return refusal;
@@ -120,7 +115,11 @@ impl Resolver<'_> {
             let types: Option<Vec<String>> = parts
                 .iter()
                 .take(call.arguments.len())
-                .map(|part| self.context.catalog.type_for_people(part.known.declared()?))
+                .map(|part| match part.known {
+                    KnownType::Literal => Some("unknown".to_owned()),
+                    KnownType::Type(id) => self.context.catalog.type_for_people(id),
+                    KnownType::Unknown => None,
+                })
                 .collect();
             let message = match types {
                 Some(types) => {
@@ -326,6 +325,7 @@ impl Resolver<'_> {
         if let Some(to) = to.filter(|_| !target.modified) {
             self.meeting(operand, Meeting::Cast(self.context.catalog.base_type(to)));
         }
+        let own = to.map_or(Ok(true), |to| self.own_cast(part.known, to))?;
         let known =
             to.map_or(KnownType::Unknown, |to| KnownType::Type(self.context.catalog.base_type(to)));
         let built_in = to.is_some_and(|to| to.0 < FIRST_USER_OID);
@@ -344,12 +344,54 @@ impl Resolver<'_> {
                 (_, _) => false,
             };
         Ok(Facts {
-            safe: part.safe && (literal || total),
+            safe: part.safe && (literal || (total && own)),
             known,
             column: None,
             composite: false,
             ..Facts::over([&part])
         })
+    }
+
+    /// Whether a cast can only be one of PostgreSQL's own.
+    ///
+    /// # Errors
+    ///
+    /// Somebody made a cast that this may be, and its function is not granted.
+    fn own_cast(&self, from: KnownType, to: TypeId) -> Result<bool, Refusal> {
+        if self.context.view_depth > 0 {
+            return Ok(false);
+        }
+        let catalog = self.context.catalog;
+        let element = |id: TypeId| catalog.sql_type(id).and_then(|found| found.element);
+        let mut own = true;
+        // An array is cast element by element.
+        let casts = element(to).into_iter().flat_map(|to| catalog.user_casts_to(to));
+        for cast in catalog.user_casts_to(to).chain(casts) {
+            // A literal is read by the type's own input function.
+            let meant = match from {
+                KnownType::Literal => false,
+                KnownType::Type(from) => {
+                    let source = catalog.base_type(cast.source);
+                    source == from || element(from) == Some(source)
+                }
+                KnownType::Unknown => true,
+            };
+            if !meant {
+                continue;
+            }
+            own = false;
+            let granted = catalog
+                .function(cast.function)
+                .is_some_and(|function| self.context.grants.granted(function));
+            if !granted {
+                let name = catalog.type_for_people(to).unwrap_or_default();
+                return Err(Refusal::denied(
+                    format!("permission denied for cast to {name}"),
+                    "somebody made this cast, and no role in force grants its function",
+                ));
+            }
+        }
+        Ok(own)
     }
 }
 

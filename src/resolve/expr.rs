@@ -193,7 +193,9 @@ impl Resolver<'_> {
                 };
                 let known = match element {
                     KnownType::Type(element) => self.array_of(element),
-                    KnownType::Literal | KnownType::Unknown => KnownType::Unknown,
+                    // Literals without a type make an array of text.
+                    KnownType::Literal => self.array_of(TypeId(total::TEXT)),
+                    KnownType::Unknown => KnownType::Unknown,
                 };
                 Facts { known, safe: facts.safe && unified && flat, ..facts }
             }
@@ -279,9 +281,13 @@ impl Resolver<'_> {
             OperatorKind::Plain => {
                 if is_comparison && left.is_some() {
                     (compare(self), boolean)
-                } else if let Some(known) =
-                    self.total_operator(meaning, name, (left, left_facts.as_ref()), right, &right_facts)
-                {
+                } else if let Some(known) = self.total_operator(
+                    meaning,
+                    name,
+                    (left, left_facts.as_ref()),
+                    right,
+                    &right_facts,
+                ) {
                     (true, known)
                 } else {
                     let bounded = left_facts.iter().chain(&right_facts).all(|part| part.safe)

@@ -180,14 +180,6 @@ impl Resolver<'_> {
             let left = items.get(first..middle).unwrap_or_default();
             self.joined_by_name(left, right, join)?;
         }
-        for item in items.iter().skip(first) {
-            if let Some(used) = item.relation
-                && join.natural
-                && let Some(entry) = self.resolved.uses.get_mut(used)
-            {
-                entry.natural = true;
-            }
-        }
         let joined: Vec<usize> =
             items.iter().skip(first).filter_map(|item| item.relation).collect();
         for name in &join.using {
@@ -405,7 +397,6 @@ impl Resolver<'_> {
             opaque: false,
             conditions: Vec::new(),
             references: Vec::new(),
-            natural: false,
             group_extension: None,
             view,
         });

@@ -128,8 +128,6 @@ pub(crate) struct RelationUse {
     pub(crate) conditions: Vec<SimpleCondition>,
     /// Column references that mean this relation.
     pub(crate) references: Vec<Reference>,
-    /// Its columns join by name in NATURAL.
-    pub(crate) natural: bool,
     /// The statement groups by its primary key and relies on the other columns following from it.
     pub(crate) group_extension: Option<GroupExtension>,
     /// The definition, when it is a view that the policy has no rules on.

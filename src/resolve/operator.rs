@@ -148,8 +148,7 @@ impl Resolver<'_> {
             OperatorMeaning::OwnTypes => own(known) && own(other),
             OperatorMeaning::Granted => false,
         };
-        let entry =
-            total::entry(total::OPERATORS, name.last()?, &[(left, known), (right, other)])?;
+        let entry = total::entry(total::OPERATORS, name.last()?, &[(left, known), (right, other)])?;
         let plain = self.plain_collation(&[known.clone(), other.clone()]);
         (built_in && plain).then_some(KnownType::Type(TypeId(entry.result)))
     }
@@ -164,10 +163,12 @@ impl Resolver<'_> {
         let element = match array.known {
             // Read when the statement is parsed or bound, as an array of what is on the left.
             KnownType::Literal => KnownType::Literal,
-            KnownType::Type(id) => match self.context.catalog.sql_type(id).and_then(|t| t.element) {
-                Some(element) => KnownType::Type(self.context.catalog.base_type(element)),
-                None => return false,
-            },
+            KnownType::Type(id) => {
+                match self.context.catalog.sql_type(id).and_then(|t| t.element) {
+                    Some(element) => KnownType::Type(self.context.catalog.base_type(element)),
+                    None => return false,
+                }
+            }
             KnownType::Unknown => return false,
         };
         self.comparable(meaning, left, &Facts { known: element, ..array.clone() })

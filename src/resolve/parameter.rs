@@ -131,10 +131,7 @@ impl Resolver<'_> {
                     let joined = |expr: &Expr, facts: &Facts| match facts.known {
                         KnownType::Literal
                             if joins
-                                && matches!(
-                                    expr.kind,
-                                    ExprKind::Constant(Constant::String(_))
-                                ) =>
+                                && matches!(expr.kind, ExprKind::Constant(Constant::String(_))) =>
                         {
                             KnownType::Type(TEXT)
                         }

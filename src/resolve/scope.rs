@@ -40,17 +40,6 @@ pub(super) enum KnownType {
     Unknown,
 }
 
-impl KnownType {
-    /// The type that PostgreSQL gives it before it meets anything: `unknown` (705) for a literal.
-    pub(super) fn declared(self) -> Option<TypeId> {
-        match self {
-            Self::Literal => Some(TypeId(705)),
-            Self::Type(id) => Some(id),
-            Self::Unknown => None,
-        }
-    }
-}
-
 /// What is known of an expression.
 #[derive(Debug, Clone)]
 pub(super) struct Facts {

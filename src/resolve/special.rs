@@ -54,8 +54,11 @@ impl Resolver<'_> {
         if self.context.catalog.server_version >= since {
             return Ok(());
         }
-        Err(Refusal::unsupported(format!("{what} is not there before PostgreSQL {}", since / 10_000))
-            .at(location.map(|offset| offset as usize)))
+        Err(Refusal::unsupported(format!(
+            "{what} is not there before PostgreSQL {}",
+            since / 10_000
+        ))
+        .at(location.map(|offset| offset as usize)))
     }
 
     /// The name of a call as this server reads it.

@@ -226,7 +226,8 @@ const LOOKS_UP: &str = "NULL where there is nothing";
 const CONTAINS: &str = "compares parts that compare";
 const DIVIDES: &str = "a divisor that is known makes the number no larger";
 const BITS: &str = "bit by bit";
-const MATCHES: &str = "the expression is valid, and an automaton without backtracking reads the text once";
+const MATCHES: &str =
+    "the expression is valid, and an automaton without backtracking reads the text once";
 
 /// Binary operators that are not comparisons.
 #[rustfmt::skip]

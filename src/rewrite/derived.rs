@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem, TableAlias,
-    TableFactor, Value, Visit, Visitor,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart,
+    Offset, OffsetRows, Query, SelectItem, TableAlias, TableFactor, Value, Visit, Visitor,
 };
 
 use super::print::{
@@ -170,8 +170,7 @@ pub(super) fn derived(
     }
     let statement = select(&mut query)?;
     let opaque = used.opaque && fence == Fence::Closed;
-    statement.projection =
-        projection(&used.relation, effective, &alias, system_columns, opaque)?;
+    statement.projection = projection(&used.relation, effective, &alias, system_columns, opaque)?;
     statement.selection = selection;
     let Some(from) = statement.from.first_mut() else { return Err(defect("no FROM")) };
     let TableFactor::Table { name, alias: table_alias, .. } = &mut from.relation else {

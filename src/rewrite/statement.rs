@@ -152,12 +152,6 @@ impl<'a> Rewriter<'a> {
             self.qualify(used);
             return Ok(());
         }
-        if used.natural && used.relation.columns.iter().any(|c| effective.is_denied(c.number)) {
-            return Err(Refusal::unsupported(format!(
-                "NATURAL JOIN with {} is not supported: it has columns that are not visible",
-                used.relation.qualified_name()
-            )));
-        }
         refuse_matching(used, &effective)?;
         // A name that the derived table lacks would be found in the target around it.
         if self.modifies

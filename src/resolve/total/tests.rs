@@ -17,7 +17,8 @@ fn values(type_id: u32) -> (&'static str, Vec<String>) {
     };
     let texts = |name: &'static str| {
         let mut values: Vec<String> = [
-            "", " ", "%", "\\", "a\\", "_%\\", "é漢字", "İ", "ß", "-", "0", "e\u{301}", "'", "a b c",
+            "", " ", "%", "\\", "a\\", "_%\\", "é漢字", "İ", "ß", "-", "0", "e\u{301}", "'",
+            "a b c",
         ]
         .iter()
         .map(|value| format!("'{}'", value.replace('\'', "''")))
@@ -118,15 +119,26 @@ fn values(type_id: u32) -> (&'static str, Vec<String>) {
         3802 => of(
             "jsonb",
             &[
-                "null", "1", "1e1000", "\"x\"", "[]", "{}", "[[],{}]", "{\"a\":{\"b\":[1,2]}}", "true",
-                "[\"list\", 0]", "{\"\": \"\"}",
+                "null",
+                "1",
+                "1e1000",
+                "\"x\"",
+                "[]",
+                "{}",
+                "[[],{}]",
+                "{\"a\":{\"b\":[1,2]}}",
+                "true",
+                "[\"list\", 0]",
+                "{\"\": \"\"}",
             ],
         ),
         3904 => of("int4range", &["empty", "(,)", "[-2147483648,2147483646]", "(1,)", "[3,3]"]),
         3906 => of("numrange", RANGES),
         3908 => of("tsrange", DAYS),
         3910 => of("tstzrange", DAYS),
-        3912 => of("daterange", &["empty", "(,)", "[2026-01-01,2026-01-02)", "(-infinity,infinity)"]),
+        3912 => {
+            of("daterange", &["empty", "(,)", "[2026-01-01,2026-01-02)", "(-infinity,infinity)"])
+        }
         3926 => of("int8range", RANGES),
         4451 => of("int4multirange", &["{}", "{(,)}", "{[1,2),[5,7)}"]),
         4532 => of("nummultirange", &["{}", "{(,)}", "{[1,2),[5,7)}"]),
@@ -197,7 +209,8 @@ fn queries(entry: &Total, call: impl Fn(&[String]) -> String) -> Vec<String> {
     combinations(entry.arguments)
         .iter()
         .map(|(from, terms)| {
-            let from = if from.is_empty() { "(VALUES (1)) a(v)".to_owned() } else { from.join(", ") };
+            let from =
+                if from.is_empty() { "(VALUES (1)) a(v)".to_owned() } else { from.join(", ") };
             format!("SELECT count({}) FROM {from}", call(terms))
         })
         .collect()
@@ -299,9 +312,26 @@ async fn a_regular_expression_that_is_taken_for_plain_is_not_valid() {
     let cluster = Cluster::start(folder.path()).await.expect("a server");
     let strategy = proptest::collection::vec(
         prop_oneof![
-            Just("a"), Just("9"), Just("."), Just("*"), Just("+"), Just("?"), Just("^"), Just("$"),
-            Just("[0-9]"), Just("[a-z]"), Just("["), Just("]"), Just("-"), Just(" "), Just("é"),
-            Just("("), Just("{"), Just("\\"), Just("|"), Just("'")
+            Just("a"),
+            Just("9"),
+            Just("."),
+            Just("*"),
+            Just("+"),
+            Just("?"),
+            Just("^"),
+            Just("$"),
+            Just("[0-9]"),
+            Just("[a-z]"),
+            Just("["),
+            Just("]"),
+            Just("-"),
+            Just(" "),
+            Just("é"),
+            Just("("),
+            Just("{"),
+            Just("\\"),
+            Just("|"),
+            Just("'")
         ],
         0..9,
     );

@@ -133,7 +133,8 @@ proptest! {
 
 /// What the grammar makes of a name.
 fn parsed_name(name: &str) -> Option<String> {
-    let tree = pg_query::parse(&format!("SELECT 1 AS {name}"), pg_query::ParserOptions::default()).ok()?;
+    let tree =
+        pg_query::parse(&format!("SELECT 1 AS {name}"), pg_query::ParserOptions::default()).ok()?;
     let statement = tree.protobuf.stmts.first()?.stmt.as_ref()?.node.as_ref()?;
     let pg_query::NodeEnum::SelectStmt(select) = statement else { return None };
     match select.target_list.first()?.node.as_ref()? {
@@ -171,7 +172,11 @@ fn a_bad_unicode_escape_is_taken_for_a_name() {
         let tokens = Tokens::new(&text).unwrap();
         assert_eq!(tokens.identifier(3), None, "{name}");
     }
-    for junk in [r#"SELECT 1 AS U&"a" UESCAPE 'ab'"#, r#"SELECT U&'a' UESCAPE '+'"#, "SELECT U&'a' UESCAPE x"] {
+    for junk in [
+        r#"SELECT 1 AS U&"a" UESCAPE 'ab'"#,
+        r#"SELECT U&'a' UESCAPE '+'"#,
+        "SELECT U&'a' UESCAPE x",
+    ] {
         assert!(Tokens::new(junk).is_err(), "{junk}");
     }
 }
