@@ -93,9 +93,9 @@ impl Resolver<'_> {
         let Some(ExprKind::Row(columns)) = left.map(|left| &left.kind) else { return Ok(None) };
         let rows: Option<Vec<&Vec<Expr>>> = right
             .iter()
-            .map(|row| match &row.kind {
-                ExprKind::Row(row) if row.len() == columns.len() => Some(row),
-                _ => None,
+            .map(|row| {
+                let ExprKind::Row(row) = &row.kind else { return None };
+                Some(row).filter(|row| row.len() == columns.len())
             })
             .collect();
         let Some(rows) = rows.filter(|_| comparison) else { return Ok(None) };

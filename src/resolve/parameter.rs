@@ -128,14 +128,13 @@ impl Resolver<'_> {
             OperatorKind::Plain if COMPARISONS.contains(&name) || joins => {
                 for (other, facts) in right.iter().zip(right_facts) {
                     // Two strings without a type are joined as text.
-                    let joined = |expr: &Expr, facts: &Facts| match facts.known {
-                        KnownType::Literal
-                            if joins
-                                && matches!(expr.kind, ExprKind::Constant(Constant::String(_))) =>
-                        {
+                    let joined = |expr: &Expr, facts: &Facts| {
+                        let string = matches!(expr.kind, ExprKind::Constant(Constant::String(_)));
+                        if joins && string && facts.known == KnownType::Literal {
                             KnownType::Type(TEXT)
+                        } else {
+                            facts.known
                         }
-                        known => known,
                     };
                     self.meet_known(other, joined(left, left_facts));
                     self.meet_known(left, joined(other, facts));

@@ -68,6 +68,7 @@ enum Part<'e> {
 impl Resolver<'_> {
     /// The expression before ESCAPE, and the escape character. `None`: an escape that is not one
     /// literal ASCII character.
+    #[expect(clippy::unused_self, reason = "reads like its neighbours")]
     pub(super) fn escaped<'e>(&self, pattern: &'e Expr) -> (&'e Expr, Option<u8>) {
         if let ExprKind::Call(call) = &pattern.kind
             && let [schema, name] = call.name.as_slice()

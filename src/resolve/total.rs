@@ -354,10 +354,8 @@ fn fits(argument: Argument, expr: &Expr, facts: &Facts) -> bool {
 }
 
 fn literal_integer(expr: &Expr) -> Option<i32> {
-    match &expr.kind {
-        ExprKind::Constant(Constant::Integer(number)) => Some(*number),
-        _ => None,
-    }
+    let ExprKind::Constant(Constant::Integer(number)) = &expr.kind else { return None };
+    Some(*number)
 }
 
 /// A regular expression of plain characters, `.`, simple sets, `*`, `+`, `?` behind one of these, and

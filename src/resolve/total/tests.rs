@@ -10,6 +10,13 @@ use crate::catalog::Catalog;
 use crate::demo::cluster::Cluster;
 use crate::ids::TypeId;
 
+const OIDS: &[&str] = &["0", "1", "4294967295", "2147483648"];
+const FLOATS: &[&str] =
+    &["0", "-0", "1", "-1.5", "NaN", "Infinity", "-Infinity", "1e-37", "3e38", "-3e38"];
+const RANGES: &[&str] = &["empty", "(,)", "[1,1]", "(1,)", "(,7]", "[-5,5)"];
+const DAYS: &[&str] =
+    &["empty", "(,)", "[2026-01-01,2026-01-01]", "(infinity,)", "[-infinity,infinity]"];
+
 /// Values at the edges of a type, as text that the type's input function takes.
 fn values(type_id: u32) -> (&'static str, Vec<String>) {
     let of = |name: &'static str, values: &[&str]| {
@@ -29,12 +36,6 @@ fn values(type_id: u32) -> (&'static str, Vec<String>) {
         values.push("repeat(chr(128512), 300)".to_owned());
         (name, values)
     };
-    const OIDS: &[&str] = &["0", "1", "4294967295", "2147483648"];
-    const FLOATS: &[&str] =
-        &["0", "-0", "1", "-1.5", "NaN", "Infinity", "-Infinity", "1e-37", "3e38", "-3e38"];
-    const RANGES: &[&str] = &["empty", "(,)", "[1,1]", "(1,)", "(,7]", "[-5,5)"];
-    const DAYS: &[&str] =
-        &["empty", "(,)", "[2026-01-01,2026-01-01]", "(infinity,)", "[-infinity,infinity]"];
     match type_id {
         16 => of("bool", &["true", "false"]),
         17 => of("bytea", &["", "\\x00", "\\xff", "\\x0102"]),

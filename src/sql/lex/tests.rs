@@ -174,7 +174,7 @@ fn a_bad_unicode_escape_is_taken_for_a_name() {
     }
     for junk in [
         r#"SELECT 1 AS U&"a" UESCAPE 'ab'"#,
-        r#"SELECT U&'a' UESCAPE '+'"#,
+        "SELECT U&'a' UESCAPE '+'",
         "SELECT U&'a' UESCAPE x",
     ] {
         assert!(Tokens::new(junk).is_err(), "{junk}");

@@ -20,16 +20,12 @@ pub(super) fn identifier(token: &str) -> Option<String> {
     loop {
         let (part, behind) = after.split_once('"')?;
         name.push_str(part);
-        match behind.strip_prefix('"') {
-            Some(behind) => {
-                name.push('"');
-                after = behind;
-            }
-            None => {
-                after = behind;
-                break;
-            }
-        }
+        let Some(doubled) = behind.strip_prefix('"') else {
+            after = behind;
+            break;
+        };
+        name.push('"');
+        after = doubled;
     }
     let escape = if after.is_empty() {
         '\\'
