@@ -21,6 +21,8 @@ const LISTEN_PORT: u16 = 6432;
 const BACKEND_PORT: u16 = 5432;
 const ADMIN_PORT: u16 = 6480;
 const MINUTE: Duration = Duration::from_secs(60);
+/// A limit beyond this limits nothing.
+const MOST_ATTEMPTS: u64 = 1_000_000_000;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
@@ -651,7 +653,16 @@ fn read_audit(reader: &mut Reader<'_>, mut section: Section<'_>, folder: &Path) 
 }
 
 fn default_limits() -> Limits {
-    Limits { message_size: 64 * MIB, statement_size: MIB, statement_timeout: 5 * MINUTE }
+    // An application that violates a key each second, or a desk that looks up a number each second,
+    // stays below; whoever tries all numbers of a range does not.
+    Limits {
+        message_size: 64 * MIB,
+        statement_size: MIB,
+        statement_timeout: 5 * MINUTE,
+        data_errors: 1000,
+        comparisons: 1000,
+        window: 10 * MINUTE,
+    }
 }
 
 fn read_limits(reader: &mut Reader<'_>, mut section: Section<'_>) -> Limits {
@@ -666,6 +677,11 @@ fn read_limits(reader: &mut Reader<'_>, mut section: Section<'_>) -> Limits {
         or(&mut section, "statement_timeout", default.statement_timeout, |item| {
             reader.duration(item)
         });
+    let mut attempts =
+        |key, default| or(&mut section, key, default, |item| reader.number(item, 0, MOST_ATTEMPTS));
+    let data_errors = attempts("data_errors", default.data_errors);
+    let comparisons = attempts("comparisons", default.comparisons);
+    let window = or(&mut section, "window", default.window, |item| reader.duration(item));
     if statement_size > message_size {
         reader.error(
             section.place.span.clone(),
@@ -673,7 +689,7 @@ fn read_limits(reader: &mut Reader<'_>, mut section: Section<'_>) -> Limits {
         );
     }
     section.finish(reader);
-    Limits { message_size, statement_size, statement_timeout }
+    Limits { message_size, statement_size, statement_timeout, data_errors, comparisons, window }
 }
 
 fn read_admin(reader: &mut Reader<'_>, mut section: Section<'_>) -> Admin {

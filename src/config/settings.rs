@@ -312,6 +312,12 @@ pub struct Limits {
     pub statement_size: u64,
     /// A statement is cancelled after this.
     pub statement_timeout: Duration,
+    /// Errors that depend on data, per person and window; 0 sets no limit.
+    pub data_errors: u64,
+    /// Comparisons with masked values, per person and window; 0 sets no limit.
+    pub comparisons: u64,
+    /// How far back these two count.
+    pub window: Duration,
 }
 
 /// `[admin]`

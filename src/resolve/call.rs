@@ -43,6 +43,12 @@ impl Resolver<'_> {
             parts.push(self.window(window, scope, ctes)?);
         }
         self.setting(call, location)?;
+        self.described(call, location, &parts)?;
+        if self.privilege(call, location, &parts)? {
+            let facts = Facts::over(&parts);
+            let total = facts.safe && self.looks_up_known(call, &parts);
+            return Ok(Facts { known: KnownType::Type(TypeId(16)), safe: total, ..facts });
+        }
         let facts = Facts::over(&parts);
         if let ([argument], Some("lower" | "upper")) =
             (call.arguments.as_slice(), call.name.last().map(String::as_str))
@@ -97,7 +103,9 @@ impl Resolver<'_> {
                         call.arguments.as_slice(),
                         [unit, _] if is_time_unit(unit)
                     );
-                Facts { safe: bounded, ..facts }
+                let describes = facts.safe && self.is_total_description(call, &parts);
+                let known = self.names_object(call);
+                Facts { safe: bounded || describes, known, ..facts }
             }
             Class::Sequence => {
                 self.sequence(call)?;
@@ -317,6 +325,7 @@ impl Resolver<'_> {
         &mut self,
         operand: &Expr,
         target: &TypeRef,
+        location: Location,
         scope: &Scope<'_>,
         ctes: &Ctes<'_>,
     ) -> Result<Facts, Refusal> {
@@ -326,6 +335,9 @@ impl Resolver<'_> {
             self.meeting(operand, Meeting::Cast(self.context.catalog.base_type(to)));
         }
         let own = to.map_or(Ok(true), |to| self.own_cast(part.known, to))?;
+        if let Some(to) = to {
+            self.described_cast(operand, &part, target, to, location)?;
+        }
         let known =
             to.map_or(KnownType::Unknown, |to| KnownType::Type(self.context.catalog.base_type(to)));
         let built_in = to.is_some_and(|to| to.0 < FIRST_USER_OID);

@@ -166,19 +166,24 @@ impl Resolver<'_> {
                 if let Some(otherwise) = otherwise {
                     results.push(self.expr(otherwise, scope, ctes)?);
                 }
+                self.refuse_mixed_names(&results)?;
                 let (known, unified) = unify(&results);
                 parts.append(&mut results);
                 let facts = Facts::over(&parts);
                 Facts { known, safe: facts.safe && unified && comparable, ..facts }
             }
-            ExprKind::Cast { operand, target } => self.cast(operand, target, scope, ctes)?,
+            ExprKind::Cast { operand, target } => {
+                self.cast(operand, target, expr.location, scope, ctes)?
+            }
             ExprKind::Collate(operand) => {
                 // Two collations that do not agree fail where they meet, not here.
                 let part = self.expr(operand, scope, ctes)?;
-                Facts { known: part.known, safe: false, ..Facts::over([&part]) }
+                let constant = part.safe && part.deps.is_empty();
+                Facts { known: part.known, safe: constant, ..Facts::over([&part]) }
             }
             ExprKind::Array(elements) => {
                 let parts = self.exprs(elements, scope, ctes)?;
+                self.refuse_array_of_names(&parts)?;
                 let (element, unified) = unify(&parts);
                 let facts = Facts::over(&parts);
                 // Arrays in an array have to be of one size.
@@ -205,12 +210,14 @@ impl Resolver<'_> {
             }
             ExprKind::Coalesce(arguments) => {
                 let parts = self.exprs(arguments, scope, ctes)?;
+                self.refuse_mixed_names(&parts)?;
                 let (known, unified) = unify(&parts);
                 let facts = Facts::over(&parts);
                 Facts { known, safe: facts.safe && unified, ..facts }
             }
             ExprKind::MinMax(arguments) => {
                 let parts = self.exprs(arguments, scope, ctes)?;
+                self.refuse_mixed_names(&parts)?;
                 let (known, unified) = unify(&parts);
                 let facts = Facts::over(&parts);
                 let comparable = parts.first().is_some_and(|first| {
@@ -477,6 +484,7 @@ impl Resolver<'_> {
                 Facts { known, safe: facts.safe && output.safe && single, ..facts }
             }
             SublinkKind::Array => {
+                self.refuse_array_of_names(columns.known.iter().map(|column| &column.facts))?;
                 Facts { known: KnownType::Unknown, safe: facts.safe && output.safe, ..facts }
             }
         })

@@ -6,16 +6,20 @@ mod call;
 mod column;
 mod condition;
 mod conflict;
+mod copy_in;
+mod describe;
 mod expr;
 mod from;
 mod function;
 mod group;
 mod merge;
 mod modify;
+mod names;
 mod operator;
 mod output;
 mod parameter;
 mod pattern;
+mod privilege;
 mod query;
 mod safe;
 mod scope;
@@ -28,7 +32,7 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Relation, SearchPath};
 use crate::error::Refusal;
 use crate::ids::{ColumnNumber, RelationId, TypeId};
-use crate::policy::{Access, Verb};
+use crate::policy::{Access, Verb, Visible};
 use crate::sql::Tokens;
 use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
@@ -48,6 +52,8 @@ pub(crate) struct ResolveContext<'a> {
     pub(crate) sequences: &'a dyn Fn(RelationId) -> bool,
     /// Whether the policy has rules on this view itself, so that it is not expanded.
     pub(crate) named: &'a dyn Fn(RelationId) -> bool,
+    /// What of the database's catalogue exists for the principal.
+    pub(crate) visible: &'a dyn Fn() -> Arc<Visible>,
     /// The parameter types the client declared; 0 is unspecified.
     pub(crate) declared: &'a [TypeId],
     /// How many views this text is inside of; their authors' functions are the database's own.
@@ -65,6 +71,8 @@ pub(crate) struct Resolved {
     pub(crate) modifications: Vec<Modification>,
     /// COPY relation TO: the tokens of the relation and its column list.
     pub(crate) copied: Option<CopiedRelation>,
+    /// COPY relation FROM.
+    pub(crate) copied_in: Option<CopiedIn>,
     /// Calls that are answered with NULL, and arguments that are narrowed: tokens, and what stands
     /// there instead.
     pub(crate) withheld: Vec<(Range<usize>, String)>,
@@ -279,13 +287,24 @@ pub(crate) struct Modification {
     pub(crate) nested: bool,
     /// FROM or USING is there.
     pub(crate) joins: bool,
-    /// WHERE CURRENT OF.
-    pub(crate) current_of: bool,
+    /// WHERE CURRENT OF: the cursor.
+    pub(crate) current_of: Option<String>,
     /// A condition of the client may fail, or it reads the target in a sub-select.
     pub(crate) unsafe_condition: bool,
+    /// The parts of WHERE that are joined by AND; one part where they cannot be told apart.
+    pub(crate) conjuncts: Vec<Conjunct>,
     /// A column reference means nothing that this resolver follows, such as `old.x` in RETURNING:
     /// it could read the target.
     pub(crate) unresolved: bool,
+}
+
+/// A part of WHERE.
+#[derive(Debug, Clone)]
+pub(crate) struct Conjunct {
+    /// Its tokens.
+    pub(crate) tokens: Range<usize>,
+    /// It may run on rows that the row filter will reject.
+    pub(crate) safe: bool,
 }
 
 /// An item of RETURNING.
@@ -426,6 +445,23 @@ pub(crate) struct CopiedRelation {
     pub(crate) columns: Vec<String>,
 }
 
+/// COPY relation FROM STDIN.
+#[derive(Debug, Clone)]
+pub(crate) struct CopiedIn {
+    /// Index in `uses`.
+    pub(crate) used: usize,
+    /// The columns that get a value.
+    pub(crate) columns: Vec<ColumnNumber>,
+    /// There is a column list.
+    pub(crate) listed: bool,
+    /// A row trigger changes or drops rows after COPY looked at them.
+    pub(crate) triggers: bool,
+    /// The token WHERE.
+    pub(crate) filter: Option<usize>,
+    /// Behind the last token.
+    pub(crate) end: usize,
+}
+
 /// Binds the names of a statement that may be rewritten.
 ///
 /// # Errors
@@ -441,12 +477,14 @@ pub(crate) fn resolve(
     let mut resolver = query::Resolver::new(context, tokens, span.clone());
     resolver.statement(kind)?;
     let inferred = resolver.inferred_parameters();
-    if inferred.is_empty() {
-        return Ok(resolver.finish());
+    if !inferred.is_empty() {
+        // Parameters that stand more than once have a type after all.
+        resolver = query::Resolver::new(context, tokens, span);
+        resolver.inferred = inferred;
+        resolver.statement(kind)?;
     }
-    // Parameters that stand more than once have a type after all.
-    let mut resolver = query::Resolver::new(context, tokens, span);
-    resolver.inferred = inferred;
-    resolver.statement(kind)?;
+    if context.view_depth == 0 {
+        resolver.refuse_other_names()?;
+    }
     Ok(resolver.finish())
 }

@@ -174,6 +174,15 @@ impl Resolver<'_> {
         self.comparable(meaning, left, &Facts { known: element, ..array.clone() })
     }
 
+    /// The type of an array's elements.
+    fn element_of(&self, array: KnownType) -> Option<TypeId> {
+        let KnownType::Type(id) = array else { return None };
+        let element = self.context.catalog.sql_type(id).and_then(|found| found.element);
+        element
+            .map(|element| self.context.catalog.base_type(element))
+            .or_else(|| super::describe::catalogue_element(array))
+    }
+
     pub(super) fn array_of(&self, element: TypeId) -> KnownType {
         self.context
             .catalog
@@ -236,13 +245,11 @@ impl Resolver<'_> {
         let key = |facts: &Facts| facts.known == KnownType::Type(TypeId(TEXT)) || number(facts);
         match whole {
             KnownType::Type(JSONB) if !slice && bounds.iter().all(key) => whole,
-            KnownType::Type(id) if bounds.iter().all(number) => {
-                match self.context.catalog.sql_type(id).and_then(|found| found.element) {
-                    Some(_) if slice => whole,
-                    Some(element) => KnownType::Type(self.context.catalog.base_type(element)),
-                    None => KnownType::Unknown,
-                }
-            }
+            KnownType::Type(_) if bounds.iter().all(number) => match self.element_of(whole) {
+                Some(_) if slice => whole,
+                Some(element) => KnownType::Type(element),
+                None => KnownType::Unknown,
+            },
             KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => KnownType::Unknown,
         }
     }

@@ -348,8 +348,11 @@ fn fits(argument: Argument, expr: &Expr, facts: &Facts) -> bool {
         Divisor => literal_integer(expr).is_some_and(|n| n != 0 && n != -1),
         Word(words) => matches!(&expr.kind,
             ExprKind::Constant(Constant::String(text)) if words.contains(&text.as_str())),
-        Regex => matches!(&expr.kind,
-            ExprKind::Constant(Constant::String(text)) if is_plain_regex(text)),
+        Regex => {
+            super::describe::is_plain_regex(expr)
+                || matches!(&expr.kind,
+                    ExprKind::Constant(Constant::String(text)) if is_plain_regex(text))
+        }
     }
 }
 

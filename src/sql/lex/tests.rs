@@ -172,11 +172,9 @@ fn a_bad_unicode_escape_is_taken_for_a_name() {
         let tokens = Tokens::new(&text).unwrap();
         assert_eq!(tokens.identifier(3), None, "{name}");
     }
-    for junk in [
-        r#"SELECT 1 AS U&"a" UESCAPE 'ab'"#,
-        "SELECT U&'a' UESCAPE '+'",
-        "SELECT U&'a' UESCAPE x",
-    ] {
+    for junk in
+        [r#"SELECT 1 AS U&"a" UESCAPE 'ab'"#, "SELECT U&'a' UESCAPE '+'", "SELECT U&'a' UESCAPE x"]
+    {
         assert!(Tokens::new(junk).is_err(), "{junk}");
     }
 }
