@@ -1,11 +1,17 @@
 # `make demo` and `make test` do everything on a fresh Debian or Ubuntu machine with Rust.
 
-.PHONY: help build demo tour test bench fmt lint doc deny setup
+.PHONY: help build demo tour test fuzz torture bench fmt lint doc deny setup
+
+# Seconds for each fuzz target; random queries for each person.
+FUZZ_SECONDS ?= 60
+QUERIES ?= 10000
 
 help:
 	@echo "make demo    a sample CRM behind rowgate, with lines to paste into psql"
 	@echo "make tour    the same as a scripted tour that checks itself"
 	@echo "make test    all tests, with a throw-away PostgreSQL and real clients"
+	@echo "make fuzz    libFuzzer over the parsers and the planner; FUZZ_SECONDS=60 each"
+	@echo "make torture random queries of sqlsmith on pairs of databases; QUERIES=10000 per person"
 	@echo "make bench   figures; see bench/README.md"
 	@echo "make lint    format, clippy, documentation and dependencies as .ci/run checks them"
 	@echo "make fmt     formats the sources"
@@ -25,6 +31,13 @@ tour: build
 
 test: setup
 	cargo test --locked
+
+fuzz:
+	@tests/setup.sh build
+	fuzz/run.sh $(FUZZ_SECONDS)
+
+torture: setup
+	ROWGATE_SQLSMITH=$(QUERIES) cargo test --locked --test oracle sqlsmith -- --nocapture
 
 bench:
 	@tests/setup.sh bench

@@ -57,6 +57,10 @@ number! {
     FunctionId(u32)
 }
 number! {
+    /// An OID of whatever table of the catalogue.
+    ObjectId(u32)
+}
+number! {
     /// `pg_attribute.attnum`: 1 and above for the user's columns.
     ColumnNumber(i16)
 }

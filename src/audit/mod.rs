@@ -5,6 +5,7 @@
 //! record is safe. It never decides anything and never sees a password in clear.
 
 pub mod chain;
+mod commit;
 pub mod record;
 mod recover;
 mod redact;

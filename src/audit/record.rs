@@ -94,7 +94,7 @@ pub struct Intent {
     /// The client's bind parameters.
     pub parameters: Vec<Parameter>,
     /// Relations, columns, verbs, filters and masks, with the policy lines.
-    pub touched: Vec<rewrite::Touched>,
+    pub touched: Arc<[rewrite::Touched]>,
     /// Names the decision.
     pub decision: DecisionId,
     /// Why it was permitted, where there is more to say than `touched` says.
@@ -119,7 +119,7 @@ pub struct Refused {
     /// The client's bind parameters, when it came so far.
     pub parameters: Vec<Parameter>,
     /// What it wanted to touch, as far as known.
-    pub touched: Vec<rewrite::Touched>,
+    pub touched: Arc<[rewrite::Touched]>,
     /// The id the client reads in the HINT.
     pub decision: DecisionId,
     /// The SQLSTATE the client receives.

@@ -2,6 +2,7 @@
 //! no I/O; bytes stay pending until the writer says that they are written.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use ed25519_dalek::SigningKey;
@@ -40,7 +41,9 @@ struct Dictionary {
     /// Texts without secrets, by themselves: saves redaction and hash when they come again.
     plain: HashMap<Text, TextId>,
     /// What was touched, by itself: saves its JSON and hash when it comes again.
-    touched: HashMap<Vec<Touched>, TextId>,
+    touched: HashMap<Arc<[Touched]>, TextId>,
+    /// The same by address, which the list beside it keeps in use: statements of one plan share it.
+    shared: HashMap<usize, (Arc<[Touched]>, TextId)>,
 }
 
 pub(super) struct Renderer {
@@ -107,7 +110,6 @@ impl Renderer {
     }
 
     pub(super) fn entry(&mut self, entry: Entry) {
-        self.rotate_if_due();
         self.renew_dictionary_if_full();
         let (at, rendered) = match entry.item {
             Item::Intent(intent) => (intent.at, self.intent(entry.number, *intent)),
@@ -221,10 +223,14 @@ impl Renderer {
         self.line((self.settings.clock)(), &record, true)
     }
 
-    fn rotate_if_due(&mut self) {
-        if self.length < self.settings.segment_size
-            && self.opened.elapsed() < self.settings.segment_age
-        {
+    /// The open segment has its size or its age.
+    pub(super) fn rotation_due(&self) -> bool {
+        self.length >= self.settings.segment_size
+            || self.opened.elapsed() >= self.settings.segment_age
+    }
+
+    pub(super) fn rotate_if_due(&mut self) {
+        if !self.rotation_due() {
             return;
         }
         self.close("rotation");
@@ -353,13 +359,19 @@ impl Renderer {
     fn touched(
         &mut self,
         at: Timestamp,
-        touched: &[Touched],
+        touched: &Arc<[Touched]>,
     ) -> Result<Option<TextId>, serde_json::Error> {
         if touched.is_empty() {
             return Ok(None);
         }
-        if let Some(id) = self.dictionary.touched.get(touched) {
+        let address = Arc::as_ptr(touched).addr();
+        if let Some((_, id)) = self.dictionary.shared.get(&address) {
             return Ok(Some(id.clone()));
+        }
+        if let Some(id) = self.dictionary.touched.get(touched) {
+            let id = id.clone();
+            self.dictionary.shared.insert(address, (Arc::clone(touched), id.clone()));
+            return Ok(Some(id));
         }
         let list: Vec<Touch> = touched.iter().map(Touch::from).collect();
         let json = serde_json::to_vec(&list)?;
@@ -368,14 +380,17 @@ impl Renderer {
             let n = self.define(&id, json.len());
             self.line(at, &Record::Touched { n, id: id.clone(), touched: list }, false)?;
         }
-        self.dictionary.touched.insert(touched.to_vec(), id.clone());
+        self.dictionary.touched.insert(Arc::clone(touched), id.clone());
         Ok(Some(id))
     }
 
     /// Starts the dictionary anew when it is full. Never between the texts of one statement: all of
     /// them have to be known when the statement refers to them.
     fn renew_dictionary_if_full(&mut self) {
-        if self.dictionary.n >= DICTIONARY_TEXTS || self.dictionary.bytes >= DICTIONARY_BYTES {
+        let shared = self.dictionary.shared.len() as u64;
+        if self.dictionary.n.max(shared) >= DICTIONARY_TEXTS
+            || self.dictionary.bytes >= DICTIONARY_BYTES
+        {
             self.dictionary = Dictionary::default();
         }
     }

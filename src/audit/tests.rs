@@ -52,7 +52,7 @@ fn intent(number: u64, sql: &str) -> Intent {
             value: ParameterValue::Text("42".into()),
             class: Parameters::Record,
         }],
-        touched: vec![Touched {
+        touched: Arc::from([Touched {
             relation: RelationId(1),
             name: "crm.account".into(),
             verb: Verb::Read,
@@ -60,7 +60,7 @@ fn intent(number: u64, sql: &str) -> Intent {
             filter: "owner_id = :user.id".into(),
             masks: vec!["phone: partial".into()],
             lines: vec!["crm.yaml:3 sales_rep".into()],
-        }],
+        }]),
         decision: DecisionId::from("d-1"),
         reasons: Vec::new(),
         policy: PolicyVersion::from("p1"),
@@ -541,7 +541,7 @@ async fn a_search_finds_statements_by_person_table_text_and_decision() {
             command: "DELETE",
             original: "DELETE FROM crm.contact".into(),
             parameters: Vec::new(),
-            touched: Vec::new(),
+            touched: Arc::default(),
             decision: DecisionId::from("d-77"),
             sqlstate: "42501".into(),
             message: "permission denied".into(),

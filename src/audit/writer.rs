@@ -1,7 +1,13 @@
-//! The writer thread: takes records from the sessions in order, chains them, commits them in
-//! groups, and tells the sessions. Sessions never wait for a lock that is held during I/O.
+//! The queue between the sessions and the files, and the thread that empties it. Sessions never wait
+//! for a lock that is held during I/O.
+//!
+//! Who commits depends on what is waited for. A sync takes long, so the thread does it for all
+//! sessions at once. A write takes as long as waking a thread does, so with `Durability::Write` the
+//! session that needs its record commits the whole queue itself, and the thread only takes what is
+//! left over.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -9,17 +15,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::AuditError;
+use super::commit::{Committed, Writer};
 use super::record::{Event, Intent, Outcome};
 use super::recover::{Resume, resume};
 use super::render::Renderer;
 use super::settings::{AuditSettings, Durability, OnFailure};
 use super::store::{Directory, Store};
 
-/// How long the outcome of a statement may wait for company. Nobody waits for it, and the next intent
-/// takes it along: one wake-up and one commit for both.
-const LINGER: Duration = Duration::from_millis(1);
+/// How long a record may wait for company when nobody waits for it: the next commit takes it along.
+const LINGER: Duration = Duration::from_millis(5);
 /// So many records are not kept waiting.
-const LINGERING: usize = 256;
+const LINGERING: usize = 1024;
 /// How long the writer waits before it tries a failed write again.
 const RETRY: Duration = Duration::from_millis(100);
 /// How often a closing log tries a failing disk.
@@ -66,13 +72,23 @@ struct Handle {
 #[derive(Debug)]
 struct Shared {
     state: Mutex<State>,
+    /// Taken before `state` by whoever commits; `None` when the log is closed.
+    writer: Mutex<Option<Writer>>,
+    /// Wakes the thread.
     wake: Condvar,
-    progress: watch::Sender<Progress>,
+    /// Records up to this number are as safe as the settings ask.
+    committed: AtomicU64,
+    /// Records up to this number could not be written when it was tried.
+    failed: AtomicU64,
+    closed: AtomicBool,
+    /// Wakes those who wait for the three above.
+    progress: watch::Sender<()>,
     durability: Durability,
     on_failure: OnFailure,
     bound: usize,
 }
 
+/// The queue.
 #[derive(Debug)]
 struct State {
     queue: VecDeque<Entry>,
@@ -83,18 +99,20 @@ struct State {
     dropped: u64,
     /// Something in the queue is waited for.
     urgent: bool,
-    /// The writer waits to be woken. While it is awake nobody has to: it looks again afterwards.
+    /// The thread waits to be woken. While it is awake nobody has to: it looks again afterwards.
     asleep: bool,
     /// When it looks at the queue by itself.
     alarm: Option<Instant>,
 }
 
-/// What waiters look at. Numbers are those of [`Recorded::number`].
-#[derive(Debug, Clone, Copy, Default)]
-struct Progress {
-    committed: u64,
-    failed: u64,
-    closed: bool,
+/// What is taken from the queue at one time.
+pub(super) struct Batch {
+    pub(super) entries: VecDeque<Entry>,
+    /// Records that did not fit.
+    pub(super) dropped: u64,
+    /// The number of the last record.
+    pub(super) upto: u64,
+    pub(super) closing: bool,
 }
 
 /// One record in the queue.
@@ -146,27 +164,32 @@ impl Audit {
                 asleep: false,
                 alarm: None,
             }),
+            writer: Mutex::new(None),
             wake: Condvar::new(),
-            progress: watch::Sender::new(Progress { committed: first - 1, ..Progress::default() }),
+            committed: AtomicU64::new(first - 1),
+            failed: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            progress: watch::Sender::new(()),
             durability: settings.durability,
             on_failure: settings.on_failure,
             bound: settings.queue.max(1),
         });
         let open_failed = |reason: String| AuditError::Open { path: path.clone(), reason };
-        let mut writer = Writer {
-            shared: Arc::clone(&shared),
-            store,
-            renderer: Renderer::new(settings, key, resume)
-                .map_err(|error| open_failed(error.to_string()))?,
-        };
-        writer.write_pending().map_err(|error| open_failed(error.to_string()))?;
+        let durability = settings.durability;
+        let renderer =
+            Renderer::new(settings, key, resume).map_err(|error| open_failed(error.to_string()))?;
+        let writer = Writer::start(store, renderer, durability)
+            .map_err(|error| open_failed(error.to_string()))?;
+        *shared.writer() = Some(writer);
         let thread = thread::Builder::new()
             .name("audit".to_owned())
-            .spawn(move || {
-                // Waiters must not hang when this thread ends, however it ends. Announced after
-                // the writer is gone, and with it the lock on the directory.
-                let _announce = AnnounceEnd(Arc::clone(&writer.shared));
-                writer.run();
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || {
+                    // Waiters must not hang when this thread ends, however it ends.
+                    let end = AnnounceEnd(shared);
+                    end.0.run();
+                }
             })
             .map_err(|error| open_failed(error.to_string()))?;
         Ok(Self { handle: Arc::new(Handle { shared, thread: Mutex::new(Some(thread)) }) })
@@ -217,31 +240,42 @@ impl Audit {
         }
     }
 
+    /// Whether a record is as safe as the settings ask; `None` when that has to be waited for. After
+    /// an error the statement must not run, or its answer must not leave.
+    pub fn settled(&self, recorded: &Recorded) -> Option<Result<(), AuditError>> {
+        let shared = &self.handle.shared;
+        let number = shared.waited_for(recorded);
+        if let Some(reached) = shared.reached(number) {
+            return Some(reached);
+        }
+        if shared.durability != Durability::Write {
+            return None;
+        }
+        shared.commit_here();
+        let reached = shared.reached(number);
+        if reached.is_none() {
+            // Somebody else commits, perhaps without this record, or the disk fails.
+            shared.hurry();
+        }
+        reached
+    }
+
     /// Waits until a record is as safe as the settings ask. After an error the statement must not
     /// run, or its answer must not leave.
     pub async fn durable(&self, recorded: &Recorded) -> Result<(), AuditError> {
+        if let Some(settled) = self.settled(recorded) {
+            return settled;
+        }
         let shared = &self.handle.shared;
-        let number = match shared.durability {
-            Durability::Fsync | Durability::Write => recorded.query.number,
-            // Only the queue's bound is waited for.
-            Durability::Async => recorded.query.number.saturating_sub(shared.bound as u64),
-        };
+        let number = shared.waited_for(recorded);
         let mut progress = shared.progress.subscribe();
-        let reached = progress
-            .wait_for(|progress| {
-                progress.committed >= number || progress.failed >= number || progress.closed
-            })
-            .await
-            .map_err(|_| AuditError::Closed)?;
-        if reached.committed >= number {
-            Ok(())
-        } else if reached.failed >= number {
-            match shared.on_failure {
-                OnFailure::Refuse => Err(AuditError::Unwritable),
-                OnFailure::Continue => Ok(()),
+        loop {
+            // Either this load sees what `announce` stored, or that one sees the subscription.
+            fence(Ordering::SeqCst);
+            if let Some(reached) = shared.reached(number) {
+                return reached;
             }
-        } else {
-            Err(AuditError::Closed)
+            progress.changed().await.map_err(|_| AuditError::Closed)?;
         }
     }
 
@@ -258,12 +292,19 @@ impl Audit {
 
     /// Writes what is queued and the closing record. Later records are refused.
     pub async fn close(&self) -> Result<(), AuditError> {
-        self.handle.shared.begin_closing();
-        let mut progress = self.handle.shared.progress.subscribe();
-        let last =
-            *progress.wait_for(|progress| progress.closed).await.map_err(|_| AuditError::Closed)?;
-        let next = self.handle.shared.state().next;
-        if last.committed + 1 >= next { Ok(()) } else { Err(AuditError::Unwritable) }
+        let shared = &self.handle.shared;
+        shared.begin_closing();
+        let mut progress = shared.progress.subscribe();
+        loop {
+            fence(Ordering::SeqCst);
+            if shared.closed.load(Ordering::Acquire) {
+                break;
+            }
+            progress.changed().await.map_err(|_| AuditError::Closed)?;
+        }
+        let next = shared.state().next;
+        let all = shared.committed.load(Ordering::Acquire) + 1 >= next;
+        if all { Ok(()) } else { Err(AuditError::Unwritable) }
     }
 }
 
@@ -280,6 +321,10 @@ impl Drop for Handle {
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Option<Writer>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn begin_closing(&self) {
@@ -304,143 +349,168 @@ impl Shared {
         {
             state.dropped += 1;
         } else {
-            let urgent = match &item {
-                Item::Intent(_) | Item::Event(_) => true,
-                Item::Outcome { .. } if state.asleep => {
-                    let soon = Instant::now() + LINGER;
-                    state.alarm.is_none_or(|alarm| alarm > soon) || state.queue.len() >= LINGERING
-                }
+            let waited_for = match &item {
+                // Who waits for it commits it, or says that it has to be hurried.
+                Item::Intent(_) | Item::Event(_) => self.durability == Durability::Fsync,
                 Item::Outcome { .. } => false,
             };
             state.queue.push_back(Entry { number, item });
+            let urgent = waited_for || state.queue.len() >= LINGERING;
             state.urgent |= urgent;
-            if urgent && std::mem::take(&mut state.asleep) {
-                // Only after the lock is free: the writer takes it first thing.
+            let soon = (state.asleep && !urgent).then(|| Instant::now() + LINGER);
+            let late = soon.filter(|soon| state.alarm.is_none_or(|alarm| alarm > *soon));
+            if late.is_some() {
+                // It sets its alarm and goes on sleeping.
+                state.alarm = late;
+            }
+            if late.is_some() || urgent && std::mem::take(&mut state.asleep) {
+                // Only after the lock is free: the thread takes it first thing.
                 drop(state);
                 self.wake.notify_one();
             }
         }
         Ok(Recorded { query: QueryRef { number, session } })
     }
-}
 
-struct Writer {
-    shared: Arc<Shared>,
-    store: Box<dyn Store>,
-    renderer: Renderer,
-}
+    /// The number that has to be committed for a record to be safe.
+    fn waited_for(&self, recorded: &Recorded) -> u64 {
+        match self.durability {
+            Durability::Fsync | Durability::Write => recorded.query.number,
+            // Only the queue's bound is waited for.
+            Durability::Async => recorded.query.number.saturating_sub(self.bound as u64),
+        }
+    }
 
-impl Writer {
-    fn run(mut self) {
-        let mut n_entries = 0;
+    /// What became of the records up to that number; `None` while that is open.
+    fn reached(&self, number: u64) -> Option<Result<(), AuditError>> {
+        if self.committed.load(Ordering::Acquire) >= number {
+            return Some(Ok(()));
+        }
+        if self.failed.load(Ordering::Acquire) >= number {
+            return Some(match self.on_failure {
+                OnFailure::Refuse => Err(AuditError::Unwritable),
+                OnFailure::Continue => Ok(()),
+            });
+        }
+        self.closed.load(Ordering::Acquire).then_some(Err(AuditError::Closed))
+    }
+
+    /// Commits what is queued, unless that may take long.
+    fn commit_here(&self) {
+        let Ok(mut slot) = self.writer.try_lock() else { return };
+        if let Some(writer) = slot.as_mut().filter(|writer| writer.is_quick())
+            && let Some(batch) = self.take_unless_closing()
+        {
+            let committed = writer.commit(Some(batch), false);
+            self.announce(committed);
+        }
+    }
+
+    /// Makes the thread commit what is queued.
+    fn hurry(&self) {
+        let mut state = self.state();
+        state.urgent = true;
+        if std::mem::take(&mut state.asleep) {
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    fn take(state: &mut State) -> Batch {
+        Batch {
+            entries: std::mem::take(&mut state.queue),
+            dropped: std::mem::take(&mut state.dropped),
+            upto: state.next - 1,
+            closing: state.closing,
+        }
+    }
+
+    /// The end of the log is for the thread.
+    fn take_unless_closing(&self) -> Option<Batch> {
+        let mut state = self.state();
+        (!state.closing).then(|| Self::take(&mut state))
+    }
+
+    /// Tells the waiters how a commit went. The writer is still locked: what became of an earlier
+    /// commit must not be told after a later one.
+    fn announce(&self, committed: Committed) {
+        match committed {
+            Committed::Upto { number, recovered } => {
+                if recovered {
+                    self.state().healthy = true;
+                }
+                self.committed.fetch_max(number, Ordering::Release);
+            }
+            Committed::Failed => {
+                let mut state = self.state();
+                state.healthy = false;
+                self.failed.fetch_max(state.next - 1, Ordering::Release);
+            }
+        }
+        self.tell();
+    }
+
+    fn tell(&self) {
+        // See `durable`: waking nobody costs more than asking whether somebody waits.
+        fence(Ordering::SeqCst);
+        if self.progress.receiver_count() > 0 {
+            self.progress.send_replace(());
+        }
+    }
+
+    /// The thread's life.
+    fn run(&self) {
+        let mut due = None;
+        let mut failed = false;
+        let mut last_attempts = 0;
+        let mut seen = 0;
         loop {
-            let (entries, dropped, upto, closing) = self.next_batch(n_entries > 0);
-            n_entries = entries.len();
-            for entry in entries {
-                self.renderer.entry(entry);
+            if !failed {
+                self.await_work(due);
             }
-            if dropped > 0 {
-                self.renderer.lost(dropped);
-            }
-            if closing {
-                self.renderer.close("stop");
-            } else {
-                self.renderer.checkpoint_if_due();
-            }
-            if !self.commit(upto, closing) {
+            let mut slot = self.writer();
+            let Some(writer) = slot.as_mut() else { return };
+            let closing = self.state().closing;
+            let batch = (!writer.is_stuck()).then(|| Self::take(&mut self.state()));
+            let busy = batch.as_ref().is_some_and(|batch| batch.upto != seen);
+            seen = batch.as_ref().map_or(seen, |batch| batch.upto);
+            let committed = writer.commit(batch, true);
+            // Records that nobody waits for come soon again: no need to be woken for them.
+            due = writer.due().into_iter().chain(busy.then(|| Instant::now() + LINGER)).min();
+            let over = writer.is_closed();
+            failed = matches!(committed, Committed::Failed);
+            last_attempts += u32::from(failed && closing);
+            self.announce(committed);
+            drop(slot);
+            if last_attempts >= CLOSING_ATTEMPTS {
                 return;
-            }
-            if n_entries > 0 {
-                metrics::counter!("rowgate_audit_records_total").increment(n_entries as u64);
-            }
-            if closing {
+            } else if failed {
+                thread::sleep(RETRY);
+            } else if over {
                 return;
             }
         }
     }
 
-    /// Waits for records, for the time of the next checkpoint or head, or for the end. After
-    /// records (`busy`) it looks once more soon: outcomes do not wake it then.
-    fn next_batch(&mut self, busy: bool) -> (VecDeque<Entry>, u64, u64, bool) {
-        let due = self.renderer.due();
-        let mut soon = busy.then(|| Instant::now() + LINGER);
-        let mut state = self.shared.state();
+    /// Waits for something urgent, for that time or an earlier one that somebody sets, or for the end.
+    fn await_work(&self, due: Option<Instant>) {
+        let mut state = self.state();
+        state.alarm = due;
         while !state.urgent && state.dropped == 0 && !state.closing {
-            let alarm = due.into_iter().chain(soon).min();
-            state.alarm = alarm;
             state.asleep = true;
-            let Some(alarm) = alarm else {
-                state = self.shared.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let Some(alarm) = state.alarm else {
+                state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let wait = alarm.saturating_duration_since(Instant::now());
-            if !wait.is_zero() {
-                let waited = self.shared.wake.wait_timeout(state, wait);
-                state = waited.unwrap_or_else(PoisonError::into_inner).0;
-            } else if !state.queue.is_empty() || Some(alarm) == due {
+            if wait.is_zero() {
                 break;
-            } else {
-                soon = None;
             }
+            let waited = self.wake.wait_timeout(state, wait);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.asleep = false;
         state.urgent = false;
-        let entries = std::mem::take(&mut state.queue);
-        let dropped = std::mem::take(&mut state.dropped);
-        (entries, dropped, state.next - 1, state.closing)
-    }
-
-    /// Writes what is rendered, again and again until it works. `false`: gave up, at the end.
-    fn commit(&mut self, upto: u64, closing: bool) -> bool {
-        let mut attempts = 0;
-        loop {
-            match self.write_pending() {
-                Ok(()) => {
-                    if !std::mem::replace(&mut self.shared.state().healthy, true) {
-                        tracing::warn!("the audit log is written again");
-                    }
-                    metrics::gauge!("rowgate_audit_healthy").set(1.0);
-                    self.shared.progress.send_modify(|progress| progress.committed = upto);
-                    return true;
-                }
-                Err(error) => {
-                    attempts += 1;
-                    tracing::error!(%error, attempts, "the audit log cannot be written");
-                    metrics::gauge!("rowgate_audit_healthy").set(0.0);
-                    metrics::counter!("rowgate_audit_write_failures_total").increment(1);
-                    let failed = {
-                        let mut state = self.shared.state();
-                        state.healthy = false;
-                        state.next - 1
-                    };
-                    self.shared.progress.send_modify(|progress| progress.failed = failed);
-                    if closing && attempts >= CLOSING_ATTEMPTS {
-                        return false;
-                    }
-                    thread::sleep(RETRY);
-                }
-            }
-        }
-    }
-
-    fn write_pending(&mut self) -> std::io::Result<()> {
-        let durable = self.shared.durability == Durability::Fsync;
-        let mut wrote = false;
-        for chunk in self.renderer.pending() {
-            self.store.write(chunk.segment, chunk.offset, &chunk.bytes)?;
-            metrics::counter!("rowgate_audit_bytes_total").increment(chunk.bytes.len() as u64);
-            wrote = true;
-        }
-        if wrote && durable {
-            self.store.sync()?;
-            metrics::counter!("rowgate_audit_syncs_total").increment(1);
-        }
-        self.renderer.written();
-        if let Some(head) = self.renderer.head_if_due() {
-            self.store.replace_head(&head, durable)?;
-            self.renderer.head_written();
-        }
-        Ok(())
     }
 }
 
@@ -449,9 +519,10 @@ struct AnnounceEnd(Arc<Shared>);
 
 impl Drop for AnnounceEnd {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.closing = true;
-        drop(state);
-        self.0.progress.send_modify(|progress| progress.closed = true);
+        self.0.state().closing = true;
+        // With the writer goes the lock on the directory: another gateway may open it now.
+        drop(self.0.writer().take());
+        self.0.closed.store(true, Ordering::Release);
+        self.0.tell();
     }
 }

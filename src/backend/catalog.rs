@@ -11,10 +11,10 @@ use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 use super::client::{self, ClientError};
 use super::connect::Target;
 use crate::catalog::{
-    Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SqlType,
-    TypeKind, UserOperator, Volatility,
+    Catalog, CatalogParts, Column, Dependency, Function, FunctionKind, Objects, Relation,
+    RelationKind, SqlType, TypeKind, UserOperator, Volatility,
 };
-use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, RelationId, TypeId};
+use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, ObjectId, RelationId, TypeId};
 
 /// One value that is another after DDL. Rows of a catalogue are never changed in place by DDL, so
 /// (oid, xmin) of all rows tells; VACUUM and ANALYZE do change in place and leave xmin alone.
@@ -47,7 +47,13 @@ SELECT pg_catalog.concat_ws(',', pg_catalog.current_database(), current_user::te
   (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 7))
      FROM pg_catalog.pg_trigger WHERE NOT tgisinternal),
   (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 8))
-     FROM pg_catalog.pg_operator WHERE oid >= 16384))";
+     FROM pg_catalog.pg_operator WHERE oid >= 16384),
+  (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 9))
+     FROM pg_catalog.pg_constraint
+    WHERE oid >= 16384 AND connamespace NOT IN (SELECT oid FROM temporary)),
+  (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 10))
+     FROM pg_catalog.pg_attrdef
+    WHERE adrelid NOT IN (SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't')))";
 
 // tgtype: 1 is FOR EACH ROW, 2 is BEFORE, 64 is INSTEAD OF (catalog/pg_trigger.h).
 const RELATIONS: &str = "
@@ -90,6 +96,42 @@ const OPERATORS: &str = "
 SELECT n.nspname::text, o.oprname::text, o.oprcode::oid
   FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
  WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_(toast_)?temp_'";
+
+// What exists because of a relation, and what it depends on (PostgreSQL documentation, 53.18
+// "pg_depend"). The rules of views name what the views read, which is no reason to hide them.
+const DEPENDENCIES: &str = "
+SELECT d.objid, d.refobjid,
+       CASE WHEN d.refclassid = 'pg_class'::regclass THEN d.refobjsubid ELSE 0 END::int2
+  FROM pg_depend d
+  LEFT JOIN pg_class c ON d.classid = 'pg_class'::regclass AND c.oid = d.objid
+ WHERE d.objid >= 16384 AND d.refobjid >= 16384 AND d.deptype <> 'e'
+   AND d.refclassid IN ('pg_class'::regclass, 'pg_constraint'::regclass, 'pg_type'::regclass)
+   AND (d.classid IN ('pg_constraint'::regclass, 'pg_attrdef'::regclass, 'pg_trigger'::regclass,
+                      'pg_type'::regclass)
+        OR c.relkind IN ('i', 'I', 't', 'S'))
+UNION
+SELECT i.indexrelid, i.indrelid, k.attnum
+  FROM pg_index i, unnest(i.indkey::int2[]) AS k(attnum) WHERE i.indexrelid >= 16384
+UNION
+SELECT oid, ev_class, 0::int2 FROM pg_rewrite WHERE oid >= 16384
+UNION
+SELECT oid, 0::oid, 0::int2 FROM pg_constraint WHERE oid >= 16384";
+
+const VIEW_SOURCES: &str = "
+SELECT DISTINCT r.ev_class, d.refobjid
+  FROM pg_rewrite r
+  JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+ WHERE r.rulename = '_RETURN' AND d.refclassid = 'pg_class'::regclass
+   AND r.ev_class >= 16384 AND d.refobjid <> r.ev_class";
+
+const TEMPORARY: &str = "SELECT oid FROM pg_class WHERE relpersistence = 't'";
+
+const EXTENSION_FUNCTIONS: &str = "
+SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e'";
+
+const SCHEMA_IDS: &str = "SELECT oid, nspname::text FROM pg_namespace";
+
+const BACKEND_ROLE: &str = "SELECT oid FROM pg_roles WHERE rolname = current_user";
 
 const SCHEMAS: &str = "
 SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' ORDER BY nspname";
@@ -167,10 +209,12 @@ impl CatalogReader {
         let version: i32 = row.try_get(0)?;
         let user: &str = row.try_get(1)?;
         let parts = read_parts(&transaction).await?;
+        let objects = read_objects(&transaction).await?;
         transaction.commit().await?;
         let next = CatalogVersion(self.version.0 + 1);
         let version = u32::try_from(version).unwrap_or(0);
-        Ok((Catalog::new(next, version, user, parts), fingerprint))
+        let catalog = Catalog::new(next, version, user, parts).with_objects(objects);
+        Ok((catalog, fingerprint))
     }
 }
 
@@ -214,6 +258,32 @@ async fn read_parts(transaction: &Transaction<'_>) -> Result<CatalogParts, Clien
         });
     }
     Ok(parts)
+}
+
+async fn read_objects(transaction: &Transaction<'_>) -> Result<Objects, ClientError> {
+    let mut objects = Objects::default();
+    for row in transaction.query(DEPENDENCIES, &[]).await? {
+        let column: i16 = row.try_get(2)?;
+        objects.dependencies.push(Dependency {
+            object: ObjectId(row.try_get(0)?),
+            on: ObjectId(row.try_get(1)?),
+            column: (column > 0).then_some(ColumnNumber(column)),
+        });
+    }
+    for row in transaction.query(VIEW_SOURCES, &[]).await? {
+        objects.view_sources.push((RelationId(row.try_get(0)?), RelationId(row.try_get(1)?)));
+    }
+    for row in transaction.query(TEMPORARY, &[]).await? {
+        objects.temporary.push(ObjectId(row.try_get(0)?));
+    }
+    for row in transaction.query(EXTENSION_FUNCTIONS, &[]).await? {
+        objects.extension_functions.insert(FunctionId(row.try_get(0)?));
+    }
+    for row in transaction.query(SCHEMA_IDS, &[]).await? {
+        objects.schemas.push((ObjectId(row.try_get(0)?), Arc::from(row.try_get::<_, &str>(1)?)));
+    }
+    objects.backend_role = ObjectId(transaction.query_one(BACKEND_ROLE, &[]).await?.try_get(0)?);
+    Ok(objects)
 }
 
 #[derive(Default)]

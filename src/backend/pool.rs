@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -102,6 +103,8 @@ struct Lane {
 struct Idle {
     connection: ServerConnection,
     since: Instant,
+    /// The thread whose runtime waits for its bytes.
+    home: ThreadId,
 }
 
 /// A connection that one session has for itself. Dropped, it is closed.
@@ -155,9 +158,10 @@ impl Pool {
         let mut target = self.shared.target.clone();
         target.user.clone_from(&key.user);
         let found = loop {
-            let Some(idle) = lock(&lane.idle).pop() else { break None };
+            let Some(mut idle) = lane.take_idle() else { break None };
             if idle.since.elapsed() < self.shared.settings.idle_timeout
                 && is_quiet(&idle.connection.stream)
+                && (idle.home == thread::current().id() || idle.connection.stream.rehome().is_ok())
             {
                 break Some(idle.connection);
             }
@@ -212,6 +216,18 @@ impl Pool {
                 idle: Mutex::default(),
             })
         }))
+    }
+}
+
+impl Lane {
+    /// The one used last, rather one of this thread.
+    fn take_idle(&self) -> Option<Idle> {
+        let mut all = lock(&self.idle);
+        let here = thread::current().id();
+        match all.iter().rposition(|idle| idle.home == here) {
+            Some(own) => Some(all.remove(own)),
+            None => all.pop(),
+        }
     }
 }
 
@@ -287,7 +303,8 @@ impl PooledServer {
         let user = self.lane.user.clone();
         if matches!(timeout(RESET_LIMIT, reset(connection, &user, status)).await, Ok(Ok(true))) {
             if let Some(connection) = self.connection.take() {
-                lock(&self.lane.idle).push(Idle { connection, since: Instant::now() });
+                let (since, home) = (Instant::now(), thread::current().id());
+                lock(&self.lane.idle).push(Idle { connection, since, home });
             }
             true
         } else {

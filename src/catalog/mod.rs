@@ -3,8 +3,12 @@
 //! `backend::catalog` reads it; everything that decides looks names up here and nowhere else.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
 
+mod objects;
+
 use std::collections::HashMap;
 use std::sync::Arc;
+
+pub use objects::{Dependency, Objects};
 
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, RelationId, TypeId};
 
@@ -216,6 +220,7 @@ pub struct Catalog {
     functions_by_id: HashMap<FunctionId, Arc<Function>>,
     operators: HashMap<Arc<str>, Vec<UserOperator>>,
     schemas: Vec<Arc<str>>,
+    objects: Objects,
 }
 
 /// What a catalogue is made from; the reader fills it in any order.
@@ -268,6 +273,27 @@ impl Catalog {
             catalog.operators.entry(Arc::clone(&operator.name)).or_default().push(operator);
         }
         catalog
+    }
+
+    /// The catalogue with what there is beside relations, types and functions.
+    #[must_use]
+    pub fn with_objects(self, objects: Objects) -> Self {
+        Self { objects, ..self }
+    }
+
+    /// What there is beside relations, types and functions.
+    pub fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    /// All types, in no particular order.
+    pub fn types(&self) -> impl Iterator<Item = &SqlType> {
+        self.types.values()
+    }
+
+    /// All functions, in no particular order.
+    pub fn functions(&self) -> impl Iterator<Item = &Arc<Function>> {
+        self.functions_by_id.values()
     }
 
     /// The relation with that OID.

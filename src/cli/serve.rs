@@ -26,11 +26,12 @@ use crate::planner::Planner;
 use crate::protocol::cancel::CancelRegistry;
 use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::{TlsClient, TlsServer};
+use crate::server::lanes::Lanes;
 use crate::server::{self, Gateway, Phase};
 use crate::snapshot::{self, State};
 use crate::telemetry::{LogFormat, start_logging, start_metrics};
 
-/// Parsing and walking nested SQL needs deep stacks; the nesting itself is bounded.
+/// Reading nested policy SQL needs deep stacks; the nesting itself is bounded.
 const STACK: usize = 64 << 20;
 /// Plans in memory, in bytes.
 const PLAN_CACHE: u64 = 64 << 20;
@@ -57,15 +58,19 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         tracing::warn!(%warning, "configuration");
     }
     let metrics = start_metrics().map_err(|error| Failure::usage(error.to_string()))?;
+    let lanes = Lanes::start(loaded.settings.listen.threads)?;
+    // What is not a session: one thread is enough, and takes no core from them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .thread_stack_size(STACK)
         .enable_all()
         .build()?;
-    runtime.block_on(serve(Arc::new(loaded.settings), metrics, out))
+    runtime.block_on(serve(Arc::new(loaded.settings), &lanes, metrics, out))
 }
 
 async fn serve(
     settings: Arc<Settings>,
+    lanes: &Lanes,
     metrics: PrometheusHandle,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
@@ -149,7 +154,7 @@ async fn serve(
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     ));
-    let served = server::run(gateway, listener, PATIENCE).await;
+    let served = server::run(gateway, listener, lanes, PATIENCE).await;
     signals.abort();
     hangups.abort();
     if let Some(pages) = pages {

@@ -1,6 +1,7 @@
 //! The sections of `rowgate.toml`, their defaults and the rules between them.
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -193,6 +194,7 @@ fn default_listen() -> Listen {
         host: "127.0.0.1".to_owned(),
         port: LISTEN_PORT,
         max_connections: 10_000,
+        threads: std::thread::available_parallelism().map_or(1, NonZero::get),
         auth_timeout: Duration::from_secs(10),
         tls: ListenTls::Disable,
     }
@@ -208,6 +210,9 @@ fn read_listen(reader: &mut Reader<'_>, mut section: Section<'_>) -> Listen {
         .unwrap_or((default.host, default.port));
     let max_connections = or(&mut section, "max_connections", default.max_connections, |item| {
         reader.number(item, 1, 1_000_000).and_then(|n| usize::try_from(n).ok())
+    });
+    let threads = or(&mut section, "threads", default.threads, |item| {
+        reader.number(item, 1, 1024).and_then(|n| usize::try_from(n).ok())
     });
     let auth_timeout =
         or(&mut section, "auth_timeout", default.auth_timeout, |item| reader.duration(item));
@@ -232,7 +237,7 @@ fn read_listen(reader: &mut Reader<'_>, mut section: Section<'_>) -> Listen {
         ListenTls::Disable
     };
     section.finish(reader);
-    Listen { host, port, max_connections, auth_timeout, tls }
+    Listen { host, port, max_connections, threads, auth_timeout, tls }
 }
 
 #[derive(Clone, Copy, PartialEq)]

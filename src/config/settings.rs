@@ -101,6 +101,8 @@ pub struct Listen {
     pub port: u16,
     /// Client connections at one time.
     pub max_connections: usize,
+    /// Threads that serve clients.
+    pub threads: usize,
     /// From accept until authenticated.
     pub auth_timeout: Duration,
     /// TLS towards clients.

@@ -68,6 +68,7 @@ fn every_documented_key_is_read() {
 [listen]
 address = "127.0.0.1:6432"
 max_connections = 10000
+threads = 4
 auth_timeout = "10s"
 tls = { mode = "require", certificate = "server.crt", private_key = "server.key", client_ca = "clients.crt" }
 [backend]

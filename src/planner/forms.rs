@@ -57,7 +57,7 @@ pub(super) fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
         | StatementKind::Insert(_)
         | StatementKind::Update(_)
         | StatementKind::Delete(_)
-        | StatementKind::Merge
+        | StatementKind::Merge(_)
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
         | StatementKind::DeclareCursor { .. }
@@ -81,9 +81,9 @@ pub(super) fn refuse_inside_prepare(inner: &StatementKind) -> Result<(), Refusal
         StatementKind::Select(_)
         | StatementKind::Insert(_)
         | StatementKind::Update(_)
-        | StatementKind::Delete(_) => Ok(()),
-        StatementKind::Merge
-        | StatementKind::Copy(_)
+        | StatementKind::Delete(_)
+        | StatementKind::Merge(_) => Ok(()),
+        StatementKind::Copy(_)
         | StatementKind::Explain(_)
         | StatementKind::DeclareCursor { .. }
         | StatementKind::Fetch { .. }
@@ -114,7 +114,7 @@ pub(super) fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
         StatementKind::Insert(_)
         | StatementKind::Update(_)
         | StatementKind::Delete(_)
-        | StatementKind::Merge
+        | StatementKind::Merge(_)
         | StatementKind::DeclareCursor { .. }
         | StatementKind::Fetch { .. }
         | StatementKind::ClosePortal { .. }

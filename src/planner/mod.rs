@@ -23,8 +23,8 @@ use crate::policy::{
 };
 use crate::resolve::{FunctionGrants, ResolveContext, Resolved, resolve};
 use crate::rewrite::{
-    Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched, Values, assigns,
-    rewrite_statement, splice,
+    Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched, Values,
+    assigned, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
 use crate::sql::{Claim, SqlError, Tokens, parse, verify};
@@ -302,7 +302,7 @@ impl Planner {
     ) -> Result<(Arc<Plan>, Vec<usize>), Refusal> {
         plain_names(tokens)?;
         let statements = parse(tokens)?;
-        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
+        let mut plan = Plan::default();
         for statement in &statements {
             if statements.len() > 1 {
                 refuse_in_company(&statement.kind)?;
@@ -345,7 +345,7 @@ impl Planner {
             });
             return Ok(());
         }
-        let (kind, effect) = kind_and_effect(&statement.kind);
+        let (kind, mut effect) = kind_and_effect(&statement.kind);
         let mut edits = Vec::new();
         let mut answer = Answer::Relay;
         let mut action = Action::Forward;
@@ -376,7 +376,7 @@ impl Planner {
             | StatementKind::Insert(_)
             | StatementKind::Update(_)
             | StatementKind::Delete(_)
-            | StatementKind::Merge
+            | StatementKind::Merge(_)
             | StatementKind::Fetch { .. }
             | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
@@ -388,8 +388,14 @@ impl Planner {
         }
         let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
         let permit = self.permit(context, &resolved)?;
+        let explained = matches!(statement.kind, StatementKind::Explain(_));
+        // A query with data-modifying statements in WITH writes as well.
+        if !resolved.modifications.is_empty() && !explained {
+            effect = Effect::Writes;
+        }
         let describe = |filter: &RowFilter| crate::policy::describe(filter, context.policy);
         let rewriting = RewriteContext {
+            catalog: context.catalog,
             permit: &permit,
             check_marker: &self.check_marker,
             describe: &describe,
@@ -409,7 +415,7 @@ impl Planner {
                 | StatementKind::Update(_)
                 | StatementKind::Delete(_)
                 | StatementKind::DeclareCursor { .. }
-                | StatementKind::Merge
+                | StatementKind::Merge(_)
                 | StatementKind::Copy(_)
                 | StatementKind::Execute { .. }
                 | StatementKind::Fetch { .. }
@@ -441,16 +447,13 @@ impl Planner {
     fn permit(&self, context: PlanContext<'_>, resolved: &Resolved) -> Result<Permit, Refusal> {
         let mut accesses = resolved.accesses();
         let permit = self.ask(context, &accesses)?;
-        let target = resolved
-            .target
-            .as_ref()
-            .and_then(|modification| resolved.uses.get(modification.target));
-        if let Some(target) = target {
-            let update = Access { relation: target.relation.id, verb: Verb::Update };
-            if permit.scope(update).is_some_and(|update| assigns(resolved, update)) {
-                accesses.push(Access { relation: target.relation.id, verb: Verb::Assign });
-                return self.ask(context, &accesses);
-            }
+        let assigned = assigned(resolved, &permit);
+        if !assigned.is_empty() {
+            let assigned = assigned.into_iter();
+            accesses.extend(assigned.map(|relation| Access { relation, verb: Verb::Assign }));
+            accesses.sort_unstable();
+            accesses.dedup();
+            return self.ask(context, &accesses);
         }
         Ok(permit)
     }
@@ -499,6 +502,7 @@ impl Planner {
                 named: &named,
                 declared: context.declared(),
                 view_depth: 0,
+                system_view: false,
             },
             tokens,
             span,
@@ -561,7 +565,7 @@ impl Planner {
         context: PlanContext<'_>,
         tokens: Result<Tokens<'_>, SqlError>,
     ) -> Arc<Plan> {
-        let mut plan = Plan { edits: Vec::new(), statements: Vec::new(), literals: false };
+        let mut plan = Plan::default();
         let understood =
             tokens.and_then(|tokens| parse(&tokens).map(|statements| (tokens, statements)));
         if let Ok((tokens, statements)) = &understood {
@@ -608,6 +612,7 @@ impl Planner {
                 named: &named,
                 declared: context.declared(),
                 view_depth: 0,
+                system_view: false,
             },
             tokens,
             span,
@@ -640,7 +645,6 @@ impl Planner {
 /// The plan of a query string that is one statement without relations.
 fn alone(utility: utility::Utility) -> Plan {
     Plan {
-        edits: Vec::new(),
         statements: vec![StatementPlan {
             kind: utility.kind,
             tokens: 0..0,
@@ -650,7 +654,7 @@ fn alone(utility: utility::Utility) -> Plan {
             touched: Vec::new(),
             rows_per_query: None,
         }],
-        literals: false,
+        ..Plan::default()
     }
 }
 

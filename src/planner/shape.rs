@@ -60,7 +60,7 @@ pub(super) fn abstractable(statements: &[Statement], tokens: &Tokens<'_>) -> Vec
             delete.filter.iter().for_each(|filter| found.condition(filter));
         }
         // Utility statements keep every literal.
-        StatementKind::Merge
+        StatementKind::Merge(_)
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
         | StatementKind::DeclareCursor { .. }
@@ -190,7 +190,7 @@ impl Found<'_> {
             | ExprKind::Named(_)
             | ExprKind::Default
             | ExprKind::MultiAssign(_)
-            | ExprKind::CurrentOf
+            | ExprKind::CurrentOf(_)
             | ExprKind::Special { .. } => {}
         }
     }

@@ -95,7 +95,7 @@ pub(super) fn decide(statement: &StatementKind) -> Result<Option<Utility>, Refus
         | StatementKind::Insert(_)
         | StatementKind::Update(_)
         | StatementKind::Delete(_)
-        | StatementKind::Merge
+        | StatementKind::Merge(_)
         | StatementKind::Copy(_)
         | StatementKind::Explain(_)
         | StatementKind::DeclareCursor { .. }
@@ -312,7 +312,7 @@ pub(super) fn effect(statement: &StatementKind) -> (&'static str, Effect) {
         StatementKind::Insert(_) => ("INSERT", Effect::Writes),
         StatementKind::Update(_) => ("UPDATE", Effect::Writes),
         StatementKind::Delete(_) => ("DELETE", Effect::Writes),
-        StatementKind::Merge => ("MERGE", Effect::Writes),
+        StatementKind::Merge(_) => ("MERGE", Effect::Writes),
         StatementKind::Copy(copy) => (
             "COPY",
             match &copy.source {

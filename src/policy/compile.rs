@@ -162,6 +162,7 @@ impl Compiler<'_> {
             combine_masks: model.combine_masks,
             unfiltered: std::mem::take(&mut self.unfiltered).into_iter().collect(),
             named: std::mem::take(&mut self.named),
+            memo: crate::policy::visible::Memo::default(),
         }
     }
 

@@ -47,11 +47,11 @@ pub fn decide(
     Decision::Permit(Permit::new(scopes))
 }
 
-struct Decider<'a> {
-    policy: &'a PolicySet,
-    catalog: &'a Catalog,
-    roles: &'a RoleSet,
-    shape: &'a IdentityShape,
+pub(super) struct Decider<'a> {
+    pub(super) policy: &'a PolicySet,
+    pub(super) catalog: &'a Catalog,
+    pub(super) roles: &'a RoleSet,
+    pub(super) shape: &'a IdentityShape,
 }
 
 /// One grant of an active role, fitted to the person.
@@ -73,7 +73,7 @@ impl<'a> Decider<'a> {
         let granted = self.layers(relation, access.verb);
         if granted.is_empty() {
             if relation.is_system() {
-                return system::scope(relation, access.verb)
+                return system::scope(self.policy, self.catalog, self.roles, relation, access.verb)
                     .ok_or_else(|| format!("`{}` is not readable", relation.qualified_name()));
             }
             let roles: Vec<&str> = self.roles.0.iter().map(RoleName::as_str).collect();
@@ -133,7 +133,7 @@ impl<'a> Decider<'a> {
     }
 
     /// The relation and those above it that grant the verb, nearest first.
-    fn layers(&self, relation: &Relation, verb: Verb) -> Vec<&'a Arc<Relation>> {
+    pub(super) fn layers(&self, relation: &Relation, verb: Verb) -> Vec<&'a Arc<Relation>> {
         self.catalog
             .lineage(relation.id)
             .into_iter()
@@ -234,7 +234,7 @@ impl<'a> Decider<'a> {
             .collect()
     }
 
-    fn denied(&self, relation: &Relation) -> BTreeSet<ColumnNumber> {
+    pub(super) fn denied(&self, relation: &Relation) -> BTreeSet<ColumnNumber> {
         let mut denied = BTreeSet::new();
         for id in self.catalog.lineage(relation.id) {
             let Some(rules) = self.rules_of(id) else { continue };

@@ -21,6 +21,7 @@ mod scope;
 mod set;
 pub(crate) mod syntax;
 mod system;
+mod visible;
 mod written;
 
 #[cfg(test)]
@@ -40,3 +41,5 @@ pub use scope::{
     Permit, PolicyLine, ROW_QUALIFIER, RoleSet, RowExpr, RowFilter, Scope, Verb,
 };
 pub use set::{PolicySet, UnfilteredRead};
+pub(crate) use system::{is_expanded, stands_for};
+pub use visible::Visible;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::sync::Arc;
 
 use sqlparser::ast::Expr;
 
@@ -11,6 +12,7 @@ use crate::policy::condition::Condition;
 use crate::policy::identity::IdentityParameter;
 use crate::policy::model::{CombineMasks, CombineRows, Limits};
 use crate::policy::scope::{ColumnMask, PolicyLine, RoleSet, Verb};
+use crate::policy::visible::{Memo, Visible};
 
 /// A boolean expression over the row and the identity parameters it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +121,7 @@ pub struct PolicySet {
     pub(super) combine_masks: CombineMasks,
     pub(super) unfiltered: Vec<UnfilteredRead>,
     pub(super) named: BTreeSet<RelationId>,
+    pub(super) memo: Memo,
 }
 
 // The hash key is a secret: it must not reach a log through `{:?}`.
@@ -148,6 +151,7 @@ impl PolicySet {
             combine_masks: CombineMasks::default(),
             unfiltered: Vec::new(),
             named: BTreeSet::new(),
+            memo: Memo::default(),
         }
     }
 
@@ -175,6 +179,11 @@ impl PolicySet {
     /// The relations it grants or restricts, in no particular order.
     pub fn relations(&self) -> impl Iterator<Item = RelationId> + '_ {
         self.tables.keys().copied()
+    }
+
+    /// What of the database's catalogue exists for `roles`.
+    pub fn visible(&self, catalog: &Catalog, roles: &RoleSet) -> Arc<Visible> {
+        self.memo.visible(self, catalog, roles)
     }
 
     /// What its sub-selects read unfiltered.

@@ -1,177 +1,293 @@
 //! Scopes of PostgreSQL's own relations: what drivers and tools read of the catalogue, without
-//! values, sizes and other people's activity. A relation that is not listed is denied. Pure.
+//! hidden relations and columns, values, sizes, source texts and other people. A relation that is
+//! not listed is denied. Pure.
+//!
+//! A catalogue table is a relation like any other: it gets a row filter and masks. Views of the
+//! catalogue are expanded, so that they show what the tables below them show.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod relations;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::catalog::{INFORMATION_SCHEMA, Relation};
-use crate::policy::scope::{ColumnMask, MaskMatch, PolicyLine, RowExpr, Scope, Verb};
+use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
+
+use crate::catalog::{
+    Catalog, FIRST_USER_OID, INFORMATION_SCHEMA, PG_CATALOG, Relation, RelationKind,
+};
+use crate::ids::RelationId;
+use crate::planner::shown_settings;
+use crate::policy::scope::{
+    ColumnMask, MaskMatch, PolicyLine, RoleSet, RowExpr, RowFilter, Scope, Verb,
+};
+use crate::policy::set::PolicySet;
 use crate::policy::syntax;
+use crate::policy::visible::Visible;
+use relations::{COLUMNS, Column, EMPTY_INFORMATION, EXPANDED, RELATIONS, Rows};
 
-/// Relations of `pg_catalog` that may be read: names and types, no data.
-const READABLE: &[&str] = &[
-    "pg_aggregate",
-    "pg_am",
-    "pg_amop",
-    "pg_amproc",
-    "pg_attrdef",
-    "pg_attribute",
-    "pg_auth_members",
-    "pg_available_extension_versions",
-    "pg_available_extensions",
-    "pg_cast",
-    "pg_class",
-    "pg_collation",
-    "pg_constraint",
-    "pg_conversion",
-    "pg_database",
-    "pg_default_acl",
-    "pg_depend",
-    "pg_description",
-    "pg_enum",
-    "pg_event_trigger",
-    "pg_extension",
-    "pg_foreign_data_wrapper",
-    "pg_foreign_server",
-    "pg_foreign_table",
-    "pg_group",
-    "pg_index",
-    "pg_indexes",
-    "pg_inherits",
-    "pg_init_privs",
-    "pg_language",
-    "pg_matviews",
-    "pg_namespace",
-    "pg_opclass",
-    "pg_operator",
-    "pg_opfamily",
-    "pg_partitioned_table",
-    "pg_policies",
-    "pg_policy",
-    "pg_proc",
-    "pg_publication",
-    "pg_publication_namespace",
-    "pg_publication_rel",
-    "pg_publication_tables",
-    "pg_range",
-    "pg_rewrite",
-    "pg_roles",
-    "pg_rules",
-    "pg_seclabel",
-    "pg_sequence",
-    "pg_settings",
-    "pg_shdepend",
-    "pg_shdescription",
-    // The definitions only; the values are in pg_statistic_ext_data.
-    "pg_statistic_ext",
-    "pg_tables",
-    "pg_tablespace",
-    "pg_timezone_abbrevs",
-    "pg_timezone_names",
-    "pg_transform",
-    "pg_trigger",
-    "pg_ts_config",
-    "pg_ts_config_map",
-    "pg_ts_dict",
-    "pg_ts_parser",
-    "pg_ts_template",
-    "pg_type",
-    "pg_user",
-    "pg_views",
-];
-
-/// What a hidden column of the catalogue shows.
-#[derive(Clone, Copy)]
-enum Shown {
-    /// NULL of the column's type.
-    Null,
-    /// A number of the column's type.
-    Number(i64),
+/// Whether a view of the catalogue is read through its definition.
+pub(crate) fn is_expanded(relation: &Relation) -> bool {
+    let name: &str = &relation.name;
+    relation.kind == RelationKind::View
+        && match &*relation.schema {
+            INFORMATION_SCHEMA => !EMPTY_INFORMATION.contains(&name),
+            PG_CATALOG => EXPANDED.contains(&name),
+            _ => false,
+        }
 }
 
-/// Columns that reveal values, sizes, source texts or rules: relation, column, what is shown, type.
-/// A pseudo-type cannot be cast to: without a type the column does not exist.
-const HIDDEN: &[(&str, &str, Shown, &str)] = &[
-    // How many rows there are, filtered ones included.
-    ("pg_class", "reltuples", Shown::Number(-1), "float4"),
-    ("pg_class", "relpages", Shown::Number(0), "int4"),
-    ("pg_class", "relallvisible", Shown::Number(0), "int4"),
-    // When others emptied, rewrote or vacuumed the table.
-    ("pg_class", "relfilenode", Shown::Number(0), "oid"),
-    ("pg_class", "relfrozenxid", Shown::Null, "xid"),
-    ("pg_class", "relminmxid", Shown::Null, "xid"),
-    // The value of a default that was added to existing rows.
-    ("pg_attribute", "attmissingval", Shown::Null, ""),
-    // The text of functions can hold secrets and rules.
-    ("pg_proc", "prosrc", Shown::Null, "text"),
-    ("pg_proc", "probin", Shown::Null, "text"),
-    ("pg_proc", "prosqlbody", Shown::Null, "pg_node_tree"),
-    ("pg_rewrite", "ev_action", Shown::Null, "pg_node_tree"),
-    ("pg_rewrite", "ev_qual", Shown::Null, "pg_node_tree"),
-    // Options of foreign servers and tables can hold addresses and passwords.
-    ("pg_foreign_server", "srvoptions", Shown::Null, "_text"),
-    ("pg_foreign_table", "ftoptions", Shown::Null, "_text"),
-    ("pg_foreign_data_wrapper", "fdwoptions", Shown::Null, "_text"),
-    // The database's own row rules.
-    ("pg_policy", "polqual", Shown::Null, "pg_node_tree"),
-    ("pg_policy", "polwithcheck", Shown::Null, "pg_node_tree"),
-    ("pg_policies", "qual", Shown::Null, "text"),
-    ("pg_policies", "with_check", Shown::Null, "text"),
-    ("pg_views", "definition", Shown::Null, "text"),
-    ("pg_matviews", "definition", Shown::Null, "text"),
-    ("pg_rules", "definition", Shown::Null, "text"),
-    // The same texts under their standard names.
-    ("routines", "routine_definition", Shown::Null, "varchar"),
-    ("views", "view_definition", Shown::Null, "varchar"),
-    ("triggers", "action_condition", Shown::Null, "varchar"),
-    ("check_constraints", "check_clause", Shown::Null, "varchar"),
-    // Options can hold passwords; rules of a publication are rules.
-    ("pg_foreign_table", "ftoptions", Shown::Null, ""),
-    ("pg_foreign_data_wrapper", "fdwoptions", Shown::Null, ""),
-    ("pg_publication_tables", "rowfilter", Shown::Null, "text"),
-];
-
-/// Views of `information_schema` that show data: none of them do, but these show settings of
-/// foreign servers and user mappings, which can hold passwords.
-const UNREADABLE_INFORMATION: [&str; 6] = [
-    "_pg_foreign_servers",
-    "_pg_user_mappings",
-    "foreign_server_options",
-    "foreign_table_options",
-    "user_mapping_options",
-    "user_mappings",
-];
+/// The relation of `pg_catalog` that is read instead of this one, with the same columns:
+/// PostgreSQL's own views read `pg_authid` with the rights of their owner, the gateway has not got
+/// them.
+pub(crate) fn stands_for(relation: &Relation) -> Option<&'static str> {
+    (&*relation.schema == PG_CATALOG && &*relation.name == "pg_authid").then_some("pg_roles")
+}
 
 /// The scope of a system relation; `None` is denied.
-pub(super) fn scope(relation: &Relation, verb: Verb) -> Option<Scope> {
+pub(super) fn scope(
+    policy: &PolicySet,
+    catalog: &Catalog,
+    roles: &RoleSet,
+    relation: &Relation,
+    verb: Verb,
+) -> Option<Scope> {
     if verb != Verb::Read {
         return None;
     }
     let name: &str = &relation.name;
-    let readable = if &*relation.schema == INFORMATION_SCHEMA {
-        !UNREADABLE_INFORMATION.contains(&name)
+    let rows = if &*relation.schema == INFORMATION_SCHEMA {
+        if relation.kind == RelationKind::Table { Rows::All } else { Rows::None }
     } else {
-        READABLE.contains(&name)
+        RELATIONS.iter().find(|(listed, _)| *listed == name).map(|(_, rows)| *rows)?
     };
-    if !readable {
-        return None;
-    }
-    let mut masks = BTreeMap::new();
-    let mut denied = BTreeSet::new();
-    for (_, column, shown, type_name) in HIDDEN.iter().filter(|(owner, ..)| *owner == name) {
-        let Some(column) = relation.column(column) else { continue };
-        if type_name.is_empty() {
-            denied.insert(column.number);
-            continue;
-        }
-        let value = match shown {
-            Shown::Null => syntax::null(),
-            Shown::Number(number) => syntax::number(*number),
-        };
-        let expression = RowExpr(Box::new(syntax::cast(value, syntax::builtin(type_name))));
-        let kind = Arc::from("catalog");
-        masks.insert(column.number, ColumnMask { kind, expression, matching: MaskMatch::Masked });
-    }
+    let builder = Builder { catalog, relation, visible: policy.visible(catalog, roles) };
     let line = PolicyLine { file: Arc::from("(built in)"), line: 0, name: Arc::from("catalog") };
-    Some(Scope { masks, denied, ..Scope::unrestricted(vec![line]) })
+    Some(Scope {
+        filter: builder.filter(rows),
+        masks: builder.masks(),
+        ..Scope::unrestricted(vec![line])
+    })
+}
+
+struct Builder<'a> {
+    catalog: &'a Catalog,
+    relation: &'a Relation,
+    visible: Arc<Visible>,
+}
+
+impl Builder<'_> {
+    fn filter(&self, rows: Rows) -> RowFilter {
+        let conditions = match rows {
+            Rows::All => return RowFilter::All,
+            Rows::None => return RowFilter::Nothing,
+            Rows::Shown(oids) => self.shown(oids),
+            Rows::ShownColumns(oids, pairs) => {
+                let mut conditions = self.shown(oids);
+                conditions.extend(self.not_denied(pairs));
+                conditions
+            }
+            Rows::ShownWhere(oids, column) => {
+                let mut conditions = self.shown(oids);
+                conditions.push(syntax::row(column));
+                conditions
+            }
+            Rows::OwnRoles(oids) => {
+                oids.iter().map(|oid| self.own_role(syntax::row(oid))).collect()
+            }
+            Rows::BuiltIn(oid) => vec![built_in(oid)],
+            Rows::OwnDatabase(column) => {
+                vec![syntax::equal(
+                    syntax::row(column),
+                    syntax::call("current_database", Vec::new()),
+                )]
+            }
+            Rows::OwnDatabaseComment => self.own_database_comment(),
+            Rows::ShownSettings => vec![shown_setting("name")],
+            Rows::OwnCursors => vec![negated(syntax::call(
+                "starts_with",
+                vec![syntax::cast(syntax::row("name"), syntax::builtin("text")), text("rowgate_")],
+            ))],
+        };
+        match syntax::all_of(conditions) {
+            Some(condition) => RowFilter::Where(RowExpr(Box::new(condition))),
+            None => RowFilter::All,
+        }
+    }
+
+    /// `NOT oid <@ '{[…]}'` for each: a multirange is searched by halves, and is short where what
+    /// is hidden was made together.
+    fn shown(&self, oids: &[&str]) -> Vec<Expr> {
+        let hidden = self.visible.multirange();
+        oids.iter()
+            .map(|oid| {
+                let oid = syntax::cast(syntax::row(oid), syntax::builtin("int8"));
+                let hidden = syntax::cast(text(&hidden), syntax::builtin("int8multirange"));
+                negated(syntax::nested(syntax::binary(oid, BinaryOperator::ArrowAt, hidden)))
+            })
+            .collect()
+    }
+
+    /// `NOT relation * 65536 + number = ANY ('{…}')` for each pair.
+    fn not_denied(&self, pairs: &[(&str, &str)]) -> Vec<Expr> {
+        let keys: Vec<String> = self
+            .visible
+            .denied_columns()
+            .flat_map(|(relation, columns)| {
+                columns.iter().map(move |column| {
+                    (i64::from(relation.0) * COLUMNS_PER_RELATION + i64::from(column.0)).to_string()
+                })
+            })
+            .collect();
+        if keys.is_empty() {
+            return Vec::new();
+        }
+        let keys = format!("{{{}}}", keys.join(","));
+        pairs
+            .iter()
+            .map(|(relation, number)| {
+                let relation = syntax::cast(syntax::row(relation), syntax::builtin("int8"));
+                let number = syntax::cast(syntax::row(number), syntax::builtin("int8"));
+                let scaled = syntax::binary(
+                    relation,
+                    BinaryOperator::Multiply,
+                    syntax::number(COLUMNS_PER_RELATION),
+                );
+                let key = syntax::nested(syntax::binary(scaled, BinaryOperator::Plus, number));
+                let denied = syntax::cast(text(&keys), syntax::array_of(syntax::builtin("int8")));
+                negated(syntax::nested(syntax::any(key, denied)))
+            })
+            .collect()
+    }
+
+    fn own_role(&self, oid: Expr) -> Expr {
+        let own = i64::from(self.catalog.objects().backend_role.0);
+        let built_in = syntax::binary(oid.clone(), BinaryOperator::Lt, first_user_oid());
+        syntax::nested(syntax::binary(
+            syntax::nested(built_in),
+            BinaryOperator::Or,
+            syntax::nested(syntax::equal(oid, oid_of(own))),
+        ))
+    }
+
+    fn own_database_comment(&self) -> Vec<Expr> {
+        let relation = |name: &str| {
+            self.catalog.relation_named(PG_CATALOG, name).map_or(RelationId(0), |found| found.id)
+        };
+        let databases = relation("pg_database");
+        let own = self.catalog.relation(databases).map(|databases| {
+            let alias = sqlparser::ast::Ident::with_quote('"', "rowgate_database");
+            let column = |name: &str| {
+                Expr::CompoundIdentifier(vec![
+                    alias.clone(),
+                    sqlparser::ast::Ident::with_quote('"', name),
+                ])
+            };
+            let condition =
+                syntax::equal(column("datname"), syntax::call("current_database", Vec::new()));
+            syntax::array_select(column("oid"), databases, alias.clone(), Some(condition))
+        });
+        let Some(own) = own else { return vec![Expr::Value(false_value())] };
+        vec![
+            syntax::equal(syntax::row("classoid"), oid_of(i64::from(databases.0))),
+            syntax::any(syntax::row("objoid"), own),
+        ]
+    }
+
+    fn masks(&self) -> BTreeMap<crate::ids::ColumnNumber, ColumnMask> {
+        let mut masks = BTreeMap::new();
+        if &*self.relation.schema != PG_CATALOG {
+            return masks;
+        }
+        for (_, name, shown) in COLUMNS.iter().filter(|(owner, ..)| *owner == &*self.relation.name)
+        {
+            let Some(column) = self.relation.column(name) else { continue };
+            let Some(expression) = self.shown_instead(column, *shown) else { continue };
+            let expression = RowExpr(Box::new(expression));
+            let kind = Arc::from("catalog");
+            masks.insert(
+                column.number,
+                ColumnMask { kind, expression, matching: MaskMatch::Masked },
+            );
+        }
+        masks
+    }
+
+    /// `None` when the value itself is shown.
+    fn shown_instead(&self, column: &crate::catalog::Column, shown: Column) -> Option<Expr> {
+        let typed = |value: Expr| match self.catalog.sql_type(column.type_id) {
+            Some(found) => syntax::cast(value, syntax::type_name(&found.schema, &found.name)),
+            None => value,
+        };
+        let value = syntax::row(&column.name);
+        Some(match shown {
+            Column::Null => only_when(Expr::Value(false_value()), value),
+            Column::NullUnlessBuiltIn(oid) => only_when(built_in(oid), value),
+            Column::Number(number) => typed(syntax::number(number)),
+            Column::Boolean(shown) => Expr::Value(sqlparser::ast::Value::Boolean(shown).into()),
+            Column::Owner => {
+                let own = oid_of(i64::from(self.catalog.objects().backend_role.0));
+                let built_in = syntax::binary(value.clone(), BinaryOperator::Lt, first_user_oid());
+                syntax::case(vec![(built_in, value)], own)
+            }
+            Column::ColumnCount => {
+                let counts: Vec<(Expr, Expr)> = self
+                    .visible
+                    .denied_columns()
+                    .filter_map(|(id, denied)| {
+                        let highest = self.catalog.relation(id)?.columns.iter().rev();
+                        let shown = highest.map(|c| c.number).find(|c| !denied.contains(c))?;
+                        let is_this = syntax::equal(syntax::row("oid"), oid_of(i64::from(id.0)));
+                        Some((is_this, typed(syntax::number(i64::from(shown.0)))))
+                    })
+                    .collect();
+                if counts.is_empty() {
+                    return None;
+                }
+                syntax::case(counts, value)
+            }
+        })
+    }
+}
+
+/// More than a relation can have columns (1,600).
+const COLUMNS_PER_RELATION: i64 = 65_536;
+
+fn built_in(oid: &str) -> Expr {
+    syntax::binary(syntax::row(oid), BinaryOperator::Lt, first_user_oid())
+}
+
+fn first_user_oid() -> Expr {
+    oid_of(i64::from(FIRST_USER_OID))
+}
+
+fn oid_of(oid: i64) -> Expr {
+    syntax::cast(syntax::number(oid), syntax::builtin("oid"))
+}
+
+fn text(value: &str) -> Expr {
+    syntax::text(value)
+}
+
+fn false_value() -> sqlparser::ast::ValueWithSpan {
+    sqlparser::ast::Value::Boolean(false).into()
+}
+
+fn negated(expr: Expr) -> Expr {
+    Expr::UnaryOp { op: UnaryOperator::Not, expr: Box::new(expr) }
+}
+
+/// `CASE WHEN condition THEN value END`: NULL otherwise, of the value's own type, which may be one
+/// that cannot be cast to.
+fn only_when(condition: Expr, value: Expr) -> Expr {
+    let mut only = syntax::case(vec![(condition, value)], syntax::null());
+    if let Expr::Case { else_result, .. } = &mut only {
+        *else_result = None;
+    }
+    only
+}
+
+fn shown_setting(column: &str) -> Expr {
+    let names = format!("{{{}}}", shown_settings().join(","));
+    let names = syntax::cast(text(&names), syntax::array_of(syntax::builtin("text")));
+    syntax::any(syntax::call("lower", vec![syntax::row(column)]), names)
 }

@@ -30,6 +30,19 @@ impl Stream {
         }
     }
 
+    /// Moves it to the runtime of the calling thread: from then on that one is woken by it. Only
+    /// for a connection that nobody waits for.
+    pub fn rehome(&mut self) -> io::Result<()> {
+        let socket = match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(tls) => tls.get_mut().0,
+        };
+        // A second descriptor of the same socket: the first one takes its registration with it.
+        let same = socket2::SockRef::from(&*socket).try_clone()?;
+        *socket = TcpStream::from_std(same.into())?;
+        Ok(())
+    }
+
     /// Whether it is encrypted.
     pub fn is_encrypted(&self) -> bool {
         match self {

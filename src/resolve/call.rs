@@ -18,7 +18,7 @@ impl Resolver<'_> {
         ctes: &Ctes<'_>,
     ) -> Result<Facts, Refusal> {
         if let Some(instead) = withheld(self.context.catalog, &call.name)
-            && self.context.view_depth == 0
+            && (self.context.view_depth == 0 || self.context.system_view)
         {
             let start = location
                 .and_then(|offset| self.tokens.at_byte(offset as usize))

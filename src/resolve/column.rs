@@ -187,7 +187,7 @@ impl Resolver<'_> {
         }
         for column in &item.columns.known {
             if let Some((used, number)) = column.facts.column {
-                self.mark(used, 0..0, 0, Referenced::Column(number));
+                self.mark(used, 0..0, 0, Referenced::Listed(number));
             }
         }
     }

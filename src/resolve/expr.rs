@@ -57,7 +57,11 @@ impl Resolver<'_> {
         // masked there, reference by reference.
         let clause = match self.clause {
             Clause::Other => Clause::Where,
-            outer @ (Clause::Where | Clause::Set | Clause::Returning) => outer,
+            outer @ (Clause::Where
+            | Clause::Set
+            | Clause::Returning
+            | Clause::Decision
+            | Clause::Inference) => outer,
         };
         let facts = self.in_clause(clause, |resolver| resolver.expr(expr, scope, ctes))?;
         // An aggregate of this query is computed behind its filters. Anywhere but in the HAVING of
@@ -237,7 +241,7 @@ impl Resolver<'_> {
                 self.expr(argument, scope, ctes)?
             }
             ExprKind::Default => Facts::constant(KnownType::Literal),
-            ExprKind::CurrentOf => Facts::opaque(Facts::constant(KnownType::Unknown).deps),
+            ExprKind::CurrentOf(_) => Facts::opaque(Facts::constant(KnownType::Unknown).deps),
             ExprKind::Special { what: _, operands, queries, target } => {
                 if let Some(target) = target {
                     self.allowed_type(target)?;

@@ -10,7 +10,7 @@ use super::scope::{Columns, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Sc
 use super::{ExpandedView, Place, Referenced, RelationUse, ResolveContext, resolve};
 use crate::catalog::{Relation, RelationKind, SearchPath};
 use crate::error::{Refusal, SqlState};
-use crate::policy::Verb;
+use crate::policy::{Verb, is_expanded, stands_for};
 use crate::sql::ast::{
     Alias, Expr, Join, JoinKind, Location, RelationRef, StatementKind, TableExpr,
 };
@@ -282,10 +282,18 @@ impl Resolver<'_> {
         // Only an unqualified name can mean a common table expression.
         if reference.schema.is_none()
             && reference.catalog.is_none()
-            && let Some(columns) = ctes.find(&reference.name)
+            && let Some(cte) = ctes.find(&reference.name)
         {
+            // The gateway may have given it one, for its own check.
+            if cte.silent {
+                return Err(Refusal::unsupported(format!(
+                    "WITH query \"{}\" does not have a RETURNING clause",
+                    reference.name
+                ))
+                .at(reference.location.map(|offset| offset as usize)));
+            }
             return Ok(derived_item(
-                columns.clone(),
+                cte.columns.clone(),
                 Some(&Alias {
                     name: reference.alias_name().to_owned(),
                     columns: reference
@@ -368,10 +376,10 @@ impl Resolver<'_> {
     ) -> Result<usize, Refusal> {
         let mut verbs = match place {
             Place::From { .. } => vec![Verb::Read],
-            Place::Target => Vec::new(),
+            Place::Target | Place::Excluded => Vec::new(),
             Place::Copied => vec![Verb::Read],
         };
-        if self.export && place != Place::Target {
+        if self.export && !verbs.is_empty() {
             verbs.push(Verb::Export);
         }
         // What follows looks at every reference for every other; PostgreSQL's planner does more.
@@ -405,7 +413,7 @@ impl Resolver<'_> {
         relation: &Relation,
     ) -> Result<Option<Box<ExpandedView>>, Refusal> {
         if relation.kind != RelationKind::View
-            || relation.is_system()
+            || (relation.is_system() && !is_expanded(relation))
             || (self.context.named)(relation.id)
         {
             return Ok(None);
@@ -433,6 +441,7 @@ impl Resolver<'_> {
             path: &path,
             declared: &[],
             view_depth: self.context.view_depth + 1,
+            system_view: relation.is_system(),
             ..self.context
         };
         let resolved = resolve(context, &tokens, 0..tokens.len(), &statement.kind)?;
@@ -458,6 +467,13 @@ impl Resolver<'_> {
             )
             .at(offset)
         })?;
+        if stands_for(relation).is_some() && !self.context.system_view {
+            return Err(Refusal::denied(
+                format!("permission denied for table {}", relation.name),
+                "only PostgreSQL's own views read it",
+            )
+            .at(offset));
+        }
         match relation.kind {
             RelationKind::Table
             | RelationKind::PartitionedTable

@@ -53,7 +53,9 @@ impl Resolver<'_> {
             let mut needed: Vec<ColumnNumber> = Vec::new();
             for reference in entry.references.get(*from..*to).unwrap_or_default() {
                 match &reference.what {
-                    Referenced::Column(number) => needed.push(*number),
+                    Referenced::Column(number) | Referenced::Listed(number) => {
+                        needed.push(*number);
+                    }
                     Referenced::System(_) => {}
                     Referenced::WholeRow | Referenced::Star => {
                         needed.extend(entry.relation.columns.iter().map(|column| column.number));

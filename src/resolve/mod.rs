@@ -5,10 +5,12 @@
 mod call;
 mod column;
 mod condition;
+mod conflict;
 mod expr;
 mod from;
 mod function;
 mod group;
+mod merge;
 mod modify;
 mod output;
 mod query;
@@ -23,7 +25,7 @@ use crate::error::Refusal;
 use crate::ids::{ColumnNumber, RelationId, TypeId};
 use crate::policy::{Access, Verb};
 use crate::sql::Tokens;
-use crate::sql::ast::{Alias, StatementKind};
+use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
 pub(crate) use function::FunctionGrants;
 
@@ -44,6 +46,8 @@ pub(crate) struct ResolveContext<'a> {
     pub(crate) declared: &'a [TypeId],
     /// How many views this text is inside of; their authors' functions are the database's own.
     pub(crate) view_depth: usize,
+    /// The text is the definition of one of PostgreSQL's own views.
+    pub(crate) system_view: bool,
 }
 
 /// A statement with every name bound.
@@ -51,8 +55,8 @@ pub(crate) struct ResolveContext<'a> {
 pub(crate) struct Resolved {
     /// Every reference to a relation of the catalogue, in the order of the walk.
     pub(crate) uses: Vec<RelationUse>,
-    /// The target of INSERT, UPDATE or DELETE.
-    pub(crate) target: Option<Modification>,
+    /// INSERT, UPDATE, DELETE and MERGE: those in WITH before the one around them.
+    pub(crate) modifications: Vec<Modification>,
     /// COPY relation TO: the tokens of the relation and its column list.
     pub(crate) copied: Option<CopiedRelation>,
     /// Calls that are answered with NULL, and arguments that are narrowed: tokens, and what stands
@@ -132,7 +136,7 @@ impl RelationUse {
         let mut columns: Vec<ColumnNumber> = Vec::new();
         for reference in &self.references {
             match &reference.what {
-                Referenced::Column(number) => columns.push(*number),
+                Referenced::Column(number) | Referenced::Listed(number) => columns.push(*number),
                 Referenced::System(_) => {}
                 Referenced::WholeRow | Referenced::Star => {
                     columns.extend(self.relation.columns.iter().map(|column| column.number));
@@ -155,8 +159,10 @@ pub(crate) enum Place {
         /// `TABLE t`, which has no FROM.
         table_command: bool,
     },
-    /// The target of INSERT, UPDATE or DELETE.
+    /// The target of INSERT, UPDATE, DELETE or MERGE.
     Target,
+    /// `excluded` in ON CONFLICT DO UPDATE: the row that was to be inserted.
+    Excluded,
     /// COPY relation TO.
     Copied,
 }
@@ -179,6 +185,8 @@ pub(crate) struct Reference {
 pub(crate) enum Referenced {
     /// A column.
     Column(ColumnNumber),
+    /// A column that `*` or the row of a sub-select or common table expression brings along.
+    Listed(ColumnNumber),
     /// `ctid` and its like.
     System(String),
     /// The row as a value.
@@ -196,6 +204,10 @@ pub(crate) enum Clause {
     Set,
     /// RETURNING.
     Returning,
+    /// WHERE of ON CONFLICT DO UPDATE, ON and WHEN of MERGE.
+    Decision,
+    /// The inference of ON CONFLICT, which names indexes and reads nothing.
+    Inference,
     /// Anywhere else.
     Other,
 }
@@ -243,7 +255,7 @@ pub(crate) struct ExpandedView {
     pub(crate) resolved: Resolved,
 }
 
-/// INSERT, UPDATE or DELETE.
+/// INSERT, UPDATE, DELETE or MERGE.
 #[derive(Debug)]
 pub(crate) struct Modification {
     /// Index of the target in `uses`.
@@ -254,6 +266,8 @@ pub(crate) struct Modification {
     pub(crate) clauses: Clauses,
     /// The items of RETURNING: tokens, and the name after AS.
     pub(crate) returning: Vec<ReturningItem>,
+    /// It stands in WITH: other parts of the statement see what it returns.
+    pub(crate) nested: bool,
     /// FROM or USING is there.
     pub(crate) joins: bool,
     /// WHERE CURRENT OF.
@@ -268,10 +282,16 @@ pub(crate) struct Modification {
 /// An item of RETURNING.
 #[derive(Debug, Clone)]
 pub(crate) struct ReturningItem {
-    /// Its first token.
-    pub(crate) start: usize,
-    /// A bare column of the target without AS: its output name has to be kept.
+    /// Its expression.
+    pub(crate) tokens: Range<usize>,
+    /// `*` or `t.*`
+    pub(crate) star: bool,
+    /// A bare column without AS: its output name has to be kept.
     pub(crate) bare_column: Option<String>,
+    /// It has a name after its expression.
+    pub(crate) named: bool,
+    /// What the output column is called, where that is known.
+    pub(crate) name: Option<String>,
 }
 
 /// What is done to the target.
@@ -283,8 +303,8 @@ pub(crate) enum ModificationKind {
         columns: Vec<ColumnNumber>,
         /// There is a column list (or no values at all).
         listed: bool,
-        /// ON CONFLICT: `Some(columns)` is DO UPDATE of these.
-        on_conflict: Option<Vec<ColumnNumber>>,
+        /// ON CONFLICT DO UPDATE.
+        on_conflict: Option<ConflictUpdate>,
     },
     /// UPDATE.
     Update {
@@ -293,6 +313,86 @@ pub(crate) enum ModificationKind {
     },
     /// DELETE.
     Delete,
+    /// MERGE.
+    Merge(Merging),
+}
+
+/// MERGE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Merging {
+    /// The tokens of the condition behind ON.
+    pub(crate) on: Range<usize>,
+    /// In order.
+    pub(crate) whens: Vec<MergeWhen>,
+}
+
+/// WHEN … THEN … of MERGE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MergeWhen {
+    /// Which rows it is about.
+    pub(crate) matched: MergeMatch,
+    /// The tokens of the condition behind AND.
+    pub(crate) condition: Option<Range<usize>>,
+    /// The token THEN.
+    pub(crate) then: usize,
+    /// What is done.
+    pub(crate) action: MergeThen,
+}
+
+/// What a WHEN of MERGE does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum MergeThen {
+    /// INSERT.
+    Insert {
+        /// The columns that get a value.
+        values: Vec<Assigned>,
+        /// There is a column list (or no values at all).
+        listed: bool,
+    },
+    /// UPDATE.
+    Update(Vec<Assigned>),
+    /// DELETE.
+    Delete,
+    /// DO NOTHING.
+    Nothing,
+}
+
+/// A column and what it is set to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Assigned {
+    /// The column.
+    pub(crate) column: ColumnNumber,
+    /// The value.
+    pub(crate) value: AssignedValue,
+}
+
+/// A value, as far as it can be judged before it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AssignedValue {
+    /// A literal, parameter or column, possibly cast: the same whenever it is computed.
+    Plain {
+        /// Its tokens.
+        tokens: Range<usize>,
+        /// The columns of the target in it.
+        target: Vec<ColumnNumber>,
+        /// It has columns of the source.
+        others: bool,
+    },
+    /// DEFAULT.
+    Default,
+    /// Anything else.
+    Computed,
+}
+
+/// ON CONFLICT DO UPDATE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ConflictUpdate {
+    /// Index of `excluded` in `uses`.
+    pub(crate) excluded: usize,
+    /// The assigned columns.
+    pub(crate) columns: Vec<ColumnNumber>,
+    /// The token WHERE.
+    pub(crate) filter: Option<usize>,
 }
 
 /// Token positions in INSERT, UPDATE and DELETE.

@@ -1,22 +1,58 @@
-//! Resolves INSERT, UPDATE and DELETE: the target, what is assigned, where the clauses are. Pure.
+//! Resolves INSERT, UPDATE and DELETE, alone and in WITH: the target, what is assigned, where the
+//! clauses are. Pure.
 
 use std::sync::Arc;
 
 use super::expr::Filters;
-use super::query::{NO_CTES, Resolver};
-use super::scope::{Ctes, Item, Scope};
+use super::output::OutputName;
+use super::query::Resolver;
+use super::scope::{Columns, Ctes, Deps, Facts, Item, OutputColumn, Scope};
 use super::{Clause, Clauses, Modification, ModificationKind, Place, ReturningItem};
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{Refusal, SqlState};
 use crate::ids::ColumnNumber;
 use crate::policy::Verb;
 use crate::sql::ast::{
-    Assignment, Delete, Expr, ExprKind, Insert, InsertColumn, RelationRef, TableExpr, Target,
-    Update,
+    Assignment, CteQuery, Delete, Expr, ExprKind, Insert, InsertColumn, RelationRef, TableExpr,
+    Target, Update,
 };
 
+/// Where a modification stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// It is the statement.
+    Top,
+    /// In WITH.
+    Nested,
+}
+
 impl Resolver<'_> {
-    fn modified(
+    /// A data-modifying statement in WITH; the columns of its RETURNING.
+    pub(super) fn modifying_cte(
+        &mut self,
+        query: &CteQuery,
+        ctes: &Ctes<'_>,
+    ) -> Result<Columns, Refusal> {
+        if self.export {
+            return Err(Refusal::unsupported(
+                "COPY of a data-modifying statement is not supported for a restricted principal",
+            ));
+        }
+        let before = std::mem::replace(&mut self.level_start, self.resolved.uses.len());
+        self.depth += 1;
+        let columns = match query {
+            CteQuery::Select(query) => self.query(query, None, ctes),
+            CteQuery::Insert(insert) => self.insert(insert, ctes, Level::Nested),
+            CteQuery::Update(update) => self.update(update, ctes, Level::Nested),
+            CteQuery::Delete(delete) => self.delete(delete, ctes, Level::Nested),
+            CteQuery::Merge(merge) => self.merge(merge, ctes, Level::Nested),
+        };
+        self.depth -= 1;
+        self.level_start = before;
+        columns
+    }
+
+    pub(super) fn modified(
         &mut self,
         reference: &RelationRef,
         verb: Verb,
@@ -46,7 +82,7 @@ impl Resolver<'_> {
         Ok((used, relation))
     }
 
-    fn add_verb(&mut self, used: usize, verb: Verb) {
+    pub(super) fn add_verb(&mut self, used: usize, verb: Verb) {
         if let Some(entry) = self.resolved.uses.get_mut(used)
             && !entry.verbs.contains(&verb)
         {
@@ -56,7 +92,7 @@ impl Resolver<'_> {
 
     /// Where the clauses stand that the tree says are there: a word alone can be a name
     /// (`SELECT 1 AS returning`).
-    fn clauses(
+    pub(super) fn clauses(
         &self,
         from: usize,
         filtered: Option<bool>,
@@ -67,7 +103,7 @@ impl Resolver<'_> {
         let returning = match returned.first() {
             None => None,
             Some(item) => {
-                let before = item.start.checked_sub(1).ok_or_else(refused)?;
+                let before = item.tokens.start.checked_sub(1).ok_or_else(refused)?;
                 if !self.tokens.is_word(before, "returning") || before >= end {
                     return Err(refused());
                 }
@@ -86,54 +122,101 @@ impl Resolver<'_> {
         Ok(Clauses { filter, returning, end })
     }
 
-    fn returning(
+    /// The items of RETURNING, and the columns they make.
+    pub(super) fn returning(
         &mut self,
         targets: &[Target],
         options: bool,
         items: &[Item],
         ctes: &Ctes<'_>,
         used: usize,
-    ) -> Result<Vec<ReturningItem>, Refusal> {
+    ) -> Result<(Vec<ReturningItem>, Columns), Refusal> {
         if options {
             return Err(Refusal::unsupported(
                 "RETURNING WITH (OLD, NEW) is not supported for a restricted principal",
             ));
         }
         if targets.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Columns { known: Vec::new(), open: false }));
         }
         self.add_verb(used, Verb::Read);
         let scope = Scope { items, parent: None };
-        let mut returned = Vec::new();
+        let mut returned: Vec<ReturningItem> = Vec::new();
+        let mut columns = Columns { known: Vec::new(), open: false };
         for target in targets {
-            let star = self.in_clause(Clause::Returning, |resolver| {
-                Ok(resolver.star_columns(&target.expr, &scope, target.location))
-            })?;
-            if star.is_none() {
-                self.in_clause(Clause::Returning, |resolver| {
-                    resolver.expr(&target.expr, &scope, ctes)
-                })?;
-            }
             let start = target
                 .location
                 .and_then(|offset| self.tokens.at_byte(offset as usize))
                 .ok_or_else(|| Refusal::unsupported("this RETURNING is not supported"))?;
+            let star = self.in_clause(Clause::Returning, |resolver| {
+                Ok(resolver.star_columns(&target.expr, &scope, target.location))
+            })?;
+            let name = match (&target.name, super::output::output_name(&target.expr)) {
+                (Some(name), _) => Some(name.clone()),
+                (None, OutputName::Strong(name) | OutputName::Weak(name)) => Some(name),
+                (None, OutputName::None) => Some("?column?".to_owned()),
+                (None, OutputName::Unsure) => None,
+            };
+            if let Some(star) = &star {
+                self.list(star.known.len())?;
+                columns.open |= star.open || items.len() > 1;
+                columns.known.extend(star.known.iter().cloned());
+            } else {
+                let facts = self.in_clause(Clause::Returning, |resolver| {
+                    resolver.expr(&target.expr, &scope, ctes)
+                })?;
+                columns.open |= name.is_none() || super::output::expands(&target.expr);
+                let name = name.clone().unwrap_or_default();
+                columns.known.push(OutputColumn { name, facts });
+            }
+            let end = self.scan(start, |tokens, index| tokens.is_mark(index, ","));
+            let named = target.name.is_some();
             let bare_column = match (&target.name, &target.expr.kind) {
                 (None, ExprKind::Column(column)) if !column.star => column.parts.last().cloned(),
                 (_, _) => None,
             };
-            returned.push(ReturningItem { start, bare_column });
+            let tokens = start..self.before_name(start..end, named);
+            let star = star.is_some();
+            returned.push(ReturningItem { tokens, star, bare_column, named, name });
         }
-        Ok(returned)
+        // Computed and kept before anything else reads it: what reads a column computes nothing.
+        for column in &mut columns.known {
+            let known = Facts { deps: Deps::one(used), ..Facts::constant(column.facts.known) };
+            let from = column.facts.column;
+            column.facts = Facts { column: from, composite: column.facts.composite, ..known };
+        }
+        Ok((returned, columns))
     }
 
-    pub(super) fn insert(&mut self, insert: &Insert) -> Result<(), Refusal> {
-        self.with(insert.with.as_ref(), None, &NO_CTES, &mut |resolver, ctes| {
-            resolver.insert_in(insert, ctes)
+    /// Where the expression of an item ends that has a name behind it.
+    fn before_name(&self, item: std::ops::Range<usize>, named: bool) -> usize {
+        if !named {
+            return item.end;
+        }
+        let name = item.end.saturating_sub(1);
+        let before = name.saturating_sub(1);
+        let is_as = self.tokens.is_word(before, "as")
+            && !(before > item.start && self.tokens.is_mark(before - 1, "."));
+        if is_as { before } else { name }
+    }
+
+    pub(super) fn insert(
+        &mut self,
+        insert: &Insert,
+        ctes: &Ctes<'_>,
+        level: Level,
+    ) -> Result<Columns, Refusal> {
+        self.with(insert.with.as_ref(), None, ctes, &mut |resolver, ctes| {
+            resolver.insert_in(insert, ctes, level)
         })
     }
 
-    fn insert_in(&mut self, insert: &Insert, ctes: &Ctes<'_>) -> Result<(), Refusal> {
+    fn insert_in(
+        &mut self,
+        insert: &Insert,
+        ctes: &Ctes<'_>,
+        level: Level,
+    ) -> Result<Columns, Refusal> {
         let (used, relation) = self.modified(&insert.target, Verb::Create)?;
         if let Some(source) = &insert.source {
             self.query(source, None, ctes)?;
@@ -145,101 +228,110 @@ impl Resolver<'_> {
             relation.columns.iter().map(|column| column.number).collect()
         };
         let item = self.base_item(used, &relation, &insert.target);
-        let mut on_conflict = None;
-        if let Some(conflict) = &insert.on_conflict {
-            let excluded = Item { name: "excluded".to_owned(), ..item.clone() };
-            let items = [item.clone(), excluded];
-            let scope = Scope { items: &items, parent: None };
-            for expression in &conflict.expressions {
-                self.expr(expression, &scope, ctes)?;
-            }
-            let mut updated = Vec::new();
-            if let Some(assignments) = &conflict.assignments {
-                self.add_verb(used, Verb::Update);
-                self.add_verb(used, Verb::Read);
-                updated = self.assignments(&relation, used, assignments, &items, ctes)?;
-            }
-            // Which row is in the way tells something of it.
-            self.add_verb(used, Verb::Read);
-            on_conflict = Some(updated);
-        }
+        let on_conflict = match &insert.on_conflict {
+            None => None,
+            Some(conflict) => self.conflict(conflict, used, &relation, &item, ctes)?,
+        };
         let items = [item];
-        let returning =
+        let (returning, returned) =
             self.returning(&insert.returning, insert.returning_options, &items, ctes, used)?;
         let clauses = self.clauses(self.after_name(used), None, &returning)?;
-        self.resolved.target = Some(Modification {
+        self.resolved.modifications.push(Modification {
             target: used,
             kind: ModificationKind::Insert { columns, listed, on_conflict },
             clauses,
             returning,
+            nested: level == Level::Nested,
             joins: false,
             current_of: false,
             unsafe_condition: false,
             unresolved: self.unresolved,
         });
-        Ok(())
+        Ok(returned)
     }
 
-    pub(super) fn update(&mut self, update: &Update) -> Result<(), Refusal> {
-        self.with(update.with.as_ref(), None, &NO_CTES, &mut |resolver, ctes| {
-            resolver.update_in(update, ctes)
+    pub(super) fn update(
+        &mut self,
+        update: &Update,
+        ctes: &Ctes<'_>,
+        level: Level,
+    ) -> Result<Columns, Refusal> {
+        self.with(update.with.as_ref(), None, ctes, &mut |resolver, ctes| {
+            resolver.update_in(update, ctes, level)
         })
     }
 
-    fn update_in(&mut self, update: &Update, ctes: &Ctes<'_>) -> Result<(), Refusal> {
+    fn update_in(
+        &mut self,
+        update: &Update,
+        ctes: &Ctes<'_>,
+        level: Level,
+    ) -> Result<Columns, Refusal> {
         let (used, relation) = self.modified(&update.target, Verb::Update)?;
         let mut items = vec![self.base_item(used, &relation, &update.target)];
         self.joined(&update.from, &mut items, ctes)?;
         let columns = self.assignments(&relation, used, &update.assignments, &items, ctes)?;
         let (current_of, unsafe_condition) =
             self.modified_rows(update.filter.as_ref(), used, &items, ctes)?;
-        let returning =
+        let (returning, returned) =
             self.returning(&update.returning, update.returning_options, &items, ctes, used)?;
         let filtered = Some(update.filter.is_some());
         let clauses = self.clauses(self.after_name(used), filtered, &returning)?;
-        self.resolved.target = Some(Modification {
+        self.resolved.modifications.push(Modification {
             target: used,
             kind: ModificationKind::Update { columns },
             clauses,
             returning,
             joins: !update.from.is_empty(),
+            nested: level == Level::Nested,
             current_of,
             unsafe_condition,
             unresolved: self.unresolved,
         });
-        Ok(())
+        Ok(returned)
     }
 
-    pub(super) fn delete(&mut self, delete: &Delete) -> Result<(), Refusal> {
-        self.with(delete.with.as_ref(), None, &NO_CTES, &mut |resolver, ctes| {
-            resolver.delete_in(delete, ctes)
+    pub(super) fn delete(
+        &mut self,
+        delete: &Delete,
+        ctes: &Ctes<'_>,
+        level: Level,
+    ) -> Result<Columns, Refusal> {
+        self.with(delete.with.as_ref(), None, ctes, &mut |resolver, ctes| {
+            resolver.delete_in(delete, ctes, level)
         })
     }
 
-    fn delete_in(&mut self, delete: &Delete, ctes: &Ctes<'_>) -> Result<(), Refusal> {
+    fn delete_in(
+        &mut self,
+        delete: &Delete,
+        ctes: &Ctes<'_>,
+        level: Level,
+    ) -> Result<Columns, Refusal> {
         let (used, relation) = self.modified(&delete.target, Verb::Delete)?;
         let mut items = vec![self.base_item(used, &relation, &delete.target)];
         self.joined(&delete.using, &mut items, ctes)?;
         let (current_of, unsafe_condition) =
             self.modified_rows(delete.filter.as_ref(), used, &items, ctes)?;
-        let returning =
+        let (returning, returned) =
             self.returning(&delete.returning, delete.returning_options, &items, ctes, used)?;
         let filtered = Some(delete.filter.is_some());
         let clauses = self.clauses(self.after_name(used), filtered, &returning)?;
-        self.resolved.target = Some(Modification {
+        self.resolved.modifications.push(Modification {
             target: used,
             kind: ModificationKind::Delete,
             clauses,
             returning,
             joins: !delete.using.is_empty(),
+            nested: level == Level::Nested,
             current_of,
             unsafe_condition,
             unresolved: self.unresolved,
         });
-        Ok(())
+        Ok(returned)
     }
 
-    fn joined(
+    pub(super) fn joined(
         &mut self,
         tables: &[TableExpr],
         items: &mut Vec<Item>,
@@ -266,7 +358,7 @@ impl Resolver<'_> {
         let Some(filter) = filter else { return Ok((false, false)) };
         // As soon as the statement looks at a row, the row has to be readable.
         self.add_verb(used, Verb::Read);
-        if let ExprKind::CurrentOf = filter.kind {
+        if let ExprKind::CurrentOf(_) = filter.kind {
             return Ok((true, false));
         }
         let scope = Scope { items, parent: None };
@@ -275,7 +367,7 @@ impl Resolver<'_> {
         Ok((false, exposed))
     }
 
-    fn assigned<'c>(
+    pub(super) fn assigned<'c>(
         &mut self,
         relation: &Relation,
         columns: impl Iterator<Item = &'c InsertColumn>,
@@ -303,7 +395,7 @@ impl Resolver<'_> {
         Ok(numbers)
     }
 
-    fn assignments(
+    pub(super) fn assignments(
         &mut self,
         relation: &Relation,
         used: usize,
@@ -327,7 +419,7 @@ impl Resolver<'_> {
         self.resolved.uses.get(used).map_or(0, |entry| entry.references.len())
     }
 
-    fn after_name(&self, used: usize) -> usize {
+    pub(super) fn after_name(&self, used: usize) -> usize {
         self.resolved.uses.get(used).map_or(self.span.end, |entry| entry.name_tokens.end)
     }
 }

@@ -110,7 +110,7 @@ pub(super) fn output_name(expr: &Expr) -> OutputName {
         | ExprKind::Named(_)
         | ExprKind::Default
         | ExprKind::MultiAssign(_)
-        | ExprKind::CurrentOf
+        | ExprKind::CurrentOf(_)
         | ExprKind::Special { .. } => OutputName::Unsure,
     }
 }

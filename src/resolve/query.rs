@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::expr::Filters;
 use super::group::Grouping;
+use super::modify::Level;
 use super::output::OutputName;
 use super::safe::unify;
 use super::scope::{Columns, CteInSight, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
@@ -111,9 +112,22 @@ impl<'a> Resolver<'a> {
                 }
                 Ok(())
             }
-            StatementKind::Insert(insert) => self.insert(insert),
-            StatementKind::Update(update) => self.update(update),
-            StatementKind::Delete(delete) => self.delete(delete),
+            StatementKind::Insert(insert) => {
+                self.insert(insert, &NO_CTES, Level::Top)?;
+                Ok(())
+            }
+            StatementKind::Update(update) => {
+                self.update(update, &NO_CTES, Level::Top)?;
+                Ok(())
+            }
+            StatementKind::Delete(delete) => {
+                self.delete(delete, &NO_CTES, Level::Top)?;
+                Ok(())
+            }
+            StatementKind::Merge(merge) => {
+                self.merge(merge, &NO_CTES, Level::Top)?;
+                Ok(())
+            }
             StatementKind::Copy(copy) => {
                 if copy.from {
                     return Err(Refusal::unsupported(
@@ -155,9 +169,6 @@ impl<'a> Resolver<'a> {
                     self.expr(argument, &Scope { items: &[], parent: None }, &NO_CTES)?;
                 }
                 Ok(())
-            }
-            StatementKind::Merge => {
-                Err(Refusal::unsupported("MERGE is not supported for a restricted principal"))
             }
             StatementKind::Fetch { .. }
             | StatementKind::ClosePortal { .. }
@@ -247,7 +258,7 @@ impl<'a> Resolver<'a> {
                 let sight = Ctes { here: &here, parent: Some(ctes) };
                 self.cte(cte, outer, &sight)?
             };
-            here.push(CteInSight { name: &cte.name, columns });
+            here.push(CteInSight { name: &cte.name, columns, silent: cte.query.is_silent() });
         }
         then(self, &Ctes { here: &here, parent: Some(ctes) })
     }
@@ -263,16 +274,14 @@ impl<'a> Resolver<'a> {
             let facts = self.expr(expression, &scope, ctes)?;
             self.note(&facts);
         }
-        let query = match &cte.query {
-            CteQuery::Select(query) => query,
-            CteQuery::Modifying => {
-                return Err(Refusal::unsupported(
-                    "a data-modifying statement in WITH is not supported for a restricted \
-                     principal",
-                ));
-            }
+        let columns = match &cte.query {
+            CteQuery::Select(query) => self.query(query, outer, ctes)?,
+            modifying @ (CteQuery::Insert(_)
+            | CteQuery::Update(_)
+            | CteQuery::Delete(_)
+            | CteQuery::Merge(_)) => self.modifying_cte(modifying, ctes)?,
         };
-        let mut columns = self.query(query, outer, ctes)?.rename(&cte.columns);
+        let mut columns = columns.rename(&cte.columns);
         let facts = columns.all();
         for name in &cte.added_columns {
             columns.known.push(OutputColumn {
@@ -295,13 +304,18 @@ impl<'a> Resolver<'a> {
     ) -> Result<Columns, Refusal> {
         let mut here: Vec<CteInSight<'_>> = before
             .iter()
-            .map(|cte| CteInSight { name: cte.name, columns: cte.columns.clone() })
+            .map(|cte| CteInSight {
+                name: cte.name,
+                columns: cte.columns.clone(),
+                silent: cte.silent,
+            })
             .collect();
         self.list(here.iter().map(|cte| cte.columns.known.len() + 1).sum())?;
         for later in with.ctes.iter().skip(before.len()) {
             here.push(CteInSight {
                 name: &later.name,
                 columns: Columns { known: Vec::new(), open: true },
+                silent: later.query.is_silent(),
             });
         }
         let sight = Ctes { here: &here, parent: Some(ctes) };

@@ -153,6 +153,8 @@ pub(super) struct Scope<'p> {
 pub(super) struct CteInSight<'p> {
     pub(super) name: &'p str,
     pub(super) columns: Columns,
+    /// A data-modifying statement without RETURNING: nothing can read it.
+    pub(super) silent: bool,
 }
 
 /// The common table expressions in sight, innermost WITH first; later ones of a WITH shadow none of
@@ -164,11 +166,11 @@ pub(super) struct Ctes<'p> {
 }
 
 impl Ctes<'_> {
-    pub(super) fn find(&self, name: &str) -> Option<&Columns> {
+    pub(super) fn find(&self, name: &str) -> Option<&CteInSight<'_>> {
         let mut level = Some(self);
         while let Some(ctes) = level {
             if let Some(cte) = ctes.here.iter().find(|cte| cte.name == name) {
-                return Some(&cte.columns);
+                return Some(cte);
             }
             level = ctes.parent;
         }

@@ -14,7 +14,7 @@ use super::print::{
 use crate::catalog::Relation;
 use crate::error::Refusal;
 use crate::ids::ColumnNumber;
-use crate::policy::{ColumnMask, MaskMatch, RowExpr, RowFilter, Scope};
+use crate::policy::{ColumnMask, MaskMatch, RowExpr, RowFilter, Scope, stands_for};
 use crate::resolve::{Comparison, RelationUse, SimpleCondition};
 
 /// What is left of a relation for one reference: the scopes of all its verbs together.
@@ -175,7 +175,8 @@ pub(super) fn derived(
     let TableFactor::Table { name, alias: table_alias, .. } = &mut from.relation else {
         return Err(defect("no table in FROM"));
     };
-    *name = object(&used.relation.schema, &used.relation.name);
+    let read = stands_for(&used.relation).unwrap_or(&used.relation.name);
+    *name = object(&used.relation.schema, read);
     if let Some(TableAlias { name, .. }) = table_alias {
         *name = alias;
     }

@@ -1,14 +1,18 @@
 //! Resolved syntax and a permit → edits on the client's own tokens. Pure: same input, same plan.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
 
+mod check;
+mod conflict;
 mod derived;
+mod merge;
 mod modify;
 mod plan;
 mod print;
 mod rewritten;
 mod statement;
 
-pub(crate) use modify::assigns;
+pub(crate) use check::Violation;
+pub(crate) use modify::assigned;
 pub use plan::{Action, Answer, Edit, Effect, Local, Piece, Plan, StatementPlan, Touched};
 pub use rewritten::Rewrite;
 pub(crate) use rewritten::{Values, splice};

@@ -1,21 +1,19 @@
-//! INSERT, UPDATE and DELETE: which rows of the target, what may be read of them, and the check on
-//! the rows as stored. Pure.
+//! INSERT, UPDATE and DELETE: which rows of the target, and what may be read of them. Pure.
 
-use sqlparser::ast::{Expr, Ident, Value};
+use sqlparser::ast::{Expr, Ident};
 
+use super::Piece;
 use super::derived::{Effective, Fence, bind, derived};
 use super::print::{
-    around, bracketed, captures, client_condition, column, defect, expression, ident, pieces,
-    select, template,
+    around, bracketed, client_condition, column, defect, ident, pieces, select, template,
 };
 use super::statement::Rewriter;
-use super::{Answer, Piece};
 use crate::error::{Refusal, SqlState};
-use crate::ids::ColumnNumber;
-use crate::policy::{RowFilter, Scope, Verb};
+use crate::ids::{ColumnNumber, RelationId};
+use crate::policy::{Access, Permit, RowFilter, Scope, Verb};
 use crate::resolve::{Clause, Modification, ModificationKind, Referenced, RelationUse, Resolved};
 
-impl Rewriter<'_> {
+impl<'a> Rewriter<'a> {
     pub(super) fn modification(
         &mut self,
         resolved: &Resolved,
@@ -37,58 +35,66 @@ impl Rewriter<'_> {
                 if let Some(read) = read {
                     checks.push(&read.filter);
                 }
-                if let Some(updated) = on_conflict {
-                    // The conflicting row may be one that this principal must not see.
-                    let update = if updated.is_empty() {
-                        None
-                    } else {
-                        Some(self.scope(used, Verb::Update)?)
-                    };
-                    let open = read.is_some_and(Scope::is_transparent)
-                        && update.is_none_or(Scope::is_transparent);
-                    if !open {
-                        return Err(Refusal::unsupported(
-                            "ON CONFLICT is supported only where every row may be seen and changed",
-                        ));
-                    }
-                    if let Some(update) = update {
-                        writable(used, update, updated, &effective, true)?;
-                        refuse_assigning(used, update, updated)?;
-                        checks.push(&update.check);
-                    }
+                if let Some(conflict) = on_conflict {
+                    let proposed = checks.clone();
+                    let after = self.updated(used, &conflict.columns, &mut effective)?;
+                    checks.extend(after);
+                    let end = modification.clauses.returning.unwrap_or(modification.clauses.end);
+                    self.conflicting_rows(resolved, used, conflict, &effective, &proposed, end)?;
                 }
             }
             ModificationKind::Update { columns } => {
-                let update = self.scope(used, Verb::Update)?;
-                writable(used, update, columns, &effective, true)?;
-                effective.add(&update.filter);
-                if columns.iter().any(|number| update.assigns.contains(number)) {
-                    let assign = self.scope(used, Verb::Assign)?;
-                    effective.add(&assign.filter);
-                    checks.push(&assign.check);
-                } else {
-                    checks.push(&update.check);
-                    if let Some(read) = read {
-                        checks.push(&read.filter);
-                    }
-                }
+                checks = self.updated(used, columns, &mut effective)?;
             }
             ModificationKind::Delete => {
                 effective.add(&self.scope(used, Verb::Delete)?.filter);
             }
+            ModificationKind::Merge(merging) => {
+                self.prepared(used, &effective)?;
+                self.touch(used, &effective, &[])?;
+                let wrapped = self.merged(used, modification, merging, &effective, &alias)?;
+                return self.target_columns(used, modification, &effective, &alias, wrapped);
+            }
         }
         self.touch(used, &effective, &[])?;
-        self.qualify(used);
+        self.prepared(used, &effective)?;
         if effective.hides_columns() && modification.unresolved {
-            return Err(Refusal::unsupported(
-                "a column reference that rowgate cannot follow is not supported in a statement on \
-                 masked columns",
-            ));
+            return Err(unfollowed());
         }
-        super::statement::refuse_matching(used, &effective)?;
         self.target_rows(used, modification, &effective, &alias)?;
-        self.target_columns(used, modification, &effective, &alias)?;
-        self.check_option(used, modification, &checks, &alias)
+        let wrapped = match Self::all_checks(used, &checks, &alias)? {
+            Some(check) => self.check_returned(used, modification, check, &effective, &alias)?,
+            None => None,
+        };
+        self.target_columns(used, modification, &effective, &alias, wrapped)
+    }
+
+    fn prepared(&mut self, used: &RelationUse, effective: &Effective<'_>) -> Result<(), Refusal> {
+        self.qualify(used);
+        super::statement::refuse_matching(used, effective)
+    }
+
+    /// Narrows `effective` to the rows that may be changed in these columns; the checks on what
+    /// they become.
+    pub(super) fn updated(
+        &self,
+        used: &RelationUse,
+        columns: &[ColumnNumber],
+        effective: &mut Effective<'a>,
+    ) -> Result<Vec<&'a RowFilter>, Refusal> {
+        let update = self.scope(used, Verb::Update)?;
+        writable(used, update, columns, effective, true)?;
+        effective.add(&update.filter);
+        if columns.iter().any(|number| update.assigns.contains(number)) {
+            let assign = self.scope(used, Verb::Assign)?;
+            effective.add(&assign.filter);
+            return Ok(vec![&assign.check]);
+        }
+        let mut checks = vec![&update.check];
+        if used.verbs.contains(&Verb::Read) {
+            checks.push(&self.scope(used, Verb::Read)?.filter);
+        }
+        Ok(checks)
     }
 
     /// Limits UPDATE and DELETE to the rows in scope.
@@ -100,7 +106,7 @@ impl Rewriter<'_> {
         alias: &Ident,
     ) -> Result<(), Refusal> {
         match modification.kind {
-            ModificationKind::Insert { .. } => return Ok(()),
+            ModificationKind::Insert { .. } | ModificationKind::Merge(_) => return Ok(()),
             ModificationKind::Update { .. } | ModificationKind::Delete => {}
         }
         let end = modification.clauses.returning.unwrap_or(modification.clauses.end);
@@ -110,7 +116,7 @@ impl Rewriter<'_> {
                     Referenced::Column(number) => {
                         effective.mask(*number).is_some() || effective.is_denied(*number)
                     }
-                    Referenced::System(_) => false,
+                    Referenced::System(_) | Referenced::Listed(_) => false,
                     Referenced::WholeRow | Referenced::Star => effective.hides_columns(),
                 }
         });
@@ -185,9 +191,15 @@ impl Rewriter<'_> {
                 (
                     Referenced::System(_)
                     | Referenced::Column(_)
+                    | Referenced::Listed(_)
                     | Referenced::Star
                     | Referenced::WholeRow,
-                    Clause::Where | Clause::Set | Clause::Returning | Clause::Other,
+                    Clause::Where
+                    | Clause::Set
+                    | Clause::Returning
+                    | Clause::Decision
+                    | Clause::Inference
+                    | Clause::Other,
                 ) => {}
             }
         }
@@ -243,7 +255,10 @@ impl Rewriter<'_> {
                 }
                 // The sub-select has these.
                 Referenced::System(_) => {}
-                Referenced::Column(_) | Referenced::WholeRow | Referenced::Star => {}
+                Referenced::Column(_)
+                | Referenced::Listed(_)
+                | Referenced::WholeRow
+                | Referenced::Star => {}
             }
             if reference.qualifiers < 2 || reference.tokens.is_empty() {
                 continue;
@@ -257,13 +272,15 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// Masks what SET and RETURNING read of the target.
+    /// Masks what SET, RETURNING and conditions that are not in a sub-select read of the target.
+    /// `wrapped`: where the item of RETURNING begins that the check has been put into.
     fn target_columns(
         &mut self,
         used: &RelationUse,
         modification: &Modification,
         effective: &Effective<'_>,
         alias: &Ident,
+        wrapped: Option<usize>,
     ) -> Result<(), Refusal> {
         if !effective.hides_columns() {
             return Ok(());
@@ -283,15 +300,28 @@ impl Rewriter<'_> {
                         return Err(no_column(used, *number));
                     }
                     Referenced::Column(_)
+                    | Referenced::Listed(_)
                     | Referenced::System(_)
                     | Referenced::WholeRow
                     | Referenced::Star => continue,
                 },
-                Clause::Set | Clause::Returning | Clause::Other => {}
+                // It names an index, and its values are not looked at.
+                Clause::Inference => match &reference.what {
+                    Referenced::Column(number) if effective.is_denied(*number) => {
+                        return Err(no_column(used, *number));
+                    }
+                    Referenced::Column(_)
+                    | Referenced::Listed(_)
+                    | Referenced::System(_)
+                    | Referenced::WholeRow
+                    | Referenced::Star => continue,
+                },
+                Clause::Set | Clause::Returning | Clause::Decision | Clause::Other => {}
             }
             match &reference.what {
-                Referenced::System(_) => {}
+                Referenced::System(_) | Referenced::Listed(_) => {}
                 Referenced::WholeRow => return Err(refused()),
+                Referenced::Star if Some(reference.tokens.start) == wrapped => {}
                 Referenced::Star => {
                     if modification.joins
                         || reference.clause != Clause::Returning
@@ -307,15 +337,18 @@ impl Rewriter<'_> {
                         return Err(no_column(used, *number));
                     }
                     let Some(mask) = effective.mask(*number) else { continue };
+                    // It comes through a sub-select or a RETURNING, where it has been masked.
                     if reference.tokens.is_empty() {
-                        return Err(refused());
+                        continue;
                     }
                     let mut masked = pieces(&bracketed(bind(&mask.expression, alias)?))?;
                     let item = modification
                         .returning
                         .iter()
-                        .find(|item| item.start == reference.tokens.start);
-                    if let Some(name) = item.and_then(|item| item.bare_column.as_ref()) {
+                        .find(|item| item.tokens.start == reference.tokens.start);
+                    if let Some(name) = item.and_then(|item| item.bare_column.as_ref())
+                        && item.map(|item| item.tokens.start) != wrapped
+                    {
                         masked.push(Piece::Text(format!("AS {}", ident(name)).into()));
                     }
                     self.edit(reference.tokens.clone(), masked);
@@ -325,7 +358,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    fn visible_columns(
+    pub(super) fn visible_columns(
         used: &RelationUse,
         effective: &Effective<'_>,
         alias: &Ident,
@@ -350,100 +383,6 @@ impl Rewriter<'_> {
         }
         Ok(list)
     }
-
-    /// Adds an item to RETURNING that fails when the row as stored, after triggers and defaults,
-    /// is not allowed: it is computed for every row, in the same statement, so the statement is
-    /// undone as a whole.
-    fn check_option(
-        &mut self,
-        used: &RelationUse,
-        modification: &Modification,
-        checks: &[&RowFilter],
-        alias: &Ident,
-    ) -> Result<(), Refusal> {
-        let mut check: Option<Expr> = None;
-        let mut seen: Vec<&RowFilter> = Vec::new();
-        for filter in checks {
-            if seen.contains(filter) {
-                continue;
-            }
-            seen.push(filter);
-            match filter {
-                RowFilter::All => {}
-                RowFilter::Nothing => {
-                    return Err(Refusal::denied(
-                        format!(
-                            "new row violates row-level security policy for table \"{}\"",
-                            used.relation.name
-                        ),
-                        "no row is in the scope of this grant",
-                    ));
-                }
-                RowFilter::Where(expr) => {
-                    if captures(&expr.0, &alias.value) {
-                        return Err(bind(expr, alias).err().unwrap_or_else(|| defect("capture")));
-                    }
-                    let bound = expr.bind(alias);
-                    check = Some(match check {
-                        Some(check) => super::print::and(check, bound),
-                        None => bound,
-                    });
-                }
-            }
-        }
-        let Some(check) = check else { return Ok(()) };
-        // Nobody but the gateway knows the marker, so nobody can make an error look like this one;
-        // it depends on the row, so it is not computed when the statement is planned.
-        let mut item = expression(
-            "SELECT CASE WHEN a THEN NULL ELSE CAST('m' || pg_catalog.left(CAST(r AS \
-             pg_catalog.text), 0) AS pg_catalog.int4) END",
-        )?;
-        fill_check(&mut item, check, self.context.check_marker, &column(alias, "tableoid"))?;
-        let mut inserted = if modification.clauses.returning.is_some() {
-            self.out.answer = Some(Answer::CutLastColumn);
-            vec![Piece::Text(",".into())]
-        } else {
-            self.out.answer = Some(Answer::DropRows);
-            vec![Piece::Text("RETURNING".into())]
-        };
-        inserted.extend(pieces(&item)?);
-        let end = modification.clauses.end;
-        self.edit(end..end, inserted);
-        Ok(())
-    }
-}
-
-/// Puts the check, the marker and the row into the template of the check item.
-fn fill_check(item: &mut Expr, check: Expr, marker: &str, row: &Expr) -> Result<(), Refusal> {
-    struct Fill<'f> {
-        check: Option<Expr>,
-        marker: &'f str,
-        row: &'f Expr,
-    }
-    impl sqlparser::ast::VisitorMut for Fill<'_> {
-        type Break = std::convert::Infallible;
-        fn post_visit_expr(&mut self, expr: &mut Expr) -> std::ops::ControlFlow<Self::Break> {
-            if let Expr::Identifier(name) = expr {
-                if name.value == "r" {
-                    *expr = self.row.clone();
-                } else if name.value == "a"
-                    && let Some(check) = self.check.take()
-                {
-                    *expr = check;
-                }
-            } else if let Expr::Value(value) = expr
-                && value.value == Value::SingleQuotedString("m".to_owned())
-            {
-                value.value = Value::SingleQuotedString(self.marker.to_owned());
-            }
-            std::ops::ControlFlow::Continue(())
-        }
-    }
-    // The check is put in after the walk passed its place, so nothing of it is mistaken for a
-    // place to fill.
-    let mut fill = Fill { check: Some(check), marker, row };
-    let _: std::ops::ControlFlow<_> = sqlparser::ast::VisitMut::visit(item, &mut fill);
-    if fill.check.is_some() { Err(defect("the check has no place")) } else { Ok(()) }
 }
 
 pub(super) fn no_column(used: &RelationUse, number: ColumnNumber) -> Refusal {
@@ -456,7 +395,7 @@ pub(super) fn no_column(used: &RelationUse, number: ColumnNumber) -> Refusal {
 }
 
 /// Columns that may not be written, or do not exist for this principal.
-fn writable(
+pub(super) fn writable(
     used: &RelationUse,
     scope: &Scope,
     columns: &[ColumnNumber],
@@ -478,27 +417,37 @@ fn writable(
     Ok(())
 }
 
-fn refuse_assigning(
-    used: &RelationUse,
-    update: &Scope,
-    columns: &[ColumnNumber],
-) -> Result<(), Refusal> {
-    if columns.iter().any(|number| update.assigns.contains(number)) {
-        return Err(Refusal::unsupported(format!(
-            "ON CONFLICT DO UPDATE of a column that says whose the row is, on {}, is not supported",
-            used.relation.qualified_name()
-        )));
-    }
-    Ok(())
+pub(super) fn unfollowed() -> Refusal {
+    Refusal::unsupported(
+        "a column reference that rowgate cannot follow is not supported in a statement on masked \
+         columns",
+    )
 }
 
-/// Whether the statement changes a column that only `assign` may change, so that this access has to
-/// be decided as well.
-pub(crate) fn assigns(resolved: &Resolved, update: &Scope) -> bool {
-    match resolved.target.as_ref().map(|modification| &modification.kind) {
-        Some(ModificationKind::Update { columns }) => {
-            columns.iter().any(|number| update.assigns.contains(number))
+/// The columns that a modification changes in rows that are there already.
+fn changed(kind: &ModificationKind) -> Vec<ColumnNumber> {
+    match kind {
+        ModificationKind::Update { columns } => columns.clone(),
+        ModificationKind::Insert { on_conflict, .. } => {
+            on_conflict.as_ref().map(|conflict| conflict.columns.clone()).unwrap_or_default()
         }
-        Some(ModificationKind::Insert { .. } | ModificationKind::Delete) | None => false,
+        ModificationKind::Delete => Vec::new(),
+        ModificationKind::Merge(merging) => merging.changed(),
     }
+}
+
+/// The relations of which the statement changes a column that only `assign` may change, so that
+/// this access has to be decided as well.
+pub(crate) fn assigned(resolved: &Resolved, permit: &Permit) -> Vec<RelationId> {
+    let mut relations = Vec::new();
+    for modification in &resolved.modifications {
+        let Some(used) = resolved.uses.get(modification.target) else { continue };
+        let relation = used.relation.id;
+        let update = permit.scope(Access { relation, verb: Verb::Update });
+        let assigns = |number| update.is_some_and(|update| update.assigns.contains(number));
+        if changed(&modification.kind).iter().any(assigns) {
+            relations.push(relation);
+        }
+    }
+    relations
 }

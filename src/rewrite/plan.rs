@@ -2,7 +2,7 @@
 //! to run and answer it. It holds no identity, so everybody with the same roles shares it. Pure.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::ids::RelationId;
 use crate::policy::{Hole, Verb};
@@ -33,7 +33,7 @@ pub struct Edit {
 }
 
 /// The plan of a whole query string, which may hold several statements.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// Ascending and disjoint.
     pub edits: Vec<Edit>,
@@ -42,6 +42,8 @@ pub struct Plan {
     /// PostgreSQL takes no bind parameters in one of the statements (COPY, PREPARE …): identity
     /// values become typed literals also in the extended protocol.
     pub literals: bool,
+    /// What all statements touch, once somebody has asked.
+    pub all_touched: OnceLock<Arc<[Touched]>>,
 }
 
 /// What the session has to know of one statement.
@@ -162,6 +164,12 @@ pub struct Touched {
 }
 
 impl Plan {
+    /// What all its statements touch; shared by all who ask.
+    pub fn touched(&self) -> Arc<[Touched]> {
+        let all = || self.statements.iter().flat_map(|s| s.touched.iter().cloned()).collect();
+        Arc::clone(self.all_touched.get_or_init(all))
+    }
+
     /// Roughly how many bytes it takes, for the cache.
     pub(crate) fn weight(&self) -> usize {
         let edits: usize = self

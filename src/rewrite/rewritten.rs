@@ -13,7 +13,7 @@ use crate::sql::Tokens;
 #[derive(Debug, Clone)]
 pub struct Rewrite {
     plan: Arc<Plan>,
-    text: String,
+    text: Arc<str>,
     statements: Vec<Range<usize>>,
     identity: Vec<Hole>,
     /// How many bind parameters are the client's own: max(declared, highest `$k` in its text).
@@ -42,7 +42,7 @@ impl Rewrite {
         let whole = 0..length;
         Self {
             plan,
-            text: text.to_owned(),
+            text: text.into(),
             statements: std::iter::once(whole).collect(),
             identity: Vec::new(),
             client_parameters: 0,
@@ -58,6 +58,11 @@ impl Rewrite {
 
     /// The whole query string for the server.
     pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The same, for whoever keeps it.
+    pub fn shared_text(&self) -> &Arc<str> {
         &self.text
     }
 
@@ -148,7 +153,7 @@ pub(crate) fn splice(
     out.keep(at..source.len());
     Ok(Rewrite {
         plan: Arc::clone(plan),
-        text: out.text,
+        text: out.text.into(),
         statements,
         identity: out.identity,
         client_parameters: match values {

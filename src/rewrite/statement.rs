@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::derived::{Effective, Fence, derived, exact_matches, only};
 use super::print::{ident, pieces};
 use super::{Answer, Edit, Piece, Touched};
+use crate::catalog::Catalog;
 use crate::error::{Refusal, SqlState};
 use crate::policy::{Access, MaskMatch, Permit, RowFilter, Scope, Verb};
 use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved};
@@ -14,6 +15,8 @@ use crate::sql::Tokens;
 /// What rewriting depends on besides the resolution.
 #[derive(Clone, Copy)]
 pub(crate) struct RewriteContext<'a> {
+    /// What names mean.
+    pub(crate) catalog: &'a Catalog,
     /// What was granted.
     pub(crate) permit: &'a Permit,
     /// Marks the error of a violated check option, so that nobody can forge one.
@@ -42,9 +45,16 @@ pub(crate) fn rewrite_statement(
     resolved: &Resolved,
 ) -> Result<Rewritten, Refusal> {
     let hazard = resolved.hazard;
-    let modifies = resolved.target.is_some();
-    let mut rewriter =
-        Rewriter { context, tokens, hazard, modifies, in_view: false, out: Rewritten::default() };
+    let modifies = !resolved.modifications.is_empty();
+    let mut rewriter = Rewriter {
+        context,
+        tokens,
+        hazard,
+        modifies,
+        in_view: false,
+        in_system_view: false,
+        out: Rewritten::default(),
+    };
     rewriter.statement(resolved, &[])?;
     let mut out = rewriter.out;
     out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
@@ -62,6 +72,8 @@ pub(super) struct Rewriter<'a> {
     pub(super) modifies: bool,
     /// Inside the definition of a view.
     pub(super) in_view: bool,
+    /// Inside the definition of one of PostgreSQL's own views.
+    pub(super) in_system_view: bool,
     pub(super) out: Rewritten,
 }
 
@@ -72,7 +84,7 @@ impl<'a> Rewriter<'a> {
                 Place::From { sample, table_command } => {
                     self.from(used, sample.as_ref(), *table_command, extra)?;
                 }
-                Place::Copied | Place::Target => {}
+                Place::Copied | Place::Target | Place::Excluded => {}
             }
         }
         for (tokens, instead) in &resolved.withheld {
@@ -81,7 +93,7 @@ impl<'a> Rewriter<'a> {
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;
         }
-        if let Some(modification) = &resolved.target {
+        for modification in &resolved.modifications {
             self.modification(resolved, modification)?;
         }
         Ok(())
@@ -149,16 +161,14 @@ impl<'a> Rewriter<'a> {
         refuse_matching(used, &effective)?;
         // A name that the derived table lacks would be found in the target around it.
         if self.modifies
-            && let Some(number) =
-                used.references.iter().filter(|r| !r.tokens.is_empty()).find_map(|r| {
-                    match &r.what {
-                        Referenced::Column(number) if effective.is_denied(*number) => Some(*number),
-                        Referenced::Column(_)
-                        | Referenced::System(_)
-                        | Referenced::WholeRow
-                        | Referenced::Star => None,
-                    }
-                })
+            && let Some(number) = used.references.iter().find_map(|r| match &r.what {
+                Referenced::Column(number) if effective.is_denied(*number) => Some(*number),
+                Referenced::Column(_)
+                | Referenced::Listed(_)
+                | Referenced::System(_)
+                | Referenced::WholeRow
+                | Referenced::Star => None,
+            })
         {
             return Err(super::modify::no_column(used, number));
         }
@@ -169,7 +179,7 @@ impl<'a> Rewriter<'a> {
                 Referenced::System(name) if !system_columns.contains(name) => {
                     system_columns.push(name.clone());
                 }
-                Referenced::System(_) | Referenced::Column(_) => {}
+                Referenced::System(_) | Referenced::Column(_) | Referenced::Listed(_) => {}
                 Referenced::Star | Referenced::WholeRow => star = true,
             }
         }
@@ -181,7 +191,9 @@ impl<'a> Rewriter<'a> {
         }
         // A filter that keeps every row hides nothing that an error could tell, and a mask is
         // evaluated before whatever reads its result.
-        let exposed = used.exposed || (self.hazard && effective.joins_others());
+        // What PostgreSQL's own views compute cannot fail and is nobody's question.
+        let exposed =
+            !self.in_system_view && (used.exposed || (self.hazard && effective.joins_others()));
         let fence = if exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
         for condition in exact_matches(used, &effective) {
             if let Some(tokens) = &condition.replaceable {
@@ -301,6 +313,7 @@ impl<'a> Rewriter<'a> {
             hazard: self.hazard || view.resolved.hazard,
             modifies: false,
             in_view: true,
+            in_system_view: used.relation.is_system(),
             out: Rewritten::default(),
         };
         inner.statement(&view.resolved, &verbs)?;
@@ -529,10 +542,14 @@ pub(super) fn refuse_matching(
     effective: &Effective<'_>,
 ) -> Result<(), Refusal> {
     for reference in &used.references {
-        if reference.clause != Clause::Where {
-            continue;
+        match reference.clause {
+            Clause::Where | Clause::Decision => {}
+            Clause::Set | Clause::Returning | Clause::Inference | Clause::Other => continue,
         }
-        let Referenced::Column(number) = reference.what else { continue };
+        let number = match reference.what {
+            Referenced::Column(number) | Referenced::Listed(number) => number,
+            Referenced::System(_) | Referenced::WholeRow | Referenced::Star => continue,
+        };
         let refused = effective.mask(number).is_some_and(|mask| mask.matching == MaskMatch::Refuse);
         if refused {
             let name = used.relation.column_by_number(number).map_or("", |column| &*column.name);

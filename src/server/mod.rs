@@ -2,6 +2,7 @@
 //! session ends that session.
 
 mod figures;
+pub mod lanes;
 mod record;
 mod standing;
 mod visit;
@@ -16,6 +17,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
+use self::lanes::Lanes;
 use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::backend::pool::Pool;
@@ -68,6 +70,7 @@ pub struct Gateway {
 pub async fn run(
     gateway: Arc<Gateway>,
     listener: TcpListener,
+    lanes: &Lanes,
     patience: Duration,
 ) -> io::Result<()> {
     let mut phase = gateway.phase.clone();
@@ -112,7 +115,8 @@ pub async fn run(
                     }
                 };
                 numbers = numbers.saturating_add(1);
-                admit(&gateway, &places, &refusals, &mut sessions, (socket, peer, numbers));
+                let arrived = (socket, peer, numbers);
+                admit(&gateway, lanes, (&places, &refusals), &mut sessions, arrived);
             }
         }
     }
@@ -149,17 +153,23 @@ async fn until(time: Option<Instant>) {
 
 fn admit(
     gateway: &Arc<Gateway>,
-    places: &Arc<Semaphore>,
-    refusals: &Arc<Semaphore>,
+    lanes: &Lanes,
+    (places, refusals): (&Arc<Semaphore>, &Arc<Semaphore>),
     sessions: &mut JoinSet<()>,
     (socket, peer, number): (TcpStream, SocketAddr, u64),
 ) {
     let gateway = Arc::clone(gateway);
     if let Ok(place) = Arc::clone(places).try_acquire_owned() {
-        sessions.spawn(async move {
-            visit::receive(&gateway, socket, peer, number).await;
-            drop(place);
-        });
+        // The socket leaves this runtime and joins that of its lane.
+        let (Some((lane, seat)), Ok(socket)) = (lanes.least(), socket.into_std()) else { return };
+        let session = async move {
+            match TcpStream::from_std(socket) {
+                Ok(socket) => visit::receive(&gateway, socket, peer, number).await,
+                Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
+            }
+            drop((place, seat));
+        };
+        sessions.spawn_on(session, lane);
     } else if let Ok(place) = Arc::clone(refusals).try_acquire_owned() {
         sessions.spawn(async move {
             visit::turn_away(&gateway, socket, peer).await;

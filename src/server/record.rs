@@ -1,14 +1,18 @@
 //! A session's view of the audit log: turns what sessions record into the log's records.
 
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use jiff::Timestamp;
+use metrics::Counter;
 
 use crate::audit::{
     Audit, AuditError, Ending, Event, Intent as IntentRecord, Outcome, Parameter, ParameterValue,
     Parameters, Recorded, Refused, Who,
 };
 use crate::error::Refusal;
+use crate::ids::Login;
+use crate::policy::RoleSet;
 use crate::session::ledger::{Durable, Intent, Ledger, StatementEnd, StatementRecord};
 
 /// The audit log of one session.
@@ -17,6 +21,39 @@ pub(super) struct SessionLedger {
     pub(super) audit: Audit,
     /// Who logged in, from where; roles and end user come with each statement.
     pub(super) who: Who,
+    /// The same with the roles and the end user of the last statement.
+    pub(super) last: Mutex<Option<Last>>,
+}
+
+/// Who it was, and what that was made of.
+#[derive(Debug)]
+pub(super) struct Last {
+    acting: Option<Login>,
+    roles: RoleSet,
+    application: Arc<str>,
+    who: Arc<Who>,
+}
+
+// Looked up once: finding a metric by its name and labels takes longer than counting.
+
+static ROWS: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("rowgate_answer_rows_total"));
+static BYTES: LazyLock<Counter> = LazyLock::new(|| metrics::counter!("rowgate_answer_bytes_total"));
+
+thread_local! {
+    static PERMITTED: RefCell<Vec<(&'static str, Counter)>> = const { RefCell::new(Vec::new()) };
+}
+
+fn count_permitted(command: &'static str) {
+    PERMITTED.with_borrow_mut(|known| {
+        if let Some((_, counter)) = known.iter().find(|(name, _)| *name == command) {
+            return counter.increment(1);
+        }
+        let counter = metrics::counter!(
+            "rowgate_statements_total", "command" => command, "decision" => "permit"
+        );
+        counter.increment(1);
+        known.push((command, counter));
+    });
 }
 
 /// What a client reads when the log cannot be written.
@@ -32,12 +69,27 @@ pub(super) fn durable(audit: &Audit, recorded: Arc<Recorded>) -> Durable {
 
 impl SessionLedger {
     fn who(&self, statement: &StatementRecord) -> Arc<Who> {
-        Arc::new(Who {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = &*last
+            && last.acting == statement.acting
+            && last.roles == statement.roles
+            && last.application == statement.application
+        {
+            return Arc::clone(&last.who);
+        }
+        let who = Arc::new(Who {
             acting: statement.acting.as_ref().map(|login| Arc::clone(&login.0).into()),
             roles: statement.roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect(),
             application: Arc::clone(&statement.application).into(),
             ..self.who.clone()
-        })
+        });
+        *last = Some(Last {
+            acting: statement.acting.clone(),
+            roles: statement.roles.clone(),
+            application: Arc::clone(&statement.application),
+            who: Arc::clone(&who),
+        });
+        who
     }
 }
 
@@ -74,10 +126,7 @@ impl Ledger for SessionLedger {
         };
         let command = statement.command;
         let recorded = self.audit.intent(record).map_err(|error| unwritable(&error))?;
-        metrics::counter!(
-            "rowgate_statements_total", "command" => command, "decision" => "permit"
-        )
-        .increment(1);
+        count_permitted(command);
         Ok(Arc::new(RecordedIntent { audit: self.audit.clone(), recorded: Arc::new(recorded) }))
     }
 
@@ -102,11 +151,11 @@ impl Ledger for SessionLedger {
             .increment(1);
         metrics::counter!("rowgate_refusals_total", "sqlstate" => refusal.sqlstate.0).increment(1);
         match self.audit.event(Event::Refused(Box::new(record))) {
-            // A refusal waits for nothing: nothing runs.
-            Ok(recorded) => {
-                drop(recorded);
-                Ok(())
-            }
+            // A refusal is not waited for: nothing runs.
+            Ok(recorded) => match self.audit.settled(&recorded) {
+                Some(settled) => settled.map_err(|error| unwritable(&error)),
+                None => Ok(()),
+            },
             Err(error) => Err(unwritable(&error)),
         }
     }
@@ -119,6 +168,11 @@ struct RecordedIntent {
 }
 
 impl Intent for RecordedIntent {
+    fn settled(&self) -> Option<Result<(), Refusal>> {
+        let settled = self.audit.settled(&self.recorded)?;
+        Some(settled.map_err(|error| unwritable(&error)))
+    }
+
     fn durable(&self) -> Durable {
         durable(&self.audit, Arc::clone(&self.recorded))
     }
@@ -130,8 +184,8 @@ impl Intent for RecordedIntent {
             Some("57014" | "57P01") => Ending::Cancelled,
             Some(_) => Ending::Failed,
         };
-        metrics::counter!("rowgate_answer_rows_total").increment(end.rows);
-        metrics::counter!("rowgate_answer_bytes_total").increment(end.bytes);
+        ROWS.increment(end.rows);
+        BYTES.increment(end.bytes);
         self.audit.outcome(
             self.recorded.query(),
             Outcome {

@@ -283,7 +283,11 @@ async fn talk(
         service: visitor.service,
         acting: visitor.acting,
         standing: visitor.standing,
-        ledger: Arc::new(SessionLedger { audit: gateway.audit.clone(), who: visitor.who }),
+        ledger: Arc::new(SessionLedger {
+            audit: gateway.audit.clone(),
+            who: visitor.who,
+            last: Mutex::new(None),
+        }),
         canceller: Arc::new(RunningServer { key, tls: gateway.server_tls.clone() }),
         processes: (server_process, registration.key().id),
         application,

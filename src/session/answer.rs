@@ -4,7 +4,6 @@
 //! queue's entry needs it.
 
 use bytes::{Bytes, BytesMut};
-use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::expected::{Description, Entry, NameChange, Request};
@@ -65,12 +64,14 @@ where
         else {
             return Ok(false);
         };
-        let Some(mut durable) = running.unsafe_until.take() else { return Ok(false) };
-        match durable.as_mut().now_or_never() {
+        if !std::mem::take(&mut running.guarded) {
+            return Ok(false);
+        }
+        match running.intent.settled() {
             Some(Ok(())) => Ok(false),
             Some(Err(refusal)) => Err(Fatal::refusal(&refusal)),
             None => {
-                self.hold = Some(durable);
+                self.hold = Some(running.intent.durable());
                 Ok(true)
             }
         }
@@ -368,6 +369,7 @@ where
                     rewrite: source.map(|source| (&*source.text, &*source.rewrite)),
                     check_marker: self.shared.planner.check_marker(),
                     table: entry.and_then(Entry::table),
+                    touched: entry.map_or(&[], Entry::touched),
                 },
             );
         }

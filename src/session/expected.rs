@@ -10,9 +10,10 @@ use jiff::Timestamp;
 use super::ledger::{Durable, Intent, StatementEnd};
 use super::names::{Prepared, Undo};
 use super::usage::Usages;
+use crate::error::Refusal;
 use crate::ids::{Login, TypeId};
 use crate::protocol::message::{Field, Report};
-use crate::rewrite::{Answer, Rewrite, StatementPlan};
+use crate::rewrite::{Answer, Rewrite, StatementPlan, Touched};
 
 /// Which message was sent.
 #[derive(Debug)]
@@ -108,8 +109,8 @@ pub(super) struct DayAllowance {
 pub(super) struct Running {
     /// The record of the intent.
     pub(super) intent: Arc<dyn Intent>,
-    /// Until this resolves, no byte of the answer leaves.
-    pub(super) unsafe_until: Option<Durable>,
+    /// Until the record is safe, no byte of the answer leaves.
+    pub(super) guarded: bool,
     /// When it was decided.
     pub(super) since: Instant,
     /// Rows so far.
@@ -130,15 +131,11 @@ pub(super) struct Running {
 
 impl Running {
     /// A statement that starts now.
-    pub(super) fn new(
-        intent: Arc<dyn Intent>,
-        unsafe_until: Option<Durable>,
-        allowance: Allowance,
-    ) -> Self {
+    pub(super) fn new(intent: Arc<dyn Intent>, guarded: bool, allowance: Allowance) -> Self {
         let now = Instant::now();
         Self {
             intent,
-            unsafe_until,
+            guarded,
             since: now,
             statement_since: now,
             timed_out: false,
@@ -147,6 +144,18 @@ impl Running {
             allowance,
             over_limit: false,
             ended: false,
+        }
+    }
+
+    /// What has to be waited for before it may run; nothing when its record is safe already.
+    pub(super) fn before(&mut self) -> Result<Option<Durable>, Refusal> {
+        match self.intent.settled() {
+            None => Ok(Some(self.intent.durable())),
+            Some(Ok(())) => Ok(None),
+            Some(Err(refusal)) => {
+                self.end(Some(refusal.sqlstate.0), true);
+                Err(refusal)
+            }
         }
     }
 
@@ -252,6 +261,11 @@ impl Entry {
     /// What becomes of its rows.
     pub(super) fn answer(&self) -> Answer {
         self.statement().map_or(Answer::Relay, |statement| statement.answer)
+    }
+
+    /// What the statement touches.
+    pub(super) fn touched(&self) -> &[Touched] {
+        self.statement().map_or(&[], |statement| &statement.touched)
     }
 
     /// The table the statement writes to, without its schema.

@@ -7,9 +7,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::expected::{Entry, Request, Source};
 use super::names::{Origin, PRIVATE_PREFIX, Portal, Prepared, Undo, rename};
+use super::path::PathState;
 use super::query::{counted, local_action, unknown_statement};
 use super::{Fatal, REFUSED_TEXT, Session, Step};
 use crate::error::{Refusal, SqlState};
+use crate::ids::TypeId;
 use crate::planner::Protocol;
 use crate::protocol::message::{self, Bind, ClientMessage, Execute, Parse, Target};
 use crate::rewrite::{Answer, Local};
@@ -53,7 +55,11 @@ where
                 "",
             )));
         }
-        let prepared = match self.prepare(&parse.name, &text, &parse.types) {
+        let prepared = match self.same_again(&parse.name, &text, &parse.types) {
+            Some(prepared) => Ok(prepared),
+            None => self.prepare(&parse.name, &text, &parse.types),
+        };
+        let prepared = match prepared {
             Ok(prepared) => prepared,
             // What is prepared counts when it runs; what is refused counts now.
             Err(refusal) => {
@@ -68,12 +74,25 @@ where
         Ok(())
     }
 
+    /// The unnamed statement, when it is prepared again with the same text and nothing that its plan
+    /// depends on has changed.
+    fn same_again(&self, name: &str, text: &str, declared: &[TypeId]) -> Option<Prepared> {
+        let prepared = self.names.statement("").filter(|_| name.is_empty())?;
+        let same = prepared.origin == Origin::Protocol
+            && *prepared.text == *text
+            && prepared.declared == declared
+            && self.restricted()
+            && self.path_state == PathState::Known
+            && self.is_current(prepared);
+        same.then(|| Prepared::clone(prepared))
+    }
+
     /// Plans a statement for the extended protocol under a fresh server name.
     fn prepare(
         &mut self,
         name: &str,
         text: &Arc<str>,
-        declared: &[crate::ids::TypeId],
+        declared: &[TypeId],
     ) -> Result<Prepared, Refusal> {
         let planned = self.plan(text, Protocol::Extended { declared })?;
         let own = planned.rewrite.client_parameters();
@@ -181,6 +200,7 @@ where
             prepared: prepared.cloned(),
             parameters: recorded(bind),
             identity,
+            bound_by: Arc::clone(&self.standing.identity),
             returned: Arc::default(),
             ran: false,
         };
@@ -401,7 +421,7 @@ where
             // session: its own statement was recorded when it was declared or prepared.
             let (running, wait) = self.record_unplanned(text, Some(&execute.portal))?;
             entry.running = Some(running);
-            before = Some(wait);
+            before = wait;
         }
         let mut bytes = BytesMut::new();
         message::execute(&mut bytes, &server_name, max_rows);
@@ -417,16 +437,16 @@ where
         if !self.restricted() {
             return Ok(());
         }
-        let now = self.stamp();
-        let holes = prepared.rewrite.identity();
-        let same = prepared.stamp.policy == now.policy
+        let (now, holes) = (&self.standing, prepared.rewrite.identity());
+        let same = prepared.stamp.policy == now.policy_version
             && prepared.stamp.roles == now.roles
             && prepared.stamp.shape == now.shape
-            && holes.len() == portal.identity.len()
-            && holes
-                .iter()
-                .zip(&portal.identity)
-                .all(|(hole, bound)| self.standing.identity.text(*hole) == *bound);
+            && (Arc::ptr_eq(&portal.bound_by, &now.identity)
+                || holes.len() == portal.identity.len()
+                    && holes
+                        .iter()
+                        .zip(&portal.identity)
+                        .all(|(hole, bound)| now.identity.text(*hole) == *bound));
         if same {
             return Ok(());
         }
@@ -489,7 +509,7 @@ where
                     });
                     let mut entry = Entry::new(Request::FunctionCall);
                     entry.running = Some(running);
-                    self.send(entry, bytes, Some(durable));
+                    self.send(entry, bytes, durable);
                     return Ok(Step::Done);
                 }
                 Err(refusal) => refusal,

@@ -36,7 +36,7 @@ pub struct StatementRecord {
     /// The parameters may meet a masked or tagged column, or nobody knows what they meet.
     pub sensitive: bool,
     /// Relations, columns, verbs, filters and masks.
-    pub touched: Vec<Touched>,
+    pub touched: Arc<[Touched]>,
     /// Names the decision.
     pub decision: DecisionId,
     /// The policy that decided.
@@ -60,6 +60,8 @@ pub struct StatementEnd {
 
 /// A recorded intent.
 pub trait Intent: Send + Sync + fmt::Debug {
+    /// Whether the intent is safe now; `None` when that has to be waited for.
+    fn settled(&self) -> Option<Result<(), Refusal>>;
     /// Resolves when the intent is safe.
     fn durable(&self) -> Durable;
     /// Records how the statement ended.

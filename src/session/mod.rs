@@ -17,11 +17,13 @@ mod path;
 mod query;
 pub mod redact;
 pub mod usage;
+mod wait;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -34,6 +36,7 @@ use self::ledger::{Durable, Ledger};
 use self::names::Names;
 use self::path::PathState;
 use self::usage::Usages;
+use self::wait::{Alarm, News};
 use crate::catalog::SearchPath;
 use crate::error::{Refusal, SqlState};
 use crate::ids::{DecisionId, Login};
@@ -184,6 +187,23 @@ struct Cursor {
     hold: bool,
 }
 
+/// What a session was waiting for.
+enum Happened {
+    Moved(Result<Moved, RelayError>),
+    /// The record of the parked statement is safe, or will never be.
+    ParkedSafe(Result<(), Refusal>),
+    /// The record that holds the answer back is safe, or will never be.
+    HeldSafe(Result<(), Refusal>),
+    /// The statement has had its time.
+    Late,
+    /// The rules may have changed.
+    Changed,
+    /// The process asks something else of its sessions.
+    Asked,
+    /// The process is gone.
+    Gone,
+}
+
 /// Whether a client's message was used, or has to wait.
 enum Step {
     Done,
@@ -248,11 +268,11 @@ where
     C: AsyncRead + AsyncWrite + Unpin + Send,
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut changes = shared.authority.changes();
-    let mut phase = shared.phase.clone();
+    let mut news = News::new(shared.authority.changes(), shared.phase.clone());
+    let mut alarm = Alarm::default();
     let mut session = Session::new(shared, opening);
     let fatal = loop {
-        if let Err(fatal) = session.turn(&mut changes, &mut phase).await {
+        if let Err(fatal) = session.turn(&mut news, &mut alarm).await {
             break fatal;
         }
     };
@@ -306,12 +326,8 @@ where
     }
 
     /// Does all there is to do with what has arrived, then waits for one thing to happen.
-    async fn turn(
-        &mut self,
-        changes: &mut watch::Receiver<u64>,
-        phase: &mut watch::Receiver<Phase>,
-    ) -> Result<(), Fatal> {
-        let asked = *phase.borrow_and_update();
+    async fn turn(&mut self, news: &mut News, alarm: &mut Alarm) -> Result<(), Fatal> {
+        let asked = news.asked();
         if asked == Phase::Stopping {
             return Err(shutting_down());
         }
@@ -330,30 +346,58 @@ where
             read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
             write_client: true,
         };
-        let late = self.deadline();
-        let Self { client, server, parked, hold, .. } = self;
-        tokio::select! {
-            moved = poll_fn(|cx| poll_move(cx, client, server, wants)) => self.moved(moved),
-            safe = settled(parked.as_mut().map(|parked| &mut parked.durable)) => {
+        match poll_fn(|cx| self.poll_wait(cx, wants, news, alarm)).await {
+            Happened::Moved(moved) => self.moved(moved),
+            Happened::ParkedSafe(safe) => {
                 self.unpark(safe);
                 Ok(())
             }
-            safe = settled(hold.as_mut()) => {
+            Happened::HeldSafe(safe) => {
                 self.hold = None;
                 safe.map_err(|refusal| Fatal::refusal(&refusal))
             }
-            () = until(late) => {
+            Happened::Late => {
                 self.out_of_time();
                 Ok(())
             }
-            changed = changes.changed() => {
-                if changed.is_err() {
-                    return Err(shutting_down());
-                }
-                self.judge()
-            }
-            told = phase.changed() => if told.is_err() { Err(shutting_down()) } else { Ok(()) },
+            Happened::Changed => self.judge(),
+            Happened::Asked => Ok(()),
+            Happened::Gone => Err(shutting_down()),
         }
+    }
+
+    /// Moves bytes, and looks at everything else a session waits for.
+    fn poll_wait(
+        &mut self,
+        cx: &mut Context<'_>,
+        wants: Wants,
+        news: &mut News,
+        alarm: &mut Alarm,
+    ) -> Poll<Happened> {
+        if let Poll::Ready(told) = news.poll(cx) {
+            return Poll::Ready(match told {
+                Ok(true) => Happened::Changed,
+                Ok(false) => Happened::Asked,
+                Err(_) => Happened::Gone,
+            });
+        }
+        let deadline = self.deadline();
+        let Self { client, server, parked, hold, .. } = self;
+        if let Some(parked) = parked
+            && let Poll::Ready(safe) = parked.durable.as_mut().poll(cx)
+        {
+            return Poll::Ready(Happened::ParkedSafe(safe));
+        }
+        if let Some(hold) = hold
+            && let Poll::Ready(safe) = hold.as_mut().poll(cx)
+        {
+            return Poll::Ready(Happened::HeldSafe(safe));
+        }
+        // Before the bytes: a statement whose rows keep coming has to end as well.
+        if alarm.poll(cx, deadline).is_ready() {
+            return Poll::Ready(Happened::Late);
+        }
+        poll_move(cx, client, server, wants).map(Happened::Moved)
     }
 
     /// When the statement that runs has run for too long.
@@ -604,25 +648,9 @@ where
     }
 }
 
-/// Resolves at that time; never without one.
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
 /// In PostgreSQL's words.
 fn shutting_down() -> Fatal {
     Fatal::new(SqlState::ADMIN_SHUTDOWN, "terminating connection due to administrator command")
-}
-
-/// Waits for a record to be safe; never resolves when there is none.
-async fn settled(durable: Option<&mut Durable>) -> Result<(), Refusal> {
-    match durable {
-        Some(durable) => durable.await,
-        None => std::future::pending().await,
-    }
 }
 
 #[cfg(test)]

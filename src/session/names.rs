@@ -80,6 +80,8 @@ pub(super) struct Portal {
     pub(super) parameters: Vec<(Option<Bytes>, bool)>,
     /// The identity values it was bound with.
     pub(super) identity: Vec<Option<String>>,
+    /// Where those came from.
+    pub(super) bound_by: Arc<dyn IdentityValues>,
     /// Rows it has returned.
     pub(super) returned: Arc<AtomicU64>,
     /// It was executed.

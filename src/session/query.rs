@@ -197,17 +197,18 @@ where
         let mut record = self.statement_record(text, parameters, decision);
         record.command = plan.statements.first().map_or("", |statement| statement.kind);
         record.touched = self.touched(plan);
-        record.sensitive = self.is_sensitive(&record.touched);
-        record.rewritten = (rewrite.text() != &**text).then(|| Arc::from(rewrite.text()));
+        // Only its parameters are.
+        record.sensitive = !record.parameters.is_empty() && self.is_sensitive(&record.touched);
+        record.rewritten = (rewrite.text() != &**text).then(|| Arc::clone(rewrite.shared_text()));
         let intent = self.ledger.intent(record)?;
-        let mut durable = Some(intent.durable());
         // Statements that change something wait for their record; reads overlap with it.
         let changes = plan
             .statements
             .iter()
             .any(|statement| matches!(statement.effect, Effect::Writes | Effect::Unknown));
-        let before = if changes { durable.take() } else { None };
-        Ok((Running::new(intent, durable, allowance), before))
+        let mut running = Running::new(intent, !changes, allowance);
+        let before = if changes { running.before()? } else { None };
+        Ok((running, before))
     }
 
     /// Records the run of something that has no plan of its own.
@@ -215,7 +216,7 @@ where
         &mut self,
         text: &Arc<str>,
         cursor: Option<&str>,
-    ) -> Result<(Running, Durable), Refusal> {
+    ) -> Result<(Running, Option<Durable>), Refusal> {
         let allowance = match cursor {
             Some(name) => self.cursor_allowance(name)?,
             None => Allowance::default(),
@@ -223,8 +224,9 @@ where
         let decision = self.decide_id();
         let record = self.statement_record(text, Vec::new(), decision);
         let intent = self.ledger.intent(record)?;
-        let durable = intent.durable();
-        Ok((Running::new(intent, None, allowance), durable))
+        let mut running = Running::new(intent, false, allowance);
+        let before = running.before()?;
+        Ok((running, before))
     }
 
     /// Records a refusal and makes the error that the client reads.
@@ -260,7 +262,7 @@ where
     }
 
     fn decide_id(&mut self) -> DecisionId {
-        let decision = DecisionId::from(format!("{:016x}", rand::random::<u64>()).as_str());
+        let decision = DecisionId(hexadecimal(rand::random()));
         self.last_decision = Some(decision.clone());
         decision
     }
@@ -281,7 +283,7 @@ where
             rewritten: None,
             parameters,
             sensitive: false,
-            touched: Vec::new(),
+            touched: Arc::default(),
             decision,
             policy: self.standing.policy_version.clone(),
         }
@@ -368,10 +370,9 @@ where
     }
 
     /// The plans behind names: EXECUTE and FETCH touch what their statement touches.
-    fn touched(&self, plan: &Plan) -> Vec<Touched> {
-        let mut touched = Vec::new();
+    fn touched(&self, plan: &Plan) -> Arc<[Touched]> {
+        let mut touched: Vec<Touched> = Vec::new();
         for statement in &plan.statements {
-            touched.extend(statement.touched.iter().cloned());
             let behind = match &statement.action {
                 Action::Execute { name } => self.names.statement(name),
                 Action::Fetch { name } => {
@@ -388,8 +389,21 @@ where
                 touched.extend(plan.statements.iter().flat_map(|s| s.touched.clone()));
             }
         }
-        touched
+        if touched.is_empty() {
+            return plan.touched();
+        }
+        plan.touched().iter().cloned().chain(touched).collect()
     }
+}
+
+/// 16 digits.
+fn hexadecimal(number: u64) -> Arc<str> {
+    let mut digits = [0_u8; 16];
+    for (digit, place) in digits.iter_mut().zip((0..16).rev()) {
+        let nibble = u8::try_from(number >> (place * 4) & 15).unwrap_or_default();
+        *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
+    }
+    String::from_utf8_lossy(&digits).into()
 }
 
 /// The statements of a text that count against a limit. The end of a transaction has to be possible

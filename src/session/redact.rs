@@ -4,7 +4,7 @@
 
 use crate::error::SqlState;
 use crate::protocol::message::Report;
-use crate::rewrite::Rewrite;
+use crate::rewrite::{Rewrite, Touched, Violation};
 
 /// What is known of the statement that failed.
 #[derive(Debug, Clone, Copy)]
@@ -15,17 +15,16 @@ pub struct Failed<'a> {
     pub check_marker: &'a str,
     /// The table a write went to, for the message about its check option.
     pub table: Option<&'a str>,
+    /// What the statement touches: the mark says which of the tables it is about.
+    pub touched: &'a [Touched],
 }
 
 /// An error as the client may read it.
 pub fn error(mut report: Report, failed: Failed<'_>) -> Report {
     let message = report.field(Report::MESSAGE).unwrap_or_default();
     if !failed.check_marker.is_empty() && message.contains(failed.check_marker) {
-        let table = failed.table.unwrap_or_default();
-        return Report::error(
-            SqlState::INSUFFICIENT_PRIVILEGE.0,
-            &format!("new row violates row-level security policy for table \"{table}\""),
-        );
+        let behind = message.split(failed.check_marker).nth(1).unwrap_or_default();
+        return Report::error(SqlState::INSUFFICIENT_PRIVILEGE.0, &violation(behind, failed));
     }
     let position = position(&report, failed.rewrite);
     let keep = passes(&report) && position != Position::Inserted;
@@ -40,6 +39,16 @@ pub fn error(mut report: Report, failed: Failed<'_>) -> Report {
         report.set(Report::POSITION, &position.to_string());
     }
     report
+}
+
+/// PostgreSQL's words for a violated check, by what stands behind the mark.
+fn violation(behind: &str, failed: Failed<'_>) -> String {
+    let Some((violation, relation)) = Violation::parse(behind) else {
+        return Violation::New.message(failed.table.unwrap_or_default());
+    };
+    let named = failed.touched.iter().find(|touched| touched.relation.0 == relation);
+    let table = named.and_then(|touched| touched.name.rsplit('.').next()).or(failed.table);
+    violation.message(table.unwrap_or_default())
 }
 
 /// A notice as the client may read it; `None` when it may not.
@@ -152,7 +161,8 @@ fn fixed_text(sqlstate: &str) -> &'static str {
 mod tests {
     use super::*;
 
-    const NOTHING: Failed<'static> = Failed { rewrite: None, check_marker: "m4rk", table: None };
+    const NOTHING: Failed<'static> =
+        Failed { rewrite: None, check_marker: "m4rk", table: None, touched: &[] };
 
     fn report(code: &str, message: &str) -> Report {
         let mut report = Report::error(code, message);
@@ -192,6 +202,24 @@ mod tests {
             shown.field(Report::MESSAGE),
             Some("new row violates row-level security policy for table \"deals\"")
         );
+        let touched = [Touched {
+            relation: crate::ids::RelationId(16_400),
+            name: "crm.visits".into(),
+            verb: crate::policy::Verb::Update,
+            columns: Vec::new(),
+            filter: "".into(),
+            masks: Vec::new(),
+            lines: Vec::new(),
+        }];
+        for (letter, words) in [
+            ("n", "new row violates row-level security policy for table"),
+            ("c", "new row violates row-level security policy (USING expression) for table"),
+            ("t", "target row violates row-level security policy (USING expression) for table"),
+        ] {
+            let message = format!("invalid input syntax for type boolean: \"m4rk{letter}16400\"");
+            let shown = error(report("22P02", &message), Failed { touched: &touched, ..failed });
+            assert_eq!(shown.field(Report::MESSAGE), Some(format!("{words} \"visits\"").as_str()));
+        }
     }
 
     #[test]

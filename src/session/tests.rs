@@ -68,6 +68,10 @@ impl Ledger for Log {
 }
 
 impl Intent for Log {
+    fn settled(&self) -> Option<Result<(), Refusal>> {
+        None
+    }
+
     fn durable(&self) -> Durable {
         let safe = Arc::clone(&self.safe);
         Box::pin(async move {

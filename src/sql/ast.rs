@@ -29,7 +29,7 @@ pub enum StatementKind {
     /// DELETE.
     Delete(Box<Delete>),
     /// MERGE.
-    Merge,
+    Merge(Box<Merge>),
     /// COPY relation or query.
     Copy(Box<Copy>),
     /// EXPLAIN.
@@ -158,8 +158,27 @@ pub struct Cte {
 pub enum CteQuery {
     /// SELECT, VALUES, TABLE.
     Select(Box<Query>),
-    /// INSERT, UPDATE, DELETE or MERGE.
-    Modifying,
+    /// INSERT.
+    Insert(Box<Insert>),
+    /// UPDATE.
+    Update(Box<Update>),
+    /// DELETE.
+    Delete(Box<Delete>),
+    /// MERGE.
+    Merge(Box<Merge>),
+}
+
+impl CteQuery {
+    /// Whether nothing can read it: it changes rows and has no RETURNING.
+    pub fn is_silent(&self) -> bool {
+        match self {
+            Self::Select(_) => false,
+            Self::Insert(insert) => insert.returning.is_empty(),
+            Self::Update(update) => update.returning.is_empty(),
+            Self::Delete(delete) => delete.returning.is_empty(),
+            Self::Merge(merge) => merge.returning.is_empty(),
+        }
+    }
 }
 
 /// A query expression with what stands around it.
@@ -414,10 +433,16 @@ pub struct InsertColumn {
 /// ON CONFLICT.
 #[derive(Debug, Clone)]
 pub struct OnConflict {
+    /// Whether it says which constraint or index it is about.
+    pub arbiter: bool,
+    /// The columns of the inference.
+    pub columns: Vec<String>,
+    /// Expressions and predicate of the inference: compared with indexes, never evaluated.
+    pub inference: Vec<Expr>,
     /// DO UPDATE SET …; `None` is DO NOTHING.
     pub assignments: Option<Vec<Assignment>>,
-    /// Everything else in it that is evaluated: inference expressions and predicates, WHERE.
-    pub expressions: Vec<Expr>,
+    /// WHERE of DO UPDATE.
+    pub filter: Option<Expr>,
 }
 
 /// `column = expression`.
@@ -463,6 +488,68 @@ pub struct Delete {
     pub returning: Vec<Target>,
     /// RETURNING WITH (OLD AS …).
     pub returning_options: bool,
+}
+
+/// MERGE.
+#[derive(Debug, Clone)]
+pub struct Merge {
+    /// WITH.
+    pub with: Option<With>,
+    /// The target.
+    pub target: RelationRef,
+    /// USING.
+    pub source: TableExpr,
+    /// ON.
+    pub on: Expr,
+    /// In order.
+    pub whens: Vec<MergeWhen>,
+    /// RETURNING.
+    pub returning: Vec<Target>,
+    /// RETURNING WITH (OLD AS …).
+    pub returning_options: bool,
+}
+
+/// WHEN … THEN … of MERGE.
+#[derive(Debug, Clone)]
+pub struct MergeWhen {
+    /// Which rows it is about.
+    pub matched: MergeMatch,
+    /// AND.
+    pub condition: Option<Expr>,
+    /// THEN.
+    pub action: MergeAction,
+}
+
+/// Which rows a WHEN of MERGE is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeMatch {
+    /// MATCHED
+    Matched,
+    /// NOT MATCHED [BY TARGET]
+    NotMatchedByTarget,
+    /// NOT MATCHED BY SOURCE
+    NotMatchedBySource,
+}
+
+/// THEN of MERGE.
+#[derive(Debug, Clone)]
+pub enum MergeAction {
+    /// INSERT; a column list that is empty stands for all columns, values that are empty for
+    /// DEFAULT VALUES.
+    Insert {
+        /// The columns.
+        columns: Vec<InsertColumn>,
+        /// VALUES (…).
+        values: Vec<Expr>,
+        /// OVERRIDING: given values may not be what is stored.
+        overriding: bool,
+    },
+    /// UPDATE SET.
+    Update(Vec<Assignment>),
+    /// DELETE.
+    Delete,
+    /// DO NOTHING.
+    Nothing,
 }
 
 /// COPY.
@@ -701,8 +788,8 @@ pub enum ExprKind {
     Default,
     /// A source of `(a, b) = (…)`.
     MultiAssign(Box<Expr>),
-    /// WHERE CURRENT OF.
-    CurrentOf,
+    /// WHERE CURRENT OF; `None` is a variable of a function.
+    CurrentOf(Option<String>),
     /// XML and JSON constructs, their operands in order.
     Special {
         /// What it is, in SQL's words.

@@ -6,17 +6,18 @@
 use pg_raw_parse::const_val::ConstValue;
 use pg_raw_parse::list::NodeList;
 use pg_raw_parse::raw::{
-    A_Expr_Kind, BoolExprType, DiscardMode, GroupingSetKind, JoinType, LimitOption,
-    SQLValueFunctionOp, SetOperation, SubLinkType, TransactionStmtKind, VariableSetKind,
+    A_Expr_Kind, BoolExprType, CmdType, DiscardMode, GroupingSetKind, JoinType, LimitOption,
+    MergeMatchKind, OverridingKind, SQLValueFunctionOp, SetOperation, SubLinkType,
+    TransactionStmtKind, VariableSetKind,
 };
 use pg_raw_parse::{Node, nodes};
 
 use super::ast::{
     Alias, Assignment, Call, ColumnRef, Constant, Copy, CopySource, Cte, CteQuery, Delete,
     DiscardTarget, Explain, Expr, ExprKind, GroupItem, Insert, InsertColumn, Join, JoinKind,
-    Location, Locking, OnConflict, OperatorKind, Query, QueryBody, RelationRef, Select,
-    SetVariable, SortKey, SqlValue, Statement, StatementKind, Step, SublinkKind, TableExpr, Target,
-    TransactionKind, TypeRef, Update, Window, With,
+    Location, Locking, Merge, MergeAction, MergeMatch, MergeWhen, OnConflict, OperatorKind, Query,
+    QueryBody, RelationRef, Select, SetVariable, SortKey, SqlValue, Statement, StatementKind, Step,
+    SublinkKind, TableExpr, Target, TransactionKind, TypeRef, Update, Window, With,
 };
 use super::lower_utility::other_statement;
 use super::{SqlError, Tokens};
@@ -113,7 +114,7 @@ impl Lower<'_> {
             Node::InsertStmt(insert) => StatementKind::Insert(Box::new(self.insert(insert)?)),
             Node::UpdateStmt(update) => StatementKind::Update(Box::new(self.update(update)?)),
             Node::DeleteStmt(delete) => StatementKind::Delete(Box::new(self.delete(delete)?)),
-            Node::MergeStmt(_) => StatementKind::Merge,
+            Node::MergeStmt(merge) => StatementKind::Merge(Box::new(self.merge(merge)?)),
             Node::CopyStmt(copy) => StatementKind::Copy(Box::new(self.copy(copy)?)),
             Node::ExplainStmt(explain) => {
                 let mut options = Vec::new();
@@ -211,10 +212,16 @@ impl Lower<'_> {
                 Node::SelectStmt(select) => {
                     CteQuery::Select(Box::new(self.deeper()?.query(select)?))
                 }
-                Node::InsertStmt(_)
-                | Node::UpdateStmt(_)
-                | Node::DeleteStmt(_)
-                | Node::MergeStmt(_) => CteQuery::Modifying,
+                Node::InsertStmt(insert) => {
+                    CteQuery::Insert(Box::new(self.deeper()?.insert(insert)?))
+                }
+                Node::UpdateStmt(update) => {
+                    CteQuery::Update(Box::new(self.deeper()?.update(update)?))
+                }
+                Node::DeleteStmt(delete) => {
+                    CteQuery::Delete(Box::new(self.deeper()?.delete(delete)?))
+                }
+                Node::MergeStmt(merge) => CteQuery::Merge(Box::new(self.deeper()?.merge(merge)?)),
                 _ => return unsupported("this common table expression"),
             };
             ctes.push(Cte {
@@ -538,24 +545,73 @@ impl Lower<'_> {
     }
 
     fn on_conflict(&self, clause: &nodes::OnConflictClause) -> Lowered<OnConflict> {
-        let mut expressions = Vec::new();
+        let mut columns = Vec::new();
+        let mut inference = Vec::new();
         if let Some(infer) = clause.infer() {
             for element in infer.index_elems() {
                 match element {
                     Node::IndexElem(element) => {
-                        expressions.extend(self.optional(element.expr())?);
+                        columns.extend(element.name().map(ToOwned::to_owned));
+                        inference.extend(self.optional(element.expr())?);
                     }
                     _ => return unsupported("this ON CONFLICT target"),
                 }
             }
-            expressions.extend(self.optional(infer.where_clause())?);
+            inference.extend(self.optional(infer.where_clause())?);
         }
-        expressions.extend(self.optional(clause.where_clause())?);
         let assignments = self.assignments(clause.target_list().iter())?;
         Ok(OnConflict {
+            arbiter: clause.infer().is_some(),
+            columns,
+            inference,
             assignments: (!assignments.is_empty()).then_some(assignments),
-            expressions,
+            filter: self.optional(clause.where_clause())?,
         })
+    }
+
+    fn merge(&self, merge: &nodes::MergeStmt) -> Lowered<Merge> {
+        let whens = merge.merge_when_clauses().iter().map(|when| self.merge_when(when));
+        let (returning, returning_options) = self.returning(merge.returning_clause())?;
+        Ok(Merge {
+            with: self.with(merge.with_clause())?,
+            target: self.target(merge.relation())?,
+            source: self.table_expr(merge.source_relation())?,
+            on: self.expr(merge.join_condition())?,
+            whens: whens.collect::<Lowered<Vec<_>>>()?,
+            returning,
+            returning_options,
+        })
+    }
+
+    fn merge_when(&self, when: &nodes::MergeWhenClause) -> Lowered<MergeWhen> {
+        let mut targets = Vec::new();
+        for node in when.target_list() {
+            match node {
+                Node::ResTarget(target) => targets.push(target),
+                _ => return unsupported("this MERGE"),
+            }
+        }
+        let action = match when.command_type {
+            CmdType::CMD_INSERT => MergeAction::Insert {
+                columns: targets
+                    .into_iter()
+                    .map(|target| self.insert_column(target))
+                    .collect::<Lowered<Vec<_>>>()?,
+                values: self.expressions(when.values())?,
+                overriding: when.override_ != OverridingKind::OVERRIDING_NOT_SET,
+            },
+            CmdType::CMD_UPDATE => MergeAction::Update(self.assignments(targets.into_iter())?),
+            CmdType::CMD_DELETE => MergeAction::Delete,
+            CmdType::CMD_NOTHING => MergeAction::Nothing,
+            _ => return unsupported("this MERGE"),
+        };
+        let matched = match when.match_kind {
+            MergeMatchKind::MERGE_WHEN_MATCHED => MergeMatch::Matched,
+            MergeMatchKind::MERGE_WHEN_NOT_MATCHED_BY_TARGET => MergeMatch::NotMatchedByTarget,
+            MergeMatchKind::MERGE_WHEN_NOT_MATCHED_BY_SOURCE => MergeMatch::NotMatchedBySource,
+            _ => return unsupported("this MERGE"),
+        };
+        Ok(MergeWhen { matched, condition: self.optional(when.condition())?, action })
     }
 
     fn insert_column(&self, target: &nodes::ResTarget) -> Lowered<InsertColumn> {
@@ -728,7 +784,9 @@ impl Lower<'_> {
             Node::MultiAssignRef(multi) => {
                 (ExprKind::MultiAssign(inner.boxed(multi.source())?), -1)
             }
-            Node::CurrentOfExpr(_) => (ExprKind::CurrentOf, -1),
+            Node::CurrentOfExpr(current) => {
+                (ExprKind::CurrentOf(current.cursor_name().map(ToOwned::to_owned)), -1)
+            }
             node => return inner.special(node),
         };
         Ok(Expr { kind, location: at(location) })
@@ -843,7 +901,7 @@ impl Lower<'_> {
             | Node::JsonParseExpr(_)
             | Node::JsonScalarExpr(_)
             | Node::JsonSerializeExpr(_) => return unsupported("SQL/JSON"),
-            Node::MergeSupportFunc(_) => return unsupported("merge_action()"),
+            Node::MergeSupportFunc(action) => ("merge_action", Vec::new(), None, action.location),
             _ => return unsupported("this expression"),
         };
         Ok(Expr {

@@ -135,7 +135,8 @@ impl Relations<'_> {
             Node::SelectStmt(_)
             | Node::InsertStmt(_)
             | Node::UpdateStmt(_)
-            | Node::DeleteStmt(_) => self.node(node),
+            | Node::DeleteStmt(_)
+            | Node::MergeStmt(_) => self.node(node),
             _ => Err(VerifyError::Relation),
         }
     }
@@ -226,7 +227,27 @@ impl Relations<'_> {
                 self.ctes.truncate(depth);
                 result
             }
-            Node::MergeStmt(_) => Err(VerifyError::Relation),
+            Node::MergeStmt(merge) => {
+                let depth = self.ctes.len();
+                let result = self.with(merge.with_clause()).and_then(|()| {
+                    self.target(merge.relation())?;
+                    self.node(merge.source_relation())?;
+                    self.inside(merge.join_condition())?;
+                    for when in merge.merge_when_clauses() {
+                        self.inside(when.condition())?;
+                        for target in when.target_list() {
+                            match target {
+                                Node::ResTarget(target) => self.inside(target.val())?,
+                                _ => return Err(VerifyError::Relation),
+                            }
+                        }
+                        self.list(when.values())?;
+                    }
+                    self.returning(merge.returning_clause())
+                });
+                self.ctes.truncate(depth);
+                result
+            }
             node => self.inside(node),
         })
     }

@@ -80,3 +80,77 @@ INSERT INTO contact (id, owner_id, name) VALUES (900, 104, 'c') ON CONFLICT (id)
 INSERT INTO contact AS c (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = c.name || EXCLUDED.name RETURNING id, name
 INSERT INTO contact (id, owner_id, name) VALUES (7, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = 'taken'
 WITH i AS (INSERT INTO contact (id, owner_id, name) VALUES (900, 104, 'c') RETURNING id) SELECT * FROM i
+INSERT INTO contact (id, owner_id, name) VALUES (900, 104, 'c') ON CONFLICT DO NOTHING
+INSERT INTO contact (id, owner_id, name) VALUES (6, 104, 'c'), (7, 104, 'd'), (901, 104, 'e') ON CONFLICT DO NOTHING RETURNING *
+INSERT INTO contact (id, owner_id, name) VALUES (6, 104, 'c'), (902, 102, 'd') ON CONFLICT (id) DO NOTHING
+INSERT INTO contact (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT ON CONSTRAINT contact_pkey DO UPDATE SET name = excluded.name, note = contact.note || excluded.name RETURNING *
+INSERT INTO contact (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT (id) DO UPDATE SET (name, note) = (excluded.name, 'x') RETURNING id, name, note
+INSERT INTO contact (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT (id) DO UPDATE SET (name, note) = (SELECT excluded.name, max(p.name) FROM product p) RETURNING id, name, note
+INSERT INTO contact (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE contact.name LIKE 'contact%' RETURNING id, name
+INSERT INTO contact (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE contact.note::int > 1000000 RETURNING id
+INSERT INTO contact AS t (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = t.email || excluded.id WHERE t.email IS NOT NULL OR true RETURNING t.name, t.email
+INSERT INTO contact (id, owner_id, name) VALUES (6, 999, 'c') ON CONFLICT (id) DO UPDATE SET name = 'q'
+INSERT INTO contact (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT (id) DO UPDATE SET owner_id = 999
+INSERT INTO contact (id, owner_id, name) VALUES (7, 104, 'c') ON CONFLICT (id) DO UPDATE SET owner_id = excluded.owner_id RETURNING id, owner_id
+INSERT INTO contact (id, owner_id, name) VALUES (10, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = 'q' WHERE 1 / (length(contact.note) - 12) > 0 => INSERT INTO contact (id, owner_id, name) VALUES (10, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = 'q'
+INSERT INTO contact (id, owner_id, name) VALUES (10, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = 'q' WHERE contact.note = 'nothing' => INSERT INTO contact (id, owner_id, name) VALUES (10, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = 'q'
+INSERT INTO contact (id, owner_id, name) SELECT id, 104, 'again' FROM contact WHERE owner_id = 104 ON CONFLICT (id) DO UPDATE SET name = excluded.name || contact.id RETURNING id, name
+INSERT INTO contact (id, owner_id, name) SELECT id, owner_id, 'again' FROM contact ON CONFLICT (id) DO UPDATE SET name = excluded.name, weight = DEFAULT
+INSERT INTO contact (id, owner_id, name) SELECT n, 104, 'all' FROM generate_series(1, 60) n ON CONFLICT (id) DO UPDATE SET name = excluded.name
+INSERT INTO contact (id, owner_id, name) VALUES (6, 104, 'c'), (6, 104, 'd') ON CONFLICT (id) DO UPDATE SET name = excluded.name
+INSERT INTO contact VALUES (6, 1, 104, 'c', 'e', '2000-01-01', 'n', 3) ON CONFLICT (id) DO UPDATE SET note = excluded.note, birthday = excluded.birthday RETURNING id, note, birthday
+INSERT INTO event (id, day, owner_id, kind) VALUES (5, '2025-07-16', 104, 'k') ON CONFLICT (id, day) DO UPDATE SET kind = excluded.kind RETURNING *
+INSERT INTO event (id, day, owner_id, kind) VALUES (6, '2025-07-25', 104, 'k') ON CONFLICT (id, day) DO UPDATE SET kind = excluded.kind RETURNING *
+INSERT INTO event (id, day, owner_id, kind) VALUES (40, '2026-05-27', 104, 'k') ON CONFLICT (id, day) DO UPDATE SET kind = event.kind || excluded.kind WHERE event.size IS NOT NULL
+INSERT INTO remark (id, owner_id, body) VALUES (5, 104, 'b') ON CONFLICT (id) DO UPDATE SET body = remark.body || excluded.body RETURNING body
+INSERT INTO remark (id, owner_id, body) VALUES (6, 104, 'b') ON CONFLICT (id) DO UPDATE SET body = remark.body || excluded.body RETURNING body
+INSERT INTO product VALUES (1, 'p', 1) ON CONFLICT (id) DO UPDATE SET price = 2
+WITH u AS (UPDATE contact SET note = 'cte' WHERE id < 30 RETURNING *) SELECT id, note FROM u WHERE id > 3 ORDER BY id
+WITH u AS (UPDATE contact SET note = 'cte' RETURNING contact.*) SELECT * FROM u ORDER BY id
+WITH u AS (UPDATE contact SET note = 'cte' RETURNING upper(name), id) SELECT upper, id FROM u
+WITH u (a, b) AS (UPDATE contact SET note = 'cte' RETURNING id, name || 'x') SELECT b, a FROM u WHERE a > 5
+WITH u AS (UPDATE contact SET note = 'cte') SELECT 1
+WITH u AS (UPDATE contact SET note = 'cte' WHERE id > 5 RETURNING id) SELECT 1 LIMIT 0
+WITH u AS (UPDATE contact SET owner_id = 999 RETURNING id) SELECT 1
+WITH u AS (UPDATE contact SET owner_id = 999) SELECT 1
+WITH i AS (INSERT INTO contact (id, owner_id, name) VALUES (900, 999, 'c') RETURNING id) SELECT 1
+WITH i AS (INSERT INTO contact (id, owner_id, name) VALUES (900, 999, 'c')) SELECT 1
+WITH i AS (INSERT INTO contact (id, owner_id, name) VALUES (900, 104, 'c')) SELECT count(*) FROM contact
+WITH i AS (INSERT INTO contact (id, owner_id, name) VALUES (900, 104, 'c') RETURNING id, name), d AS (DELETE FROM remark WHERE id = 5 RETURNING id, body) SELECT * FROM i FULL JOIN d ON i.id = d.id
+WITH i AS (INSERT INTO contact (id, owner_id, name) VALUES (900, 104, 'c') RETURNING *) INSERT INTO remark (id, owner_id, body) SELECT id, owner_id, name FROM i RETURNING *
+WITH i AS (INSERT INTO contact (id, owner_id, name) VALUES (900, 104, 'c') RETURNING *) INSERT INTO remark (id, owner_id, body) SELECT id, 999, name FROM i
+WITH moved AS (DELETE FROM contact WHERE id < 20 RETURNING *) INSERT INTO contact SELECT * FROM moved WHERE false RETURNING id
+WITH moved AS (DELETE FROM contact WHERE id < 20 RETURNING *) INSERT INTO remark (id, owner_id, body) SELECT id + 1000, owner_id, name FROM moved RETURNING id, body
+WITH u AS (UPDATE remark SET body = 'u' WHERE owner_id = 104 RETURNING id) UPDATE contact SET note = 'v' FROM u WHERE contact.id = u.id RETURNING contact.id, u.id
+WITH u AS (UPDATE remark SET body = 'u' RETURNING id AS n, owner_id) DELETE FROM contact USING u WHERE u.owner_id = contact.owner_id AND 10 / u.n >= 0 RETURNING contact.id
+WITH a AS (SELECT id FROM contact WHERE id > 10), u AS (UPDATE contact c SET note = 'w' FROM a WHERE a.id = c.id RETURNING c.id, c.note) SELECT * FROM u ORDER BY 1
+WITH d AS (DELETE FROM contact WHERE note::int > 100 RETURNING id, note) SELECT sum(note::int) FROM d
+WITH d AS (DELETE FROM event WHERE size > 3 RETURNING id, day) SELECT count(*), min(day) FROM d
+WITH c AS (INSERT INTO contact AS t (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT (id) DO UPDATE SET name = t.name || excluded.name RETURNING t.*) SELECT id, name, email FROM c
+WITH u AS (UPDATE account SET score = 1 RETURNING id, phone, email AS mail) SELECT * FROM u WHERE phone LIKE '138%'
+WITH u AS (UPDATE account SET name = 'all' RETURNING *) SELECT * FROM u ORDER BY id
+WITH u AS (UPDATE account SET name = 'all' RETURNING *) SELECT secret FROM u
+WITH u AS (UPDATE account SET name = 'all' RETURNING phone) SELECT * FROM u
+MERGE INTO contact c USING product p ON c.id = p.id WHEN MATCHED THEN UPDATE SET note = p.name WHEN NOT MATCHED THEN INSERT (id, owner_id, name) VALUES (p.id, 104, p.name)
+MERGE INTO contact c USING product p ON c.id = p.id WHEN MATCHED THEN UPDATE SET note = p.name
+MERGE INTO contact c USING product p ON c.id = p.id WHEN MATCHED THEN DELETE
+MERGE INTO contact USING product ON contact.id = product.id WHEN MATCHED AND product.price > 20 THEN DELETE WHEN MATCHED THEN DO NOTHING
+MERGE INTO contact c USING (VALUES (6, 104), (906, 104)) AS s(id, owner) ON c.id = s.id WHEN MATCHED THEN UPDATE SET name = 'm' || s.id WHEN NOT MATCHED THEN INSERT (id, owner_id, name) VALUES (s.id, s.owner, 'new')
+MERGE INTO contact c USING (VALUES (906, 999)) AS s(id, owner) ON c.id = s.id WHEN NOT MATCHED THEN INSERT (id, owner_id, name) VALUES (s.id, s.owner, 'new')
+MERGE INTO contact c USING (VALUES (906, 104)) AS s(id, owner) ON c.id = s.id WHEN NOT MATCHED AND s.owner > 1000 THEN INSERT (id, owner_id) VALUES (s.id, 999) WHEN NOT MATCHED THEN INSERT (id, owner_id, name) VALUES (s.id, s.owner::int, 'new')
+MERGE INTO contact c USING (VALUES (906, 104)) AS s(id, owner) ON c.id = s.id WHEN NOT MATCHED THEN INSERT DEFAULT VALUES
+MERGE INTO contact c USING (VALUES (906, 104)) AS s(id, owner) ON c.id = s.id WHEN NOT MATCHED THEN INSERT VALUES (s.id, 1, s.owner)
+MERGE INTO contact c USING (VALUES (6), (12)) AS s(id) ON c.id = s.id WHEN MATCHED THEN UPDATE SET owner_id = 999
+MERGE INTO contact c USING (VALUES (6), (12)) AS s(id) ON c.id = s.id WHEN MATCHED AND c.note::int > 50 THEN UPDATE SET name = c.name || '!' WHEN MATCHED THEN DELETE
+MERGE INTO contact c USING account a ON c.account_id = a.id WHEN MATCHED THEN UPDATE SET name = a.name
+MERGE INTO contact c USING (SELECT id, name FROM account WHERE active) AS a ON c.account_id = a.id AND c.note::int > 20 WHEN MATCHED THEN DELETE
+MERGE INTO contact c USING (SELECT max(id) AS id FROM contact) AS m ON c.id = m.id WHEN MATCHED THEN UPDATE SET note = CASE WHEN c.id > 0 THEN 'x' END
+WITH s AS (SELECT id, 'from cte' AS name FROM product) MERGE INTO contact c USING s ON s.id = c.id WHEN MATCHED AND CASE WHEN c.id > 2 THEN true END THEN UPDATE SET (name, note) = (s.name, 'n')
+MERGE INTO account a USING product p ON a.id = p.id WHEN MATCHED THEN UPDATE SET name = p.name
+MERGE INTO account a USING product p ON a.id = p.id AND a.phone LIKE '138%' WHEN MATCHED THEN UPDATE SET score = 5
+MERGE INTO account a USING product p ON a.id = p.id WHEN MATCHED AND a.phone IS NULL THEN DELETE
+MERGE INTO account a USING product p ON a.id = p.id AND 1 / (a.id - 8) >= 0 WHEN MATCHED THEN DELETE
+MERGE INTO event e USING event_2025 s ON e.id = s.id AND e.day = s.day WHEN MATCHED THEN UPDATE SET kind = s.kind || '!'
+MERGE INTO remark r USING product p ON p.id = r.id WHEN MATCHED THEN UPDATE SET body = p.name
+MERGE INTO remark_long r USING product p ON p.id + 20 = r.id WHEN MATCHED THEN DELETE
+MERGE INTO product p USING contact c ON p.id = c.id WHEN MATCHED THEN DELETE
