@@ -2,9 +2,11 @@
 //! takes a [`Snapshot`] once and keeps it; a broken new version never replaces a working one.
 
 mod files;
+mod names;
 mod rules;
 mod watch;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,10 +18,13 @@ use crate::catalog::Catalog;
 use crate::config::{DirectorySource, Secret, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::directory::{Directory, LoadedDirectory};
+use crate::error::Refusal;
 use crate::ids::{CatalogVersion, DirectoryVersion, PolicyVersion, RoleName};
 use crate::policy::PolicySet;
+use crate::rewrite::Touched;
 
 pub use files::{PolicyTexts, read_policy_files};
+use names::Names;
 pub use rules::{CompiledRules, compile};
 pub use watch::{Watch, refresh_directory, reload_on_hangup, watch};
 
@@ -133,6 +138,8 @@ pub struct State {
     current: ArcSwap<Snapshot>,
     /// What `current` was made from. Held while a new state is made: one at a time.
     sources: Mutex<Sources>,
+    /// Whether names still mean what they mean in `current`.
+    names: Names,
     reports: broadcast::Sender<Arc<Report>>,
 }
 
@@ -140,6 +147,8 @@ pub struct State {
 struct Sources {
     policy: PolicyTexts,
     roles: Vec<RoleName>,
+    /// The database's catalogue, where the policy does not fit it.
+    unfit: Option<Arc<Catalog>>,
 }
 
 impl State {
@@ -194,7 +203,8 @@ impl State {
             settings,
             compile,
             current: ArcSwap::from_pointee(snapshot),
-            sources: Mutex::new(Sources { policy: texts, roles: rules.roles }),
+            sources: Mutex::new(Sources { policy: texts, roles: rules.roles, unfit: None }),
+            names: Names::confirmed(now),
             reports: broadcast::Sender::new(REPORTS_KEPT),
         };
         Ok((state, findings))
@@ -241,12 +251,20 @@ impl State {
         if files.is_empty() && texts.is_ok() {
             return None;
         }
+        let unfit = sources.unfit.clone();
+        let key = mask_key(&self.settings);
         let rules = texts.and_then(|texts| {
-            Ok(((self.compile)(&texts, &before.catalog, mask_key(&self.settings))?, texts))
+            // Rules that were mended fit the catalogue as it is now.
+            if let Some(catalog) = unfit
+                && let Ok(rules) = (self.compile)(&texts, &catalog, key)
+            {
+                return Ok(((rules, texts), Some(catalog)));
+            }
+            Ok((((self.compile)(&texts, &before.catalog, key)?, texts), None))
         });
-        let result = both(directory, rules).and_then(|(directory, (rules, texts))| {
+        let result = both(directory, rules).and_then(|(directory, (rules, catalog))| {
             let directory = directory.filter(|_| directory_differs);
-            self.next(&before, directory, Some((rules, texts)), None, &mut sources)
+            self.next(&before, directory, Some(rules), catalog, &mut sources)
         });
         Some(self.report(cause, &before, files, result))
     }
@@ -274,9 +292,28 @@ impl State {
         let before = self.current();
         let texts = sources.policy.clone();
         let result = (self.compile)(&texts, &catalog, mask_key(&self.settings)).and_then(|rules| {
-            self.next(&before, None, Some((rules, texts)), Some(catalog), &mut sources)
+            let catalog = Some(Arc::clone(&catalog));
+            self.next(&before, None, Some((rules, texts)), catalog, &mut sources)
         });
+        if result.is_err() {
+            self.names.moved(before.catalog.moved(&catalog));
+            sources.unfit = Some(catalog);
+        }
         self.report(Cause::Catalog, &before, Vec::new(), result)
+    }
+
+    /// The database has answered that its catalogue is the newest one that was handed in.
+    pub fn confirm_catalog(&self, now: Timestamp) {
+        self.names.confirm(now);
+    }
+
+    /// Whether the relations that a decision is about are still the ones it was made for.
+    ///
+    /// # Errors
+    /// 57P03 when the database has not been heard for too long, 55000 when one of the relations
+    /// has changed and the policy does not fit its new form.
+    pub fn still_meant(&self, touched: &[Touched], now: Timestamp) -> Result<(), Refusal> {
+        self.names.hold(touched, now)
     }
 
     /// Puts the new parts together, checks them against each other and swaps. Gives the warnings.
@@ -302,7 +339,8 @@ impl State {
             Some((rules, texts)) => {
                 findings.extend(rules.warnings);
                 versions.policy = rules.version;
-                (Arc::new(rules.policy), Some(Sources { policy: texts, roles: rules.roles }))
+                let new = Sources { policy: texts, roles: rules.roles, unfit: None };
+                (Arc::new(rules.policy), Some(new))
             }
             None => (Arc::clone(&before.policy), None),
         };
@@ -310,12 +348,18 @@ impl State {
         findings.extend(directory.unknown_roles(roles));
         findings.extend(rules::exclusive_roles(&policy, &directory));
         refuse_errors(&findings)?;
+        let known = catalog.is_some();
         let catalog = catalog.unwrap_or_else(|| Arc::clone(&before.catalog));
         versions.catalog = catalog.version;
         if let Some(new_sources) = new_sources {
-            *sources = new_sources;
+            let unfit = sources.unfit.take();
+            *sources = Sources { unfit, ..new_sources };
         }
         self.current.store(Arc::new(Snapshot { directory, policy, catalog, versions }));
+        if known {
+            sources.unfit = None;
+            self.names.moved(HashSet::new());
+        }
         Ok(findings)
     }
 

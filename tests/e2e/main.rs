@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod copy;
+mod attacks;
 mod drivers;
 mod harness;
 mod people;
@@ -16,3 +18,4 @@ mod reliability;
 mod sample;
 mod semantics;
 mod serving;
+mod writes;
