@@ -8,12 +8,13 @@
     reason = "a test fails by panicking"
 )]
 
-mod copy;
 mod attacks;
+mod copy;
 mod drivers;
 mod harness;
 mod people;
 mod protocol;
+mod random;
 mod reliability;
 mod sample;
 mod semantics;
