@@ -14,6 +14,7 @@ mod drivers;
 mod harness;
 mod people;
 mod protocol;
+mod random;
 mod reliability;
 mod sample;
 mod selftest;
