@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod catalogue;
 mod drivers;
 mod harness;
 mod people;
