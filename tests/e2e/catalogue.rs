@@ -62,11 +62,12 @@ fn words(text: &str) -> BTreeSet<&str> {
 
 #[test]
 fn a_tools_question_is_refused_or_has_other_columns() {
+    let (server, gateway) = (server(), gateway());
     runtime().block_on(async {
-        let direct = connect(&server().login(DATABASE)).await;
+        let direct = connect(&server.login(DATABASE)).await;
         let mut differences = String::new();
         for person in ["henry", "alice", "dave", "erin", "grace"] {
-            let through = connect(&gateway().login(person)).await;
+            let through = connect(&gateway.login(person)).await;
             for (who, sql) in introspection() {
                 let expected = shape(&direct, &sql).await;
                 assert!(expected.is_ok(), "{who}: {expected:?}");
@@ -129,8 +130,9 @@ const DENIED: [(&str, &[&str]); 3] = [
 
 #[test]
 fn a_denied_name_stands_anywhere_in_the_catalogue() {
+    let (server, gateway) = (server(), gateway());
     runtime().block_on(async {
-        let direct = connect(&server().login(DATABASE)).await;
+        let direct = connect(&server.login(DATABASE)).await;
         let everything = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c \
                           JOIN pg_namespace n ON n.oid = c.relnamespace \
                           WHERE n.nspname IN ('pg_catalog', 'information_schema') \
@@ -145,7 +147,7 @@ fn a_denied_name_stands_anywhere_in_the_catalogue() {
         statements.extend(introspection().into_iter().map(|(_, sql)| sql));
         let mut found = String::new();
         for (person, denied) in DENIED {
-            let through = connect(&gateway().login(person)).await;
+            let through = connect(&gateway.login(person)).await;
             let mut seen_directly: BTreeSet<&str> = BTreeSet::new();
             let mut answered = 0;
             for sql in &statements {
@@ -256,9 +258,10 @@ fn a_command_of_psql_fails_or_shows_a_denied_name() {
 
 #[test]
 fn an_oid_or_a_name_that_is_guessed_tells_of_something_hidden() {
+    let (server, gateway) = (server(), gateway());
     runtime().block_on(async {
-        let direct = connect(&server().login(DATABASE)).await;
-        let alice = connect(&gateway().login("alice")).await;
+        let direct = connect(&server.login(DATABASE)).await;
+        let alice = connect(&gateway.login("alice")).await;
         let oid = |sql: &'static str| {
             let direct = &direct;
             async move { rows(direct, sql).await.unwrap().remove(0) }
@@ -342,8 +345,9 @@ fn an_oid_or_a_name_that_is_guessed_tells_of_something_hidden() {
 
 #[test]
 fn privileges_are_told_that_the_policy_does_not_grant() {
+    let gateway = gateway();
     runtime().block_on(async {
-        let alice = connect(&gateway().login("alice")).await;
+        let alice = connect(&gateway.login("alice")).await;
         let sql = "SELECT has_table_privilege('crm.account', 'SELECT'), \
                    has_table_privilege('crm.account', 'DELETE'), \
                    has_table_privilege(current_user, 'crm.product', 'SELECT'), \
@@ -357,8 +361,9 @@ fn privileges_are_told_that_the_policy_does_not_grant() {
 
 #[test]
 fn roles_databases_or_settings_of_others_are_shown() {
+    let gateway = gateway();
     runtime().block_on(async {
-        let alice = connect(&gateway().login("alice")).await;
+        let alice = connect(&gateway.login("alice")).await;
         let roles = rows(&alice, "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1");
         assert_eq!(roles.await.unwrap(), ["postgres", "rowgate"]);
         let databases = rows(&alice, "SELECT datname FROM pg_database").await.unwrap();
@@ -378,8 +383,9 @@ fn roles_databases_or_settings_of_others_are_shown() {
 #[test]
 fn an_error_tells_a_hidden_name_letter_by_letter() {
     // Each fails on a row that the filter leaves out, if it runs before the filter.
+    let gateway = gateway();
     runtime().block_on(async {
-        let alice = connect(&gateway().login("alice")).await;
+        let alice = connect(&gateway.login("alice")).await;
         for sql in [
             "SELECT count(*) FROM pg_class WHERE 1 / (CASE relname WHEN 'invoice' THEN 0 ELSE 1 END) = 1",
             "SELECT count(*) FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
@@ -466,8 +472,16 @@ fn paired(name: &str, more: &str, denied: &str) -> Gateway {
     gateway
 }
 
-/// Numbers that are OIDs of the user's objects differ between databases.
+/// OIDs of the user's objects differ between databases, and with them the bytes of a constant that
+/// is one.
 fn without_oids(text: &str) -> String {
+    let text = match text.split_once(":constvalue 4 [") {
+        Some((before, rest)) => {
+            let rest = rest.split_once(']').map_or("", |(_, rest)| rest);
+            format!("{before}:constvalue #{rest}")
+        }
+        None => text.to_owned(),
+    };
     let mut shown = String::new();
     let mut digits = String::new();
     for character in text.chars().chain(['\n']) {

@@ -53,7 +53,7 @@ select * from pg_catalog.pg_settings where name = 'standard_conforming_strings'
 select t.relkind, t.relname, t.oid, t.relispartition, pg_catalog.pg_get_userbyid(t.relowner) as owner, t.reltablespace, t.reloptions, (select pg_catalog.array_agg(i.inhparent::bigint order by i.inhseqno) from pg_catalog.pg_inherits i where t.oid = i.inhrelid) as ancestors, (select pg_catalog.array_agg(i.inhrelid::bigint order by i.inhrelid) from pg_catalog.pg_inherits i where t.oid = i.inhparent) as successors, t.relpersistence from pg_catalog.pg_class t where t.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'crm') and t.relkind in ('r', 'm', 'v', 'f', 'p') order by t.relkind, t.oid
 
 -- DataGrip columns
-with t as (select oid from pg_catalog.pg_class where relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'crm') and relkind in ('r', 'v', 'm', 'f', 'p')) select c.attrelid, c.attnum, c.attname, c.xmin::text::int8, c.attisdropped, pg_catalog.format_type(c.atttypid, c.atttypmod), c.attnotnull, pg_catalog.pg_get_expr(d.adbin, d.adrelid), c.attidentity, c.attgenerated, c.attcollation from t join pg_catalog.pg_attribute c on c.attrelid = t.oid left join pg_catalog.pg_attrdef d on c.attrelid = d.adrelid and c.attnum = d.adnum where c.attnum > 0 order by c.attrelid, c.attnum
+with t as (select oid from pg_catalog.pg_class where relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'crm') and relkind in ('r', 'v', 'm', 'f', 'p')) select c.attrelid, c.attnum, c.attname, c.xmin::text::int8 > 0, c.attisdropped, pg_catalog.format_type(c.atttypid, c.atttypmod), c.attnotnull, pg_catalog.pg_get_expr(d.adbin, d.adrelid), c.attidentity, c.attgenerated, c.attcollation from t join pg_catalog.pg_attribute c on c.attrelid = t.oid left join pg_catalog.pg_attrdef d on c.attrelid = d.adrelid and c.attnum = d.adnum where c.attnum > 0 order by c.attrelid, c.attnum
 
 -- DataGrip descriptions
 select d.objoid, d.objsubid, d.description, d.classoid::pg_catalog.regclass::pg_catalog.text from pg_catalog.pg_description d join pg_catalog.pg_class c on d.objoid = c.oid where c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'crm')
@@ -62,7 +62,7 @@ select d.objoid, d.objsubid, d.description, d.classoid::pg_catalog.regclass::pg_
 select r.ev_class, r.oid, r.rulename, pg_catalog.pg_get_viewdef(r.ev_class), pg_catalog.pg_get_ruledef(r.oid, true) from pg_catalog.pg_rewrite r join pg_catalog.pg_class c on c.oid = r.ev_class where c.relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'crm')
 
 -- DataGrip triggers
-select t.tgrelid, t.oid, t.xmin::text::int8, t.tgname, t.tgfoid, pg_catalog.encode(t.tgargs, 'escape'), t.tgtype, t.tgenabled, t.tgattr, pg_catalog.pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where not t.tgisinternal
+select t.tgrelid, t.oid, t.xmin::text::int8 > 0, t.tgname, t.tgfoid, pg_catalog.encode(t.tgargs, 'escape'), t.tgtype, t.tgenabled, t.tgattr, pg_catalog.pg_get_triggerdef(t.oid) from pg_catalog.pg_trigger t where not t.tgisinternal
 
 -- DataGrip functions
 select r.oid, r.proname, pg_catalog.pg_get_function_arguments(r.oid), pg_catalog.pg_get_functiondef(r.oid), r.prosrc, r.proargdefaults is not null, l.lanname from pg_catalog.pg_proc r join pg_catalog.pg_language l on l.oid = r.prolang where r.pronamespace = (select oid from pg_catalog.pg_namespace where nspname = 'crm') and not r.prokind = 'a'
