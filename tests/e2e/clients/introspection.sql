@@ -167,7 +167,7 @@ select * from pg_catalog.pg_constraint
 select * from pg_catalog.pg_proc p where p.pronamespace <> 11
 
 -- everything
-select c, to_jsonb(c) from pg_catalog.pg_class c
+select c.oid, to_jsonb(c) from pg_catalog.pg_class c
 
 -- everything
 select * from pg_catalog.pg_depend d where d.objid >= 16384
@@ -225,9 +225,6 @@ select * from information_schema.sequences
 
 -- everything
 select * from information_schema.schemata
-
--- everything
-select * from information_schema.element_types
 
 -- everything
 select * from information_schema.applicable_roles
