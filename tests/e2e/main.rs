@@ -10,6 +10,7 @@
 
 mod attacks;
 mod copy;
+mod catalogue;
 mod drivers;
 mod harness;
 mod people;
