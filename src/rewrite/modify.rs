@@ -4,6 +4,7 @@ use sqlparser::ast::{Expr, Ident};
 
 use super::Piece;
 use super::check::{boolean, case};
+use super::conflict::Met;
 use super::derived::{Effective, Fence, bind, derived};
 use super::print::{
     ROW_ALIAS, around, bracketed, client_condition, column, defect, ident, pieces, select, template,
@@ -61,10 +62,12 @@ impl<'a> Rewriter<'a> {
                 }
                 if let Some(conflict) = on_conflict {
                     let proposed = checks.clone();
-                    let after = self.updated(used, &conflict.columns, &mut effective)?;
-                    checks.extend(after);
+                    let visible = effective.clone();
+                    checks.extend(self.updated(used, &conflict.columns, &mut effective)?);
                     let end = modification.clauses.returning.unwrap_or(modification.clauses.end);
-                    self.conflicting_rows(resolved, used, conflict, &effective, &proposed, end)?;
+                    self.excluded(resolved, conflict, &effective)?;
+                    let rows = Met { visible: &visible, allowed: &effective, proposed: &proposed };
+                    self.conflicting_rows(used, conflict, &rows, end)?;
                 }
             }
             ModificationKind::Update { columns } => {
