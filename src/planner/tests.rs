@@ -2,6 +2,7 @@
 
 mod bypass;
 mod traps;
+mod writes;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
