@@ -12,6 +12,7 @@ mod copy;
 mod drivers;
 mod harness;
 mod people;
+mod pooling;
 mod protocol;
 mod reliability;
 mod sample;

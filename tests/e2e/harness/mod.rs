@@ -138,6 +138,11 @@ pub(crate) fn gateway_before(
     let listen = SocketAddr::from(([127, 0, 0, 1], port));
     let config =
         write_configuration(&folder, listen, server.cluster.port(), &server.role_password).unwrap();
+    // All tests hold in both modes; continuous integration runs them in the other one as well.
+    if let Ok(mode) = std::env::var("ROWGATE_TEST_POOL") {
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, text.replacen("\"session\"", &format!("{mode:?}"), 1)).unwrap();
+    }
     change(&folder);
     let process = start_gateway(Path::new(ROWGATE), &config, &folder.join("gateway.log")).unwrap();
     let mut gateway = Gateway { process, port, folder };
