@@ -54,6 +54,9 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(settings.limits.message_size, 64 << 20);
     assert_eq!(settings.limits.statement_size, 1 << 20);
     assert_eq!(settings.limits.statement_timeout, Duration::from_secs(300));
+    assert_eq!(settings.limits.data_errors, 1000);
+    assert_eq!(settings.limits.comparisons, 1000);
+    assert_eq!(settings.limits.window, Duration::from_secs(600));
     assert_eq!(settings.admin, None);
 }
 
@@ -104,10 +107,16 @@ signing_key = { file = "audit.key" }
 message_size = "64MiB"
 statement_size = "1MiB"
 statement_timeout = "5m"
+data_errors = 5
+comparisons = 0
+window = "1h"
 [admin]
 address = "127.0.0.1:6480"
 "#;
     let settings = load_in(folder.path(), text).unwrap().settings;
+    let limits = &settings.limits;
+    assert_eq!((limits.data_errors, limits.comparisons), (5, 0));
+    assert_eq!(limits.window, Duration::from_secs(3600));
     assert_eq!(
         settings.backend.hosts,
         [

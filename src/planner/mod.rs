@@ -19,7 +19,7 @@ use crate::error::{Refusal, SqlState};
 use crate::ids::TypeId;
 use crate::policy::{
     Access, Cardinality, Decision, Hole, IdentityShape, Permit, PolicySet, RoleSet, RowFilter,
-    Verb, decide,
+    Verb, Visible, decide,
 };
 use crate::resolve::{FunctionGrants, ResolveContext, Resolved, SessionState, resolve};
 use crate::rewrite::{
@@ -494,6 +494,7 @@ impl Planner {
         let grants = Grants { context };
         let sequences = |relation| context.policy.grants_sequence(context.roles, relation);
         let named = |relation| context.policy.names_relation(relation);
+        let visible = || context.policy.visible(context.catalog, context.roles);
         resolve(
             ResolveContext {
                 catalog: context.catalog,
@@ -501,6 +502,7 @@ impl Planner {
                 grants: &grants,
                 sequences: &sequences,
                 named: &named,
+                visible: &visible,
                 declared: context.declared(),
                 view_depth: 0,
                 system_view: false,
@@ -604,6 +606,7 @@ impl Planner {
         }
         let sequences = |_| true;
         let named = |_| true;
+        let visible = || Arc::new(Visible::default());
         let resolved = resolve(
             ResolveContext {
                 catalog: context.catalog,
@@ -611,6 +614,7 @@ impl Planner {
                 grants: &Everything,
                 sequences: &sequences,
                 named: &named,
+                visible: &visible,
                 declared: context.declared(),
                 view_depth: 0,
                 system_view: false,

@@ -81,7 +81,8 @@ where
     fn row_passes(&mut self, tag: u8) -> Result<Option<bool>, Fatal> {
         let entry = self.expected.front().ok_or_else(broken_server)?;
         match entry.request {
-            Request::Query | Request::Execute => {}
+            // What stands in for a refused statement returns nothing.
+            Request::Query | Request::Execute if entry.refusal.is_none() => {}
             Request::SearchPath | Request::Left => return Ok(None),
             _ => return Err(broken_server()),
         }
@@ -194,17 +195,30 @@ where
                 })
             }
             b'G' => self.on_copy_in(&frame),
-            b'H' | b'W' | b'c' => {
+            b'H' | b'c' => {
+                self.front_runs()?;
+                self.planned_answer()?;
                 self.relay_frame(&frame);
                 Ok(())
             }
             b'V' => {
+                if !matches!(self.front()?.request, Request::FunctionCall) {
+                    return Err(broken_server());
+                }
                 self.relay_frame(&frame);
                 self.end_statement(None);
                 Ok(())
             }
+            // CopyBothResponse among them: nothing that a client may ask for is answered by it.
             _ => Err(broken_server()),
         }
+    }
+
+    /// The answer at hand belongs to a statement that runs and was not refused.
+    fn front_runs(&mut self) -> Result<(), Fatal> {
+        let entry = self.front()?;
+        let runs = matches!(entry.request, Request::Query | Request::Execute);
+        if runs && entry.refusal.is_none() { Ok(()) } else { Err(broken_server()) }
     }
 
     fn front(&mut self) -> Result<&mut Entry, Fatal> {
@@ -316,6 +330,9 @@ where
             self.path_state = super::path::PathState::Failed;
         }
         self.copying_in = false;
+        if !refused {
+            self.count_error(shown.sqlstate());
+        }
         let sqlstate = if over_limit { "53400" } else { sqlstate.as_str() };
         self.end_statement(Some(sqlstate));
         let entry = self.front()?;
@@ -537,7 +554,8 @@ where
 
     fn on_complete(&mut self, frame: &Frame) -> Result<(), Fatal> {
         let entry = self.front()?;
-        if entry.refusal.is_some() {
+        let runs = matches!(entry.request, Request::Query | Request::Execute | Request::SearchPath);
+        if !runs || entry.refusal.is_some() {
             return Err(broken_server());
         }
         let at = entry.at;
@@ -648,6 +666,8 @@ where
     }
 
     fn on_copy_in(&mut self, frame: &Frame) -> Result<(), Fatal> {
+        self.front_runs()?;
+        self.planned_answer()?;
         self.relay_frame(frame);
         // The server ignores a Sync that it reads while it expects COPY data; clients send one
         // right after Execute. It is in copy mode until the client's own end of the input.

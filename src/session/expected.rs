@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::budget::Tells;
 use super::ledger::{Durable, Intent, StatementEnd};
 use super::names::{Prepared, Undo};
 use super::usage::Usages;
@@ -131,6 +132,8 @@ pub(super) struct Running {
     pub(super) over_limit: bool,
     /// It ended and its end is recorded.
     pub(super) ended: bool,
+    /// What it may tell by failing.
+    pub(super) tells: Tells,
 }
 
 impl Running {
@@ -148,6 +151,7 @@ impl Running {
             allowance,
             over_limit: false,
             ended: false,
+            tells: Tells::default(),
         }
     }
 

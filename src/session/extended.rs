@@ -436,6 +436,7 @@ where
             )?;
             entry.running = Some(running);
             before = wait;
+            self.forget_closed(prepared.rewrite.plan(), &mut entry);
             self.note_effects(prepared.rewrite.plan());
         } else {
             // A cursor of DECLARE, or a statement that SQL PREPARE made in an unrestricted

@@ -7,6 +7,7 @@ mod actor;
 mod again;
 mod answer;
 pub mod authority;
+pub mod budget;
 mod expected;
 mod explain;
 mod extended;

@@ -92,6 +92,7 @@ where
         let (running, before) =
             self.record(&text, &planned.rewrite, Vec::new(), None).map_err(refused)?;
         entry.running = Some(running);
+        self.forget_closed(&plan, &mut entry);
         self.note_effects(&plan);
         self.send(entry, bytes, before);
         if let Some(change) = change {
@@ -199,11 +200,13 @@ where
         returned: Option<&Arc<AtomicU64>>,
     ) -> Result<(Running, Option<Durable>), Refusal> {
         let plan = rewrite.plan();
+        let touched = self.touched(plan);
+        let tells = self.tells(&touched)?;
         let allowance = self.allowance(plan, text, returned)?;
         let decision = self.decide_id();
         let mut record = self.statement_record(text, parameters, decision);
         record.command = plan.statements.first().map_or("", |statement| statement.kind);
-        record.touched = self.touched(plan);
+        record.touched = touched;
         // Only its parameters are.
         record.sensitive = !record.parameters.is_empty() && self.is_sensitive(&record.touched);
         record.rewritten = (rewrite.text() != &**text).then(|| Arc::clone(rewrite.shared_text()));
@@ -214,6 +217,7 @@ where
             .iter()
             .any(|statement| matches!(statement.effect, Effect::Writes | Effect::Unknown));
         let mut running = Running::new(intent, !changes, allowance);
+        running.tells = tells;
         let before = if changes { running.before()? } else { None };
         Ok((running, before))
     }
@@ -320,8 +324,7 @@ where
             match &statement.action {
                 Action::Forward | Action::Local(_) => {}
                 Action::Fetch { name } => self.fetchable(name)?,
-                // The server forgets the portal, and whatever the client does with the name then
-                // fails there.
+                // See `forget_closed`.
                 Action::Close { .. } => {}
                 Action::Prepare { name } => {
                     let server_name = planned
@@ -359,6 +362,18 @@ where
             }
         }
         Ok(changes)
+    }
+
+    /// What CLOSE closes, the server forgets, and a cursor may take the name. When it fails, so has
+    /// the transaction, and with it the portal.
+    pub(super) fn forget_closed(&mut self, plan: &Plan, entry: &mut Entry) {
+        for statement in &plan.statements {
+            if let Action::Close { name } = &statement.action
+                && self.names.portal(name).is_some()
+            {
+                entry.undo.push(self.names.set_portal(name, None));
+            }
+        }
     }
 
     /// FETCH may read a portal of the protocol that only reads; its rows were decided on when it was

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod attacks;
 mod copy;
 mod drivers;
 mod harness;
@@ -16,5 +17,7 @@ mod pooling;
 mod protocol;
 mod reliability;
 mod sample;
+mod selftest;
 mod semantics;
 mod serving;
+mod writes;

@@ -1,6 +1,7 @@
 //! Transaction pooling: few server connections, more clients, and nothing of one at another.
 
 use std::fs;
+use std::time::Duration;
 
 use proptest::test_runner::{Config, TestRunner};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement};
@@ -194,6 +195,25 @@ fn clients_of_few_connections_find_the_state_of_others() {
 }
 
 #[test]
+fn a_client_is_lost_with_a_server_connection_that_it_does_not_use() {
+    let gateway = pooling("losing", 2);
+    runtime().block_on(async {
+        let (alice, henry) = (client(&gateway, "alice").await, client(&gateway, "henry").await);
+        assert_eq!(value(&alice, "SELECT 1").await.unwrap(), "1");
+        let statement = alice.prepare("SELECT count(*) FROM crm.account").await.unwrap();
+        let before: i64 = alice.query_one(&statement, &[]).await.unwrap().get(0);
+        // Henry's own connection and all that wait in the pool.
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE usename = 'rowgate' AND pid <> pg_backend_pid() \
+                   AND query LIKE '%crm.account%'";
+        value(&henry, sql).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let after: i64 = alice.query_one(&statement, &[]).await.unwrap().get(0);
+        assert_eq!(before, after);
+    });
+}
+
+#[test]
 fn a_client_waits_for_ever_or_jumps_the_queue_when_all_connections_are_taken() {
     let gateway = pooling("queueing", 1);
     runtime().block_on(async {
@@ -201,7 +221,9 @@ fn a_client_waits_for_ever_or_jumps_the_queue_when_all_connections_are_taken() {
         value(&first, "BEGIN").await.unwrap();
         let refused = second.simple_query("SELECT 1").await.unwrap_err();
         assert_eq!(refused.code().unwrap().code(), "53300");
-        assert!(second.is_closed());
+        while !second.is_closed() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         // The transaction that had it goes on, and the next one gets it after.
         assert_eq!(value(&first, "SELECT 1").await.unwrap(), "1");
         let third = client(&gateway, "bob");

@@ -117,6 +117,22 @@ impl Server {
     }
 }
 
+/// The files of a gateway that nobody starts: its configuration.
+pub(crate) fn configuration(name: &str) -> PathBuf {
+    let server = server();
+    let folder = server.folder.join(name);
+    fs::create_dir_all(&folder).unwrap();
+    let listen = SocketAddr::from(([127, 0, 0, 1], free_port().unwrap()));
+    write_configuration(&folder, listen, server.cluster.port(), &server.role_password).unwrap()
+}
+
+/// For tests of what a client sees of the server connection that it has for itself.
+pub(crate) fn session_pooling(folder: &Path) {
+    let file = folder.join("rowgate.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("\"transaction\"", "\"session\"", 1)).unwrap();
+}
+
 /// Starts a further gateway whose files were changed by `change` before it reads them.
 pub(crate) fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
     gateway_before(server(), name, change, |gateway| {
