@@ -14,6 +14,7 @@ mod catalogue;
 mod drivers;
 mod harness;
 mod people;
+mod pooling;
 mod protocol;
 mod random;
 mod reliability;
