@@ -11,6 +11,7 @@
 mod drivers;
 mod harness;
 mod people;
+mod policy_tests;
 mod protocol;
 mod reliability;
 mod sample;
