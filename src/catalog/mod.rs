@@ -5,7 +5,7 @@
 
 mod objects;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub use objects::{Dependency, Objects};
@@ -344,6 +344,16 @@ impl Catalog {
         self.functions_by_id.get(&id)
     }
 
+    /// The relations of this picture that are not the same in a later one: gone, replaced, of
+    /// other columns, another definition or other parents. The catalogue's own stay as they are.
+    pub fn moved(&self, later: &Self) -> HashSet<RelationId> {
+        self.relations
+            .values()
+            .filter(|relation| later.relation(relation.id) != Some(relation))
+            .map(|relation| relation.id)
+            .collect()
+    }
+
     /// Operators of that name outside `pg_catalog`.
     pub fn user_operators_named(&self, name: &str) -> &[UserOperator] {
         self.operators.get(name).map_or(&[], Vec::as_slice)
@@ -357,6 +367,12 @@ impl Catalog {
     /// All schemas.
     pub fn schemas(&self) -> &[Arc<str>] {
         &self.schemas
+    }
+
+    /// Whether rows that are written to `id` may meet a row trigger that changes or vetoes them: its
+    /// own, or that of a partition or inheritance child.
+    pub fn has_triggers_below(&self, id: RelationId) -> bool {
+        self.relations().any(|found| found.has_triggers && self.lineage(found.id).contains(&id))
     }
 
     /// `id` and everything it is a partition or inheritance child of, nearest first.

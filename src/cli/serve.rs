@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -29,7 +29,7 @@ use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::{TlsClient, TlsServer};
 use crate::selftest::{self, Proven};
 use crate::server::lanes::Lanes;
-use crate::server::{self, Gateway, Phase};
+use crate::server::{self, Budget, Gateway, Phase, Usages};
 use crate::snapshot::{self, State};
 use crate::telemetry::{LogFormat, start_logging, start_metrics};
 
@@ -41,8 +41,14 @@ const PLAN_CACHE: u64 = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long sessions may take to finish their statement or transaction after a SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often the catalogue is compared with the database's.
-const CATALOG_REFRESH: Duration = Duration::from_secs(5);
+/// How long it takes until the catalogue is compared with the database's again, at least …
+const CATALOG_REFRESH: Duration = Duration::from_secs(1);
+/// … and at most …
+const CATALOG_REFRESH_MOST: Duration = Duration::from_secs(5);
+/// … and in between, this many times what the last comparison took.
+const CATALOG_SHARE: u32 = 20;
+/// A look at the catalogue that takes longer is given up and made on another connection.
+const CATALOG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the gateway. SIGHUP reloads, SIGTERM drains, a second SIGTERM stops.
 #[derive(Debug, clap::Args)]
@@ -93,6 +99,14 @@ async fn serve(
     if settings.policy.self_test {
         let proven = prove_start(&state, &target).await?;
         prove_reloads(&state, &target, proven);
+        // That took a while: names have to mean what they meant.
+        let changed = reader.refresh_if_changed().await;
+        let changed = changed
+            .map_err(|error| Failure::unreachable(format!("the database server: {error}")))?;
+        if let Some(catalog) = changed {
+            state.replace_catalog(Arc::new(catalog));
+        }
+        state.confirm_catalog(Timestamp::now());
     }
     let audit = Audit::open(audit_settings(&settings))
         .map_err(|error| Failure::unreachable(error.to_string()))?;
@@ -114,6 +128,7 @@ async fn serve(
             PoolSettings {
                 size: settings.backend.pool.size,
                 idle_timeout: settings.backend.pool.idle_timeout,
+                lifetime: settings.backend.pool.lifetime,
                 wait_timeout: settings.backend.pool.wait_timeout,
             },
         ),
@@ -122,7 +137,11 @@ async fn serve(
         audit: audit.clone(),
         state: Arc::clone(&state),
         phase: phases,
-        usages: Arc::default(),
+        usages: Arc::new(Usages::new(Budget {
+            data_errors: settings.limits.data_errors,
+            comparisons: settings.limits.comparisons,
+            window: settings.limits.window,
+        })),
     });
     let readiness = Arc::new(Readiness::default());
     readiness.snapshot_loaded.store(true, Ordering::Relaxed);
@@ -399,23 +418,23 @@ async fn note_changes(state: Arc<State>, audit: Audit, versions: watch::Sender<u
 }
 
 async fn refresh_catalog(state: Arc<State>, mut reader: CatalogReader, readiness: Arc<Readiness>) {
+    let mut pause = CATALOG_REFRESH;
     loop {
-        tokio::time::sleep(CATALOG_REFRESH).await;
-        let answer = reader.refresh_if_changed().await;
-        readiness.backend_reachable.store(answer.is_ok(), Ordering::Relaxed);
+        tokio::time::sleep(pause).await;
+        let since = Instant::now();
+        let answer = tokio::time::timeout(CATALOG_PATIENCE, reader.refresh_if_changed()).await;
+        // Where the comparison itself takes long, it must not keep the server busy.
+        let share = since.elapsed().saturating_mul(CATALOG_SHARE);
+        pause = share.clamp(CATALOG_REFRESH, CATALOG_REFRESH_MOST);
+        readiness.backend_reachable.store(matches!(answer, Ok(Ok(_))), Ordering::Relaxed);
         match answer {
-            Ok(Some(catalog)) => {
-                let state = Arc::clone(&state);
-                // It waits for a reload, which may be waiting for the database.
-                let replaced = tokio::task::spawn_blocking(move || {
-                    state.replace_catalog(Arc::new(catalog));
-                });
-                if let Err(error) = replaced.await {
-                    tracing::error!(%error, "the new catalogue could not be taken");
-                }
+            Ok(Ok(Some(catalog))) => {
+                state.replace_catalog(Arc::new(catalog));
+                state.confirm_catalog(Timestamp::now());
             }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the catalogue could not be read"),
+            Ok(Ok(None)) => state.confirm_catalog(Timestamp::now()),
+            Ok(Err(error)) => tracing::warn!(%error, "the catalogue could not be read"),
+            Err(_) => tracing::warn!("the database did not answer a look at its catalogue"),
         }
     }
 }
@@ -427,13 +446,7 @@ async fn refresh_directory(state: Arc<State>, target: Target) {
         tokio::time::sleep(queries.refresh).await;
         match sql_directory(&settings, &target).await {
             Ok(Some(directory)) => {
-                let state = Arc::clone(&state);
-                let replaced = tokio::task::spawn_blocking(move || {
-                    state.replace_directory(directory);
-                });
-                if let Err(error) = replaced.await {
-                    tracing::error!(%error, "the new directory could not be taken");
-                }
+                state.replace_directory(directory);
             }
             Ok(None) => return,
             Err(failure) => tracing::warn!(%failure, "the directory could not be read"),

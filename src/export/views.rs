@@ -46,12 +46,14 @@ fn expansion(person: &Person<'_>, relation: &Relation) -> Option<Resolved> {
     let statement = statements.first()?;
     let sequences = |id: RelationId| person.policy.grants_sequence(&person.subject.roles, id);
     let named = |id: RelationId| person.policy.names_relation(id);
+    let visible = || person.policy.visible(person.catalog, &person.subject.roles);
     let context = ResolveContext {
         catalog: person.catalog,
         path: &SearchPath::new([PG_CATALOG]),
         grants: &Granted(person),
         sequences: &sequences,
         named: &named,
+        visible: &visible,
         declared: &[],
         view_depth: 0,
         system_view: false,

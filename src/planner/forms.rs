@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::error::Refusal;
 use crate::rewrite::{Edit, Effect, Piece};
-use crate::sql::ast::StatementKind;
+use crate::sql::ast::{CopySource, StatementKind};
 use crate::sql::{TokenKind, Tokens};
 
 use super::utility;
@@ -106,12 +106,15 @@ pub(super) fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
     match kind {
         // A restricted SELECT calls only functions that were looked at.
         StatementKind::Select(_) | StatementKind::Explain(_) => (name, Effect::Reads),
+        StatementKind::Copy(copy) => match copy.source {
+            CopySource::Query(_) => (name, Effect::Reads),
+            CopySource::Relation(..) | CopySource::Modifying => (name, effect),
+        },
         StatementKind::Execute { .. } => (name, Effect::Writes),
         StatementKind::Insert(_)
         | StatementKind::Update(_)
         | StatementKind::Delete(_)
         | StatementKind::Merge(_)
-        | StatementKind::Copy(_)
         | StatementKind::DeclareCursor { .. }
         | StatementKind::Fetch { .. }
         | StatementKind::ClosePortal { .. }

@@ -6,13 +6,17 @@ mod call;
 mod column;
 mod condition;
 mod conflict;
+mod copy_in;
+mod describe;
 mod expr;
 mod from;
 mod function;
 mod group;
 mod merge;
 mod modify;
+mod names;
 mod output;
+mod privilege;
 mod query;
 mod safe;
 mod scope;
@@ -23,11 +27,12 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Relation, SearchPath};
 use crate::error::Refusal;
 use crate::ids::{ColumnNumber, RelationId, TypeId};
-use crate::policy::{Access, Verb};
+use crate::policy::{Access, Verb, Visible};
 use crate::sql::Tokens;
 use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
-pub(crate) use function::FunctionGrants;
+pub use function::SessionState;
+pub(crate) use function::{FunctionGrants, session_state};
 
 /// What a resolution depends on besides the syntax.
 #[derive(Clone, Copy)]
@@ -42,6 +47,8 @@ pub(crate) struct ResolveContext<'a> {
     pub(crate) sequences: &'a dyn Fn(RelationId) -> bool,
     /// Whether the policy has rules on this view itself, so that it is not expanded.
     pub(crate) named: &'a dyn Fn(RelationId) -> bool,
+    /// What of the database's catalogue exists for the principal.
+    pub(crate) visible: &'a dyn Fn() -> Arc<Visible>,
     /// The parameter types the client declared; 0 is unspecified.
     pub(crate) declared: &'a [TypeId],
     /// How many views this text is inside of; their authors' functions are the database's own.
@@ -59,6 +66,8 @@ pub(crate) struct Resolved {
     pub(crate) modifications: Vec<Modification>,
     /// COPY relation TO: the tokens of the relation and its column list.
     pub(crate) copied: Option<CopiedRelation>,
+    /// COPY relation FROM.
+    pub(crate) copied_in: Option<CopiedIn>,
     /// Calls that are answered with NULL, and arguments that are narrowed: tokens, and what stands
     /// there instead.
     pub(crate) withheld: Vec<(Range<usize>, String)>,
@@ -270,13 +279,24 @@ pub(crate) struct Modification {
     pub(crate) nested: bool,
     /// FROM or USING is there.
     pub(crate) joins: bool,
-    /// WHERE CURRENT OF.
-    pub(crate) current_of: bool,
+    /// WHERE CURRENT OF: the cursor.
+    pub(crate) current_of: Option<String>,
     /// A condition of the client may fail, or it reads the target in a sub-select.
     pub(crate) unsafe_condition: bool,
+    /// The parts of WHERE that are joined by AND; one part where they cannot be told apart.
+    pub(crate) conjuncts: Vec<Conjunct>,
     /// A column reference means nothing that this resolver follows, such as `old.x` in RETURNING:
     /// it could read the target.
     pub(crate) unresolved: bool,
+}
+
+/// A part of WHERE.
+#[derive(Debug, Clone)]
+pub(crate) struct Conjunct {
+    /// Its tokens.
+    pub(crate) tokens: Range<usize>,
+    /// It may run on rows that the row filter will reject.
+    pub(crate) safe: bool,
 }
 
 /// An item of RETURNING.
@@ -417,6 +437,23 @@ pub(crate) struct CopiedRelation {
     pub(crate) columns: Vec<String>,
 }
 
+/// COPY relation FROM STDIN.
+#[derive(Debug, Clone)]
+pub(crate) struct CopiedIn {
+    /// Index in `uses`.
+    pub(crate) used: usize,
+    /// The columns that get a value.
+    pub(crate) columns: Vec<ColumnNumber>,
+    /// There is a column list.
+    pub(crate) listed: bool,
+    /// A row trigger changes or drops rows after COPY looked at them.
+    pub(crate) triggers: bool,
+    /// The token WHERE.
+    pub(crate) filter: Option<usize>,
+    /// Behind the last token.
+    pub(crate) end: usize,
+}
+
 /// Binds the names of a statement that may be rewritten.
 ///
 /// # Errors
@@ -431,5 +468,8 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, Refusal> {
     let mut resolver = query::Resolver::new(context, tokens, span);
     resolver.statement(kind)?;
+    if context.view_depth == 0 {
+        resolver.refuse_other_names()?;
+    }
     Ok(resolver.finish())
 }

@@ -3,6 +3,7 @@
 
 mod check;
 mod conflict;
+mod copy_in;
 mod derived;
 mod merge;
 mod modify;

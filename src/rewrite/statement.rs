@@ -93,6 +93,9 @@ impl<'a> Rewriter<'a> {
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;
         }
+        if let Some(copied) = &resolved.copied_in {
+            self.copied_in(resolved, copied)?;
+        }
         for modification in &resolved.modifications {
             self.modification(resolved, modification)?;
         }
@@ -509,7 +512,16 @@ impl<'a> Rewriter<'a> {
                 .filter_map(|number| {
                     let column = used.relation.column_by_number(*number)?;
                     let mask = effective.mask(*number)?;
-                    Some(format!("{}: {}", column.name, mask.kind).into_boxed_str())
+                    let values: usize = exact_matches(used, &effective)
+                        .filter(|condition| condition.column == *number)
+                        .map(|condition| condition.operands.len())
+                        .sum();
+                    let mut text = format!("{}: {}", column.name, mask.kind);
+                    if values > 0 {
+                        text.push_str(Touched::COMPARED);
+                        text.push_str(&values.to_string());
+                    }
+                    Some(text.into_boxed_str())
                 })
                 .collect();
             let filter = match verb {

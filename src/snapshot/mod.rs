@@ -2,9 +2,11 @@
 //! takes a [`Snapshot`] once and keeps it; a broken new version never replaces a working one.
 
 mod files;
+mod names;
 mod rules;
 mod watch;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -17,10 +19,13 @@ use crate::catalog::Catalog;
 use crate::config::{DirectorySource, Secret, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::directory::{Directory, LoadedDirectory};
+use crate::error::Refusal;
 use crate::ids::{CatalogVersion, DirectoryVersion, PolicyVersion, RoleName};
 use crate::policy::PolicySet;
+use crate::rewrite::Touched;
 
 pub use files::{PolicyTexts, read_policy_files};
+use names::Names;
 pub use rules::{CompiledRules, compile};
 pub use watch::{Watch, refresh_directory, reload_on_hangup, watch};
 
@@ -138,6 +143,8 @@ pub struct State {
     current: ArcSwap<Snapshot>,
     /// What `current` was made from. Held while a new state is made: one at a time.
     sources: Mutex<Sources>,
+    /// Whether names still mean what they mean in `current`.
+    names: Names,
     reports: broadcast::Sender<Arc<Report>>,
 }
 
@@ -154,6 +161,8 @@ impl fmt::Debug for State {
 struct Sources {
     policy: PolicyTexts,
     roles: Vec<RoleName>,
+    /// The database's catalogue, where the policy does not fit it.
+    unfit: Option<Arc<Catalog>>,
 }
 
 impl State {
@@ -209,7 +218,8 @@ impl State {
             compile,
             prove: OnceLock::new(),
             current: ArcSwap::from_pointee(snapshot),
-            sources: Mutex::new(Sources { policy: texts, roles: rules.roles }),
+            sources: Mutex::new(Sources { policy: texts, roles: rules.roles, unfit: None }),
+            names: Names::confirmed(now),
             reports: broadcast::Sender::new(REPORTS_KEPT),
         };
         Ok((state, findings))
@@ -245,6 +255,29 @@ impl State {
     ///
     /// With `directory.sql` the directory stays: see [`State::replace_directory`].
     pub fn reload(&self, cause: Cause, now: Timestamp) -> Option<Arc<Report>> {
+        let mut proved = None;
+        loop {
+            let mut unproven = None;
+            let report = self.try_reload(cause, now, proved.as_ref(), &mut unproven);
+            let (Some(candidate), Some(prove)) = (unproven, self.prove.get()) else {
+                return report;
+            };
+            // Nothing is locked meanwhile: a changed catalogue must not wait for the database. When
+            // there is one, or other files, they are proven next.
+            let Candidate { snapshot, texts } = *candidate;
+            let findings = prove(&snapshot, &texts);
+            proved = Some(Proved { catalog: snapshot.versions.catalog, texts, findings });
+        }
+    }
+
+    /// `None` also when the policy has to be proven first: it is in `unproven` then.
+    fn try_reload(
+        &self,
+        cause: Cause,
+        now: Timestamp,
+        proved: Option<&Proved>,
+        unproven: &mut Option<Box<Candidate>>,
+    ) -> Option<Arc<Report>> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current();
         let directory = match &self.settings.directory {
@@ -267,16 +300,30 @@ impl State {
         if files.is_empty() && texts.is_ok() {
             return None;
         }
+        let unfit = sources.unfit.clone();
+        let key = mask_key(&self.settings);
         let rules = texts.and_then(|texts| {
-            Ok(((self.compile)(&texts, &before.catalog, mask_key(&self.settings))?, texts))
+            // Rules that were mended fit the catalogue as it is now.
+            if let Some(catalog) = unfit
+                && let Ok(rules) = (self.compile)(&texts, &catalog, key)
+            {
+                return Ok(((rules, texts), Some(catalog)));
+            }
+            Ok((((self.compile)(&texts, &before.catalog, key)?, texts), None))
         });
-        let result = both(directory, rules).and_then(|(directory, (rules, texts))| {
+        let result = both(directory, rules).and_then(|(directory, (rules, catalog))| {
             let directory = directory.filter(|_| directory_differs);
-            // A new policy has to be proven; that of the version before is.
-            let proof = if texts == sources.policy { Proof::Given } else { Proof::Wanted };
-            let rules = Some((rules, texts));
-            self.next(&before, directory, rules, None, proof, &mut sources)
+            // That of the version in force is proven.
+            let proof = if rules.1 == sources.policy {
+                Proof::Needless
+            } else {
+                Proof::Wanted { proved, unproven }
+            };
+            self.next(&before, directory, Some(rules), catalog, proof, &mut sources)
         });
+        if unproven.is_some() {
+            return None;
+        }
         Some(self.report(cause, &before, files, result))
     }
 
@@ -287,7 +334,7 @@ impl State {
         if directory.directory.is_same_as(&before.directory) {
             return None;
         }
-        let result = self.next(&before, Some(directory), None, None, Proof::Given, &mut sources);
+        let result = self.next(&before, Some(directory), None, None, Proof::Needless, &mut sources);
         Some(self.report(Cause::DirectoryRefresh, &before, Vec::new(), result))
     }
 
@@ -303,10 +350,29 @@ impl State {
         let before = self.current();
         let texts = sources.policy.clone();
         let result = (self.compile)(&texts, &catalog, mask_key(&self.settings)).and_then(|rules| {
+            let catalog = Some(Arc::clone(&catalog));
             let rules = Some((rules, texts));
-            self.next(&before, None, rules, Some(catalog), Proof::Given, &mut sources)
+            self.next(&before, None, rules, catalog, Proof::Needless, &mut sources)
         });
+        if result.is_err() {
+            self.names.moved(before.catalog.moved(&catalog));
+            sources.unfit = Some(catalog);
+        }
         self.report(Cause::Catalog, &before, Vec::new(), result)
+    }
+
+    /// The database has answered that its catalogue is the newest one that was handed in.
+    pub fn confirm_catalog(&self, now: Timestamp) {
+        self.names.confirm(now);
+    }
+
+    /// Whether the relations that a decision is about are still the ones it was made for.
+    ///
+    /// # Errors
+    /// 57P03 when the database has not been heard for too long, 55000 when one of the relations
+    /// has changed and the policy does not fit its new form.
+    pub fn still_meant(&self, touched: &[Touched], now: Timestamp) -> Result<(), Refusal> {
+        self.names.hold(touched, now)
     }
 
     /// Puts the new parts together, checks them against each other and swaps. Gives the warnings.
@@ -316,7 +382,7 @@ impl State {
         directory: Option<LoadedDirectory>,
         rules: Option<(CompiledRules, PolicyTexts)>,
         catalog: Option<Arc<Catalog>>,
-        proof: Proof,
+        proof: Proof<'_>,
         sources: &mut Sources,
     ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         let mut findings = Vec::new();
@@ -333,7 +399,8 @@ impl State {
             Some((rules, texts)) => {
                 findings.extend(rules.warnings);
                 versions.policy = rules.version;
-                (Arc::new(rules.policy), Some(Sources { policy: texts, roles: rules.roles }))
+                let new = Sources { policy: texts, roles: rules.roles, unfit: None };
+                (Arc::new(rules.policy), Some(new))
             }
             None => (Arc::clone(&before.policy), None),
         };
@@ -341,17 +408,33 @@ impl State {
         findings.extend(directory.unknown_roles(roles));
         findings.extend(rules::exclusive_roles(&policy, &directory));
         refuse_errors(&findings)?;
+        let known = catalog.is_some();
         let catalog = catalog.unwrap_or_else(|| Arc::clone(&before.catalog));
         versions.catalog = catalog.version;
         let snapshot = Snapshot { directory, policy, catalog, versions };
-        if let (Proof::Wanted, Some(prove), Some(new)) = (proof, self.prove.get(), &new_sources) {
-            findings.extend(prove(&snapshot, &new.policy));
+        if let (Proof::Wanted { proved, unproven }, Some(_), Some(new)) =
+            (proof, self.prove.get(), &new_sources)
+        {
+            let proved = proved.filter(|proved| {
+                proved.catalog == snapshot.versions.catalog && proved.texts == new.policy
+            });
+            let Some(proved) = proved else {
+                let texts = new.policy.clone();
+                *unproven = Some(Box::new(Candidate { snapshot, texts }));
+                return Err(findings);
+            };
+            findings.extend(proved.findings.iter().cloned());
             refuse_errors(&findings)?;
         }
         if let Some(new_sources) = new_sources {
-            *sources = new_sources;
+            let unfit = sources.unfit.take();
+            *sources = Sources { unfit, ..new_sources };
         }
         self.current.store(Arc::new(snapshot));
+        if known {
+            sources.unfit = None;
+            self.names.moved(HashSet::new());
+        }
         Ok(findings)
     }
 
@@ -376,11 +459,29 @@ impl State {
     }
 }
 
-/// Whether a policy still has to be proven on the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Proof {
-    Wanted,
-    Given,
+/// A state that could be in force, once it is proven.
+struct Candidate {
+    snapshot: Snapshot,
+    texts: PolicyTexts,
+}
+
+/// What came of proving a policy on a catalogue.
+struct Proved {
+    catalog: CatalogVersion,
+    texts: PolicyTexts,
+    findings: Vec<Diagnostic>,
+}
+
+/// Whether a policy has to be proven on the database.
+enum Proof<'a> {
+    /// It is the one in force.
+    Needless,
+    /// It is another one.
+    Wanted {
+        proved: Option<&'a Proved>,
+        /// Where it goes when `proved` is not about it.
+        unproven: &'a mut Option<Box<Candidate>>,
+    },
 }
 
 fn mask_key(settings: &Settings) -> &str {

@@ -561,6 +561,10 @@ pub struct Copy {
     pub from: bool,
     /// A file or program on the server instead of the client's stream.
     pub server_side: bool,
+    /// Option names in lower case.
+    pub options: Vec<String>,
+    /// WHERE, of COPY FROM.
+    pub filter: Option<Expr>,
 }
 
 /// What COPY copies.

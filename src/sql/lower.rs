@@ -681,6 +681,12 @@ impl Lower<'_> {
             source,
             from: copy.is_from,
             server_side: copy.is_program || copy.filename().is_some(),
+            options: copy
+                .options()
+                .iter()
+                .map(|option| option.defname().unwrap_or_default().to_ascii_lowercase())
+                .collect(),
+            filter: self.optional(copy.where_clause())?,
         })
     }
 

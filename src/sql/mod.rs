@@ -70,3 +70,6 @@ impl From<SqlError> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

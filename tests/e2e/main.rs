@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod attacks;
+mod copy;
 mod drivers;
 mod harness;
 mod people;
@@ -18,3 +20,4 @@ mod sample;
 mod selftest;
 mod semantics;
 mod serving;
+mod writes;

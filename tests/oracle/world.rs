@@ -3,22 +3,24 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::ops::Deref;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use rowgate::backend::catalog::CatalogReader;
 use rowgate::backend::connect::{Password, Target};
 use rowgate::catalog::{Catalog, SearchPath};
-use rowgate::demo::cluster::Cluster;
+use rowgate::demo::cluster::{Cluster, SUPERUSER};
 use rowgate::error::Refusal;
 use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
 use rowgate::policy::{Context, Hole, PolicySet, Subject, activate};
 use rowgate::protocol::tls::TlsClient;
 use rowgate::rewrite::{Answer, Rewrite};
 use tokio::runtime::Runtime;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{AsyncMessage, Client, NoTls};
 
 use crate::principals::{PRINCIPALS, Principal, Rows};
 
@@ -183,14 +185,46 @@ impl World {
         self.planner.rewrite(context, sql, person)
     }
 
+    /// What becomes of a text for a principal with an `unrestricted` role.
+    pub(crate) fn unrestricted(&self, sql: &str) -> String {
+        let path = SearchPath::new(["pg_catalog", "crm"]);
+        let person = self.person(&PRINCIPALS[0]);
+        let context = PlanContext {
+            catalog: &self.catalog,
+            policy: &self.policy,
+            roles: &person.subject.roles,
+            unrestricted: true,
+            shape: person.subject.identity.shape(),
+            search_path: &path,
+            protocol: Protocol::Simple,
+        };
+        let rewrite = self.planner.rewrite(context, sql, &person);
+        rewrite.unwrap_or_else(|refusal| panic!("{sql}: {refusal}")).text().to_owned()
+    }
+
+    /// As rowgate's backend role, with the notices of the server.
+    pub(crate) async fn listener(&self, database: &str) -> Listener {
+        let login = self.cluster.login(GATEWAY, PASSWORD, database);
+        let (client, mut connection) = login.connect(NoTls).await.unwrap();
+        let notices: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let heard = Arc::clone(&notices);
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notice(notice) = message {
+                    let notice = (notice.code().code().to_owned(), notice.message().to_owned());
+                    heard.lock().unwrap().push(notice);
+                }
+            }
+        });
+        client.batch_execute(&settings("crm")).await.unwrap();
+        Listener { client, notices }
+    }
+
     async fn connect(&self, user: &str, database: &str, path: &str) -> Client {
         let (client, connection) =
             self.cluster.login(user, PASSWORD, database).connect(NoTls).await.unwrap();
         tokio::spawn(connection);
-        let settings = format!(
-            "SET search_path = {path}; SET statement_timeout = '10s'; SET timezone = 'UTC'; SET jit = off"
-        );
-        client.batch_execute(&settings).await.unwrap();
+        client.batch_execute(&settings(path)).await.unwrap();
         client
     }
 
@@ -213,6 +247,23 @@ impl World {
         let exported = if database.starts_with(EXPORTED) { "rowgate_" } else { "" };
         let path = format!("{exported}{}, crm", principal.name);
         self.connect(principal.name, database, &path).await
+    }
+
+    /// The server.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// For programs that take libpq's form.
+    pub(crate) fn connection_string(&self, user: &str, database: &str) -> String {
+        let port = self.cluster.port();
+        format!("host=127.0.0.1 port={port} user={user} password={PASSWORD} dbname={database}")
+    }
+
+    /// The same as the superuser.
+    pub(crate) fn superuser_connection_string(&self, database: &str) -> String {
+        let (port, password) = (self.cluster.port(), self.cluster.password());
+        format!("host=127.0.0.1 port={port} user={SUPERUSER} password={password} dbname={database}")
     }
 
     /// A copy of `database` for one test.
@@ -246,6 +297,34 @@ impl World {
     pub(crate) async fn analyze(&self, database: &str) {
         self.cluster.run(database, "ANALYZE").await.unwrap();
     }
+}
+
+/// A connection whose notices are kept.
+pub(crate) struct Listener {
+    client: Client,
+    /// SQLSTATE and message.
+    notices: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl Listener {
+    /// The notices since the last call.
+    pub(crate) fn notices(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut *self.notices.lock().unwrap())
+    }
+}
+
+impl Deref for Listener {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+fn settings(path: &str) -> String {
+    format!(
+        "SET search_path = {path}; SET statement_timeout = '10s'; SET timezone = 'UTC'; SET jit = off"
+    )
 }
 
 const PREFIX: &str = "rowgate-oracle-";

@@ -366,17 +366,20 @@ fn equal(expected: &[Vec<Cell>], found: &[Vec<Option<String>>]) -> bool {
     expected.len() == found.len()
         && expected.iter().zip(found).all(|(expected, found)| {
             expected.len() == found.len()
-                && expected.iter().zip(found).all(|(expected, found)| same(expected, found))
+                && expected
+                    .iter()
+                    .zip(found)
+                    .all(|(expected, found)| same(expected, found.as_deref()))
         })
 }
 
 /// A plain number or boolean may be written in another form than PostgreSQL writes it.
-fn same(expected: &Cell, found: &Option<String>) -> bool {
+fn same(expected: &Cell, found: Option<&str>) -> bool {
     match (expected, found) {
         (Cell::Null, None) => true,
         (Cell::Null, Some(_)) | (Cell::Text { .. }, None) => false,
         (Cell::Text { text, plain }, Some(found)) => {
-            let other_form = || match (text.as_str(), found.as_str()) {
+            let other_form = || match (text.as_str(), found) {
                 ("true", "t") | ("false", "f") => true,
                 (a, b) => match (a.parse::<f64>(), b.parse::<f64>()) {
                     (Ok(a), Ok(b)) => a.total_cmp(&b).is_eq(),
@@ -436,18 +439,18 @@ mod tests {
 
     #[test]
     fn a_quoted_number_is_equal_to_the_same_number_written_otherwise() {
-        let found = Some("5.00".to_owned());
-        assert!(same(&text("5", true), &found));
-        assert!(!same(&text("5", false), &found));
-        assert!(!same(&text("5.01", true), &found));
-        assert!(same(&text("true", true), &Some("t".to_owned())));
-        assert!(!same(&text("true", false), &Some("t".to_owned())));
+        let found = Some("5.00");
+        assert!(same(&text("5", true), found));
+        assert!(!same(&text("5", false), found));
+        assert!(!same(&text("5.01", true), found));
+        assert!(same(&text("true", true), Some("t")));
+        assert!(!same(&text("true", false), Some("t")));
     }
 
     #[test]
     fn null_is_equal_to_an_empty_text() {
-        assert!(same(&Cell::Null, &None));
-        assert!(!same(&Cell::Null, &Some(String::new())));
-        assert!(!same(&text("", true), &None));
+        assert!(same(&Cell::Null, None));
+        assert!(!same(&Cell::Null, Some("")));
+        assert!(!same(&text("", true), None));
     }
 }
