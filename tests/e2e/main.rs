@@ -9,11 +9,12 @@
 )]
 
 mod attacks;
-mod copy;
 mod catalogue;
+mod copy;
 mod drivers;
 mod harness;
 mod people;
+mod policy_tests;
 mod pooling;
 mod protocol;
 mod random;
