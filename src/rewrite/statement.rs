@@ -518,7 +518,7 @@ impl<'a> Rewriter<'a> {
                 .filter_map(|number| {
                     let column = used.relation.column_by_number(*number)?;
                     let mask = effective.mask(*number)?;
-                    let values: usize = exact_matches(used, &effective)
+                    let values: usize = exact_matches(used, effective)
                         .filter(|condition| condition.column == *number)
                         .map(|condition| condition.operands.len())
                         .sum();
