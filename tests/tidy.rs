@@ -45,7 +45,7 @@ fn never_names(module: &str, words: &[&str]) {
     assert!(wrong.is_empty(), "{module} must not name these:\n{}", wrong.join("\n"));
 }
 
-const CORE: [&str; 6] = ["sql", "catalog", "resolve", "policy", "mask", "rewrite"];
+const CORE: [&str; 7] = ["sql", "catalog", "resolve", "policy", "mask", "rewrite", "export"];
 
 #[test]
 fn the_core_does_input_or_output_or_reads_the_clock() {
@@ -142,4 +142,40 @@ fn unfinished_marks_reach_users() {
             }
         }
     }
+}
+
+/// The tests that a text names in backticks: `file.rs::name` and `file.sql#label`.
+fn named_tests(text: &str) -> Vec<(String, String)> {
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|code| code.split_once("::").or(code.split_once('#')))
+        .filter(|(file, _)| file.ends_with(".rs") || file.ends_with(".sql"))
+        .map(|(file, name)| (file.to_owned(), name.to_owned()))
+        .collect()
+}
+
+#[test]
+fn a_threat_is_said_to_be_tested_and_is_not() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("docs/threats.md")).unwrap();
+    let mut wrong = Vec::new();
+    for (file, name) in named_tests(&text) {
+        let source = fs::read_to_string(root.join(&file)).unwrap_or_default();
+        let there = if file.ends_with(".sql") {
+            source.contains(&format!("-- {name}: "))
+        } else {
+            // The attribute stands above the name, perhaps with others between.
+            source.split("fn ").zip(source.split("fn ").skip(1)).any(|(before, after)| {
+                after.starts_with(&format!("{name}("))
+                    && before.rsplit('}').next().is_some_and(|head| head.contains("test"))
+            })
+        };
+        if !there {
+            wrong.push(format!("{file}: {name}"));
+        }
+    }
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| class"));
+    wrong.extend(rows.filter(|row| named_tests(row).is_empty()).map(str::to_owned));
+    assert!(wrong.is_empty(), "docs/threats.md names these tests, or none:\n{}", wrong.join("\n"));
 }

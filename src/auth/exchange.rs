@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use super::lockout::{Lockout, LockoutSettings};
 use super::scram::{
     Challenge, MAX_MESSAGE, Proof, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramError, Verifier,
+    VerifierForm,
 };
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
@@ -41,10 +42,10 @@ pub trait Accounts {
     /// The account of that login, when there is one.
     fn account(&self, login: &str) -> Option<Account>;
 
-    /// The iteration count that a user who does not exist seems to have: the one that the existing
-    /// ones have, or it tells who exists.
-    fn iterations(&self) -> u32 {
-        super::scram::DEFAULT_ITERATIONS
+    /// What the verifiers of the existing users look like. A user who does not exist seems to have
+    /// one of these, or it would tell who exists.
+    fn forms(&self) -> &[VerifierForm] {
+        &[]
     }
 }
 
@@ -233,7 +234,7 @@ impl Authenticator {
             }
         }
         if self.methods.contains(&Method::ScramSha256) {
-            return self.scram(startup, account.as_ref(), standing, accounts.iterations()).await;
+            return self.scram(startup, account.as_ref(), standing, accounts.forms()).await;
         }
         let refusal = Refusal::new(
             SqlState::INVALID_AUTHORIZATION,
@@ -248,11 +249,11 @@ impl Authenticator {
         startup: &mut Startup,
         account: Option<&Account>,
         standing: Result<(), Cause>,
-        iterations: u32,
+        forms: &[VerifierForm],
     ) -> io::Result<Verdict> {
         let address = startup.peer.ip().to_canonical();
         // Made in any case: who exists is not to be told by the time this takes.
-        let fake = Verifier::fake(&startup.user, &self.secret, iterations);
+        let fake = Verifier::fake(&startup.user, &self.secret, forms);
         let verifier = account.and_then(|account| account.verifier.clone()).unwrap_or(fake);
         let endpoint = startup.tls.as_ref().and_then(|tls| tls.endpoint.clone());
 

@@ -33,6 +33,24 @@ pub struct Verifier {
     server_key: [u8; 32],
 }
 
+/// What a client reads of a verifier, and how many users have one like it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifierForm {
+    /// Rounds of PBKDF2.
+    pub iterations: u32,
+    /// Bytes of salt.
+    pub salt_length: usize,
+    /// How many users.
+    pub users: u32,
+}
+
+impl Default for VerifierForm {
+    /// What PostgreSQL makes unless told otherwise.
+    fn default() -> Self {
+        Self { iterations: DEFAULT_ITERATIONS, salt_length: SALT_LENGTH, users: 1 }
+    }
+}
+
 /// Why a stored verifier can not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a verifier of the form `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`")]
@@ -92,12 +110,32 @@ impl Verifier {
     }
 
     /// The verifier of a user who does not exist: always the same one for the same login, so that
-    /// asking twice tells nothing. No password fits it.
-    pub fn fake(login: &str, secret: &[u8], iterations: u32) -> Self {
+    /// asking twice tells nothing, and of a form that the verifiers of existing users have, each
+    /// as often as among them. No password fits it.
+    pub fn fake(login: &str, secret: &[u8], forms: &[VerifierForm]) -> Self {
         let part = |label: &[u8]| hmac(secret, &[label, b"\0", login.as_bytes()]);
-        let mut salt = part(b"salt").to_vec();
-        salt.truncate(SALT_LENGTH);
-        Self { iterations, salt, stored_key: part(b"stored key"), server_key: part(b"server key") }
+        let form = likely_form(forms, |form| {
+            let [iterations, length] = [form.iterations, form.salt_length.try_into().unwrap_or(0)];
+            let lot = [&b"form"[..], &iterations.to_be_bytes(), &length.to_be_bytes()].concat();
+            part(&lot)
+        });
+        // 256 bytes: no longer salt is taken.
+        let mut salt = Vec::with_capacity(form.salt_length);
+        for number in 0..8_u8 {
+            salt.extend_from_slice(&part(&[b's', b'a', b'l', b't', number]));
+        }
+        salt.truncate(form.salt_length);
+        Self {
+            iterations: form.iterations,
+            salt,
+            stored_key: part(b"stored key"),
+            server_key: part(b"server key"),
+        }
+    }
+
+    /// What a client reads of it.
+    pub fn form(&self) -> VerifierForm {
+        VerifierForm { iterations: self.iterations, salt_length: self.salt.len(), users: 1 }
     }
 
     /// How many rounds of PBKDF2 the client has to do.
@@ -255,6 +293,19 @@ impl Challenge {
             Ok(Proof::Wrong)
         }
     }
+}
+
+/// One of the forms, each with the probability of its share. Weighted rendezvous hashing: when a
+/// form comes or goes, hardly any other login's choice changes with it.
+fn likely_form(forms: &[VerifierForm], lot: impl Fn(&VerifierForm) -> [u8; 32]) -> VerifierForm {
+    let score = |form: &VerifierForm| {
+        let [a, b, c, d, ..] = lot(form);
+        // Above 0 and below 1.
+        let uniform = (f64::from(u32::from_be_bytes([a, b, c, d])) + 0.5) / 4_294_967_296.0;
+        -f64::from(form.users) / uniform.ln()
+    };
+    let best = forms.iter().max_by(|left, right| score(left).total_cmp(&score(right)));
+    best.copied().unwrap_or_default()
 }
 
 /// SCRAM messages are UTF-8 without control characters.

@@ -14,9 +14,10 @@ use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::fallible_iterator::FallibleIterator;
 
+use super::memory::Memory;
 use super::wire::{self, ServerError, WireError};
 use crate::error::SqlState;
 use crate::protocol::stream::{ServerStream, Stream};
@@ -86,7 +87,15 @@ pub struct ServerConnection {
     pub parameters: BTreeMap<String, String>,
     /// `server_version` as a number, such as 150018.
     pub version: u32,
+    /// What sessions have left on it.
+    pub memory: Memory,
+    /// When it was made.
+    pub made: Instant,
 }
+
+/// Rounds of PBKDF2 that a server may ask for: about a second of work. A hostile one could ask for
+/// hours, and nothing interrupts them.
+const MOST_ITERATIONS: u64 = 2_000_000;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -176,8 +185,8 @@ impl ConnectError {
         }
     }
 
-    /// Whether another host may do better.
-    fn is_about_the_host(&self) -> bool {
+    /// Whether another host may do better, or the same one a little later.
+    pub fn is_about_the_host(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } => true,
             Self::Refused(error) => error.sqlstate == "57P03",
@@ -304,7 +313,8 @@ async fn connect_to(
                 let host = (host.to_owned(), port);
                 let key = BackendKey { host, process_id, secret };
                 let version = check(&parameters)?;
-                return Ok(ServerConnection { stream, key, parameters, version });
+                let (memory, made) = (Memory::default(), Instant::now());
+                return Ok(ServerConnection { stream, key, parameters, version, memory, made });
             }
             _ => break,
         }
@@ -394,6 +404,14 @@ async fn authenticate(
     Err(ConnectError::Protocol(WireError::Unexpected))
 }
 
+/// The iteration count in a server-first-message; 0 where it has none.
+fn iterations(server_first: &[u8]) -> u64 {
+    let text = String::from_utf8_lossy(server_first);
+    let count = text.split(',').find_map(|attribute| attribute.strip_prefix("i="));
+    // What does not fit into the number is too many, or no number, which the exchange finds.
+    count.map_or(0, |count| count.parse().unwrap_or(u64::MAX))
+}
+
 async fn scram(
     stream: &mut ServerStream,
     password: &Password,
@@ -407,6 +425,10 @@ async fn scram(
     stream.flush().await?;
     match wire::read_message(stream).await? {
         Message::AuthenticationSaslContinue(body) => {
+            if iterations(body.data()) > MOST_ITERATIONS {
+                let error = io::Error::new(io::ErrorKind::InvalidData, "too many iterations");
+                return Err(ConnectError::Scram(error));
+            }
             client.update(body.data()).map_err(ConnectError::Scram)?;
         }
         Message::ErrorResponse(body) => {

@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, output};
 use crate::admin::{self, Admin, Figures, Readiness};
 use crate::audit::{self, Audit, AuditSettings, Event};
 use crate::auth::{Authenticator, LockoutSettings, Method};
@@ -21,13 +21,15 @@ use crate::backend::catalog::CatalogReader;
 use crate::backend::connect::{Password, Target};
 use crate::backend::pool::{Pool, PoolSettings};
 use crate::config::{self, AuthMethod, BackendTls, DirectorySource, ListenTls, Settings, TlsFiles};
+use crate::diagnostic::Severity;
 use crate::directory::{LoadedDirectory, load_sql};
 use crate::planner::Planner;
 use crate::protocol::cancel::CancelRegistry;
 use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::{TlsClient, TlsServer};
+use crate::selftest::{self, Proven};
 use crate::server::lanes::Lanes;
-use crate::server::{self, Gateway, Phase};
+use crate::server::{self, Budget, Gateway, Phase, Usages};
 use crate::snapshot::{self, State};
 use crate::telemetry::{LogFormat, start_logging, start_metrics};
 
@@ -39,8 +41,14 @@ const PLAN_CACHE: u64 = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long sessions may take to finish their statement or transaction after a SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How often the catalogue is compared with the database's.
-const CATALOG_REFRESH: Duration = Duration::from_secs(5);
+/// How long it takes until the catalogue is compared with the database's again, at least …
+const CATALOG_REFRESH: Duration = Duration::from_secs(1);
+/// … and at most …
+const CATALOG_REFRESH_MOST: Duration = Duration::from_secs(5);
+/// … and in between, this many times what the last comparison took.
+const CATALOG_SHARE: u32 = 20;
+/// A look at the catalogue that takes longer is given up and made on another connection.
+const CATALOG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the gateway. SIGHUP reloads, SIGTERM drains, a second SIGTERM stops.
 #[derive(Debug, clap::Args)]
@@ -88,6 +96,10 @@ async fn serve(
         tracing::warn!(%warning, "policy and directory");
     }
     let state = Arc::new(state);
+    if settings.policy.self_test {
+        let proven = prove_start(&state, &target).await?;
+        prove_reloads(&state, &target, proven);
+    }
     let audit = Audit::open(audit_settings(&settings))
         .map_err(|error| Failure::unreachable(error.to_string()))?;
     let listener = listen(&settings.listen.host, settings.listen.port).await?;
@@ -108,6 +120,7 @@ async fn serve(
             PoolSettings {
                 size: settings.backend.pool.size,
                 idle_timeout: settings.backend.pool.idle_timeout,
+                lifetime: settings.backend.pool.lifetime,
                 wait_timeout: settings.backend.pool.wait_timeout,
             },
         ),
@@ -116,7 +129,11 @@ async fn serve(
         audit: audit.clone(),
         state: Arc::clone(&state),
         phase: phases,
-        usages: Arc::default(),
+        usages: Arc::new(Usages::new(Budget {
+            data_errors: settings.limits.data_errors,
+            comparisons: settings.limits.comparisons,
+            window: settings.limits.window,
+        })),
     });
     let readiness = Arc::new(Readiness::default());
     readiness.snapshot_loaded.store(true, Ordering::Relaxed);
@@ -172,6 +189,67 @@ async fn serve(
     }
     served?;
     Ok(Exit::Success)
+}
+
+/// Refuses to start with a policy whose filters and masks do not bite.
+async fn prove_start(state: &State, target: &Target) -> Result<Proven, Failure> {
+    let (settings, snapshot) = (state.settings(), state.current());
+    let mut progress = output::Progress::new("self-test");
+    let mut proven = Proven::default();
+    let now = Timestamp::now();
+    let proof = selftest::run(target, settings, &snapshot, now, &mut proven, &mut |done, of| {
+        progress.show(done, of);
+    })
+    .await;
+    progress.clear();
+    let proof = proof
+        .map_err(|error| Failure::unreachable(format!("the self-test of the policy: {error}")))?;
+    let findings = proof.diagnostics(&state.policy_texts());
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Failure::findings(findings));
+    }
+    for warning in &findings {
+        tracing::warn!(%warning, "self-test");
+    }
+    tracing::info!("self-test: {proof}");
+    Ok(proven)
+}
+
+/// The same for every policy that comes later: the one in force stays when it fails.
+fn prove_reloads(state: &State, target: &Target, proven: Proven) {
+    let (settings, target) = (Arc::clone(state.settings()), target.clone());
+    let proven = Mutex::new(proven);
+    state.prove_with(Box::new(move |snapshot, texts| {
+        // Reloads run on threads of their own, with a runtime of their own here: the gateway's may
+        // be waiting for this one to end.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let mut proven = proven.lock().unwrap_or_else(PoisonError::into_inner);
+        let proof = match runtime {
+            Ok(runtime) => runtime
+                .block_on(selftest::run(
+                    &target,
+                    &settings,
+                    snapshot,
+                    Timestamp::now(),
+                    &mut proven,
+                    &mut |_, _| {},
+                ))
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match proof {
+            Ok(proof) => {
+                tracing::info!("self-test: {proof}");
+                proof.diagnostics(texts)
+            }
+            // A server that is down answers nobody; a change that takes a right away must not be
+            // lost meanwhile.
+            Err(error) => {
+                let message = format!("the policy was taken without a self-test: {error}");
+                vec![texts.about(None, Severity::Warning, &message)]
+            }
+        }
+    }));
 }
 
 async fn listen(host: &str, port: u16) -> Result<TcpListener, Failure> {
@@ -332,16 +410,30 @@ async fn note_changes(state: Arc<State>, audit: Audit, versions: watch::Sender<u
 }
 
 async fn refresh_catalog(state: Arc<State>, mut reader: CatalogReader, readiness: Arc<Readiness>) {
+    let mut pause = CATALOG_REFRESH;
     loop {
-        tokio::time::sleep(CATALOG_REFRESH).await;
-        let answer = reader.refresh_if_changed().await;
-        readiness.backend_reachable.store(answer.is_ok(), Ordering::Relaxed);
+        tokio::time::sleep(pause).await;
+        let since = Instant::now();
+        let answer = tokio::time::timeout(CATALOG_PATIENCE, reader.refresh_if_changed()).await;
+        // Where the comparison itself takes long, it must not keep the server busy.
+        let share = since.elapsed().saturating_mul(CATALOG_SHARE);
+        pause = share.clamp(CATALOG_REFRESH, CATALOG_REFRESH_MOST);
+        readiness.backend_reachable.store(matches!(answer, Ok(Ok(_))), Ordering::Relaxed);
         match answer {
-            Ok(Some(catalog)) => {
-                state.replace_catalog(Arc::new(catalog));
+            Ok(Ok(Some(catalog))) => {
+                let replacing = Arc::clone(&state);
+                // It waits for a reload, which may be waiting for the database.
+                let replaced = tokio::task::spawn_blocking(move || {
+                    replacing.replace_catalog(Arc::new(catalog));
+                    replacing.confirm_catalog(Timestamp::now());
+                });
+                if let Err(error) = replaced.await {
+                    tracing::error!(%error, "the new catalogue could not be taken");
+                }
             }
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "the catalogue could not be read"),
+            Ok(Ok(None)) => state.confirm_catalog(Timestamp::now()),
+            Ok(Err(error)) => tracing::warn!(%error, "the catalogue could not be read"),
+            Err(_) => tracing::warn!("the database did not answer a look at its catalogue"),
         }
     }
 }
@@ -353,7 +445,13 @@ async fn refresh_directory(state: Arc<State>, target: Target) {
         tokio::time::sleep(queries.refresh).await;
         match sql_directory(&settings, &target).await {
             Ok(Some(directory)) => {
-                state.replace_directory(directory);
+                let state = Arc::clone(&state);
+                let replaced = tokio::task::spawn_blocking(move || {
+                    state.replace_directory(directory);
+                });
+                if let Err(error) = replaced.await {
+                    tracing::error!(%error, "the new directory could not be taken");
+                }
             }
             Ok(None) => return,
             Err(failure) => tracing::warn!(%failure, "the directory could not be read"),

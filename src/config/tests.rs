@@ -54,6 +54,9 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(settings.limits.message_size, 64 << 20);
     assert_eq!(settings.limits.statement_size, 1 << 20);
     assert_eq!(settings.limits.statement_timeout, Duration::from_secs(300));
+    assert_eq!(settings.limits.data_errors, 1000);
+    assert_eq!(settings.limits.comparisons, 1000);
+    assert_eq!(settings.limits.window, Duration::from_secs(600));
     assert_eq!(settings.admin, None);
 }
 
@@ -76,7 +79,7 @@ database = "crm"
 user = "rowgate"
 password = { env = "ROWGATE_BACKEND_PASSWORD" }
 tls = { mode = "disable" }
-pool = { mode = "session", size = 20, idle_timeout = "10m", wait_timeout = "30s" }
+pool = { mode = "transaction", size = 20, idle_timeout = "10m", lifetime = "1h", wait_timeout = "30s" }
 [[backend.hosts]]
 address = "db1:5433"
 [[backend.hosts]]
@@ -104,10 +107,16 @@ signing_key = { file = "audit.key" }
 message_size = "64MiB"
 statement_size = "1MiB"
 statement_timeout = "5m"
+data_errors = 5
+comparisons = 0
+window = "1h"
 [admin]
 address = "127.0.0.1:6480"
 "#;
     let settings = load_in(folder.path(), text).unwrap().settings;
+    let limits = &settings.limits;
+    assert_eq!((limits.data_errors, limits.comparisons), (5, 0));
+    assert_eq!(limits.window, Duration::from_secs(3600));
     assert_eq!(
         settings.backend.hosts,
         [
@@ -236,14 +245,12 @@ fn two_sources_of_people_are_refused() {
 
 #[test]
 fn what_this_version_does_not_have_is_silently_ignored() {
-    let pool = SMALLEST.replace("[directory", "[backend.pool]\nmode = \"transaction\"\n[directory");
     let text = format!(
-        "{pool}[auth]\nmethods = [\"jwt\", \"ldap\"]\n[audit]\nsinks = [{{ kind = \"syslog\" }}]\n\
+        "{SMALLEST}[auth]\nmethods = [\"jwt\", \"ldap\"]\n[audit]\nsinks = [{{ kind = \"syslog\" }}]\n\
          [databases.other]\ndatabase = \"postgres\"\n"
     );
     let found = report(&text);
     for wanted in [
-        "error: `transaction` is not supported by this version of rowgate",
         "error: further sinks are not supported by this version of rowgate",
         "error: `databases.other` stands for `postgres`, and this version of rowgate serves",
     ] {

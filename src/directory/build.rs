@@ -1,6 +1,6 @@
 //! Records → a directory whose references all lead somewhere. Pure.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
 use jiff::Timestamp;
@@ -9,6 +9,8 @@ use super::closure::Closures;
 use super::model::{Department, Status, Team, User};
 use super::read::{DepartmentRecord, Mention, Records, UserRecord};
 use super::{Directory, LoadedDirectory};
+use crate::auth::scram::{Verifier, VerifierForm};
+use crate::config::Secret;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::ids::{Login, RoleName};
 use crate::yaml::{Place, Reader};
@@ -131,6 +133,11 @@ pub(super) fn build(
         return Err(findings);
     }
     let closures = Closures::new(&built, &departments, &teams);
+    let passwords = built
+        .iter()
+        .map(|user| user.password.as_ref())
+        .chain(services.iter().map(|(service, _)| service.password.as_ref()));
+    let verifier_forms = verifier_forms(passwords.flatten());
     let directory = Directory {
         by_login: user_index,
         facts: built.iter().map(|_| OnceLock::new()).collect(),
@@ -143,10 +150,25 @@ pub(super) fn build(
             .collect(),
         closures,
         role_mentions,
+        verifier_forms,
         places: places.into_iter().map(|place| file.error(place, "")).collect(),
         fingerprint,
     };
     Ok(LoadedDirectory { directory, warnings: findings })
+}
+
+/// What the verifiers look like, and how many look like that.
+fn verifier_forms<'s>(passwords: impl Iterator<Item = &'s Secret>) -> Vec<VerifierForm> {
+    let mut forms: BTreeMap<(u32, usize), VerifierForm> = BTreeMap::new();
+    for form in
+        passwords.filter_map(|secret| Some(secret.reveal().parse::<Verifier>().ok()?.form()))
+    {
+        let known = forms
+            .entry((form.iterations, form.salt_length))
+            .or_insert(VerifierForm { users: 0, ..form });
+        known.users = known.users.saturating_add(1);
+    }
+    forms.into_values().collect()
 }
 
 fn unique_accounts(

@@ -17,6 +17,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
+use crate::auth::scram::VerifierForm;
 use crate::config::{about_file, io_reason};
 use crate::diagnostic::{Diagnostic, Severity, closest};
 use crate::ids::{Login, RoleName};
@@ -40,6 +41,8 @@ pub struct Directory {
     role_mentions: Vec<(RoleName, Diagnostic)>,
     /// Where each user stands, as a finding without words.
     places: Vec<Diagnostic>,
+    /// What the verifiers look like, and how many look like that.
+    verifier_forms: Vec<VerifierForm>,
     /// blake3 of everything it was made from, in hexadecimal.
     fingerprint: String,
 }
@@ -176,6 +179,7 @@ impl Directory {
             facts: Vec::new(),
             role_mentions: Vec::new(),
             places: Vec::new(),
+            verifier_forms: Vec::new(),
             fingerprint: String::new(),
         }
     }
@@ -193,6 +197,11 @@ impl Directory {
     /// The person or service of that login.
     pub fn account(&self, login: &str) -> Option<Account<'_>> {
         self.person(login).map(Account::User).or_else(|| self.service(login).map(Account::Service))
+    }
+
+    /// What the verifiers of the accounts look like.
+    pub fn verifier_forms(&self) -> &[VerifierForm] {
+        &self.verifier_forms
     }
 
     /// All users, in the order of the source.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::error::Refusal;
 use crate::rewrite::{Edit, Effect, Piece};
-use crate::sql::ast::StatementKind;
+use crate::sql::ast::{CopySource, StatementKind};
 use crate::sql::{TokenKind, Tokens};
 
 use super::utility;
@@ -19,13 +19,14 @@ pub(super) fn statement_tokens(tokens: &Tokens<'_>, span: &Range<usize>) -> Rang
     start..end
 }
 
-/// Policy SQL marks its own names with control characters that no name of a client may hold, and
-/// `U&"…"` can spell any character.
+/// Policy SQL marks its own names with control characters that no name of a client may hold.
+/// `U&"…"` can spell any character, so it is looked at as it is read.
 pub(super) fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
     for (index, token) in tokens.iter().enumerate() {
         let odd = match token.kind {
-            TokenKind::UnicodeIdentifier => true,
-            TokenKind::QuotedIdentifier => tokens.text(index).contains(['\u{1}', '\u{2}']),
+            TokenKind::UnicodeIdentifier | TokenKind::QuotedIdentifier => {
+                tokens.identifier(index).is_none_or(|name| name.contains(['\u{1}', '\u{2}']))
+            }
             TokenKind::Word
             | TokenKind::String
             | TokenKind::SpecialString
@@ -106,12 +107,15 @@ pub(super) fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
     match kind {
         // A restricted SELECT calls only functions that were looked at.
         StatementKind::Select(_) | StatementKind::Explain(_) => (name, Effect::Reads),
+        StatementKind::Copy(copy) => match copy.source {
+            CopySource::Query(_) => (name, Effect::Reads),
+            CopySource::Relation(..) | CopySource::Modifying => (name, effect),
+        },
         StatementKind::Execute { .. } => (name, Effect::Writes),
         StatementKind::Insert(_)
         | StatementKind::Update(_)
         | StatementKind::Delete(_)
         | StatementKind::Merge(_)
-        | StatementKind::Copy(_)
         | StatementKind::DeclareCursor { .. }
         | StatementKind::Fetch { .. }
         | StatementKind::ClosePortal { .. }

@@ -2,9 +2,11 @@
 //! verify. Does no I/O; the cache is its only state.
 
 mod forms;
+mod setting;
 mod shape;
 mod utility;
 
+pub(crate) use setting::unrecognized;
 pub(crate) use utility::{is_shown, shown_settings};
 
 use std::ops::Range;
@@ -21,7 +23,7 @@ use crate::policy::{
     Access, Cardinality, Decision, Hole, IdentityShape, Permit, PolicySet, RoleSet, RowFilter,
     Verb, Visible, decide,
 };
-use crate::resolve::{FunctionGrants, ResolveContext, Resolved, resolve};
+use crate::resolve::{FunctionGrants, ResolveContext, Resolved, SessionState, resolve};
 use crate::rewrite::{
     Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched, Values,
     assigned, rewrite_statement, splice,
@@ -309,6 +311,7 @@ impl Planner {
             }
             self.statement(context, tokens, statement, &mut plan)?;
         }
+        plan.session_state = session_state(context.catalog, tokens);
         Ok((Arc::new(plan), shape::abstractable(&statements, tokens)))
     }
 
@@ -320,7 +323,9 @@ impl Planner {
         plan: &mut Plan,
     ) -> Result<(), Refusal> {
         let span = statement_tokens(tokens, &statement.span);
-        if let Some(utility) = utility::decide(&statement.kind)? {
+        let utility = utility::decide(&statement.kind)
+            .map_err(|refusal| setting::refusal(context.catalog, &statement.kind, refusal))?;
+        if let Some(utility) = utility {
             match &utility.action {
                 Action::Deallocate { name: Some(name) } => {
                     plan.edits.push(rename(tokens, &span, name)?);
@@ -387,6 +392,7 @@ impl Planner {
             | StatementKind::Other(_) => {}
         }
         let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
+        plan.patterns.extend(resolved.patterns.iter().cloned());
         let permit = self.permit(context, &resolved)?;
         let explained = matches!(statement.kind, StatementKind::Explain(_));
         // A query with data-modifying statements in WITH writes as well.
@@ -660,6 +666,13 @@ fn alone(utility: utility::Utility) -> Plan {
         }],
         ..Plan::default()
     }
+}
+
+/// What the functions of a text may leave behind: every name in it is taken for one, which errs on
+/// the side of more.
+fn session_state(catalog: &Catalog, tokens: &Tokens<'_>) -> SessionState {
+    let names = (0..tokens.len()).filter_map(|index| tokens.identifier(index));
+    names.map(|name| crate::resolve::session_state(catalog, &name)).max().unwrap_or_default()
 }
 
 /// Runs on a stack that holds a tree of the depth that lowering admits (2,000 levels), walked and

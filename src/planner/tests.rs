@@ -1,6 +1,7 @@
 //! What client SQL becomes, and what is refused, without a database.
 
 mod bypass;
+mod select;
 mod traps;
 
 use std::collections::HashMap;
@@ -9,7 +10,7 @@ use std::net::IpAddr;
 use super::{Fill, PlanContext, Planner, Protocol};
 use crate::catalog::{
     Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SearchPath,
-    SqlType, TypeKind, Volatility,
+    SqlType, TypeKind, UserCast, UserOperator, Volatility,
 };
 use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
@@ -63,6 +64,8 @@ fn column(number: i16, name: &str, type_id: u32) -> Column {
         not_null: false,
         has_default: false,
         generated: false,
+        computed: false,
+        collation: crate::ids::CollationId(0),
     }
 }
 
@@ -89,6 +92,18 @@ fn catalog() -> Catalog {
 
 /// The catalogue of these tests with more functions in it.
 fn catalog_with(more: Vec<Function>) -> Catalog {
+    catalog_of(more, Vec::new(), Vec::new())
+}
+
+fn catalog_and(more: Vec<Function>, operators: Vec<UserOperator>) -> Catalog {
+    catalog_of(more, operators, Vec::new())
+}
+
+fn catalog_with_casts(more: Vec<Function>, casts: Vec<UserCast>) -> Catalog {
+    catalog_of(more, Vec::new(), casts)
+}
+
+fn catalog_of(more: Vec<Function>, operators: Vec<UserOperator>, casts: Vec<UserCast>) -> Catalog {
     let types = [
         (16, "bool", 'B'),
         (20, "int8", 'N'),
@@ -223,13 +238,15 @@ fn catalog_with(more: Vec<Function>) -> Catalog {
         150_000,
         "rowgate",
         CatalogParts {
+            settings: Vec::new(),
+            casts,
             schemas: vec!["crm".into(), "pg_catalog".into()],
             relations: vec![
                 account, contact, lead, plain, hidden, view, ratios, note, secrets, totals,
             ],
             types,
             functions: functions.into_iter().chain(more).collect(),
-            operators: Vec::new(),
+            operators,
         },
     )
 }
@@ -251,7 +268,10 @@ impl Fill for World {
 }
 
 fn world() -> World {
-    let catalog = catalog();
+    world_with(catalog())
+}
+
+fn world_with(catalog: Catalog) -> World {
     let (policy, _) = PolicySet::load(&[("crm.yaml".to_owned(), POLICY.to_owned())], &catalog, "k")
         .unwrap_or_else(|findings| panic!("{findings:#?}"));
     let facts = PersonFacts {
@@ -513,7 +533,15 @@ fn what_is_not_granted_is_refused() {
         ("COPY (SELECT * FROM plain) TO STDOUT", "42501"),
         ("COPY account TO '/tmp/x'", "42501"),
         ("COPY account TO PROGRAM 'cat'", "42501"),
-        ("COPY account FROM STDIN", "0A000"),
+        ("COPY account FROM '/tmp/x'", "42501"),
+        ("COPY account FROM PROGRAM 'cat'", "42501"),
+        ("COPY account (id, name) FROM STDIN (FREEZE)", "0A000"),
+        ("COPY account (id, secret) FROM STDIN", "42501"),
+        ("COPY account (id, missing) FROM STDIN", "42703"),
+        ("COPY account (id, name) FROM STDIN WHERE secret > 0", "42703"),
+        ("COPY account (id, name) FROM STDIN WHERE account IS NOT NULL", "0A000"),
+        ("COPY account (id, name) FROM STDIN WHERE id IN (SELECT id FROM plain)", "0A000"),
+        ("COPY plain FROM STDIN", "42501"),
         ("UPDATE account SET owner_id = 8 WHERE id = 1", "42501"),
         ("INSERT INTO account VALUES (1, 'x', 'y', 7, 1, 2)", "42501"),
         ("UPDATE account SET secret = 1", "42501"),

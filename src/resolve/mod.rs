@@ -6,6 +6,7 @@ mod call;
 mod column;
 mod condition;
 mod conflict;
+mod copy_in;
 mod describe;
 mod expr;
 mod from;
@@ -14,11 +15,16 @@ mod group;
 mod merge;
 mod modify;
 mod names;
+mod operator;
 mod output;
+mod parameter;
+mod pattern;
 mod privilege;
 mod query;
 mod safe;
 mod scope;
+mod special;
+mod total;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -30,7 +36,9 @@ use crate::policy::{Access, Verb, Visible};
 use crate::sql::Tokens;
 use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
-pub(crate) use function::FunctionGrants;
+pub use function::SessionState;
+pub(crate) use function::{FunctionGrants, session_state};
+pub(crate) use pattern::BoundPattern;
 
 /// What a resolution depends on besides the syntax.
 #[derive(Clone, Copy)]
@@ -64,9 +72,13 @@ pub(crate) struct Resolved {
     pub(crate) modifications: Vec<Modification>,
     /// COPY relation TO: the tokens of the relation and its column list.
     pub(crate) copied: Option<CopiedRelation>,
+    /// COPY relation FROM.
+    pub(crate) copied_in: Option<CopiedIn>,
     /// Calls that are answered with NULL, and arguments that are narrowed: tokens, and what stands
     /// there instead.
     pub(crate) withheld: Vec<(Range<usize>, String)>,
+    /// Patterns that are looked at when their parameters are bound.
+    pub(crate) patterns: Vec<BoundPattern>,
     /// Something in it can fail and does not run behind every filter.
     pub(crate) hazard: bool,
     /// For a query: whether computing the output column can fail. Empty when not known.
@@ -118,12 +130,13 @@ pub(crate) struct RelationUse {
     pub(crate) only: bool,
     /// A client expression may run on rows that the filter rejects.
     pub(crate) exposed: bool,
+    /// An operator that can fail is applied to it: the server is not to try it on the relation's
+    /// statistics.
+    pub(crate) opaque: bool,
     /// Simple conditions of the client that only concern this reference.
     pub(crate) conditions: Vec<SimpleCondition>,
     /// Column references that mean this relation.
     pub(crate) references: Vec<Reference>,
-    /// Its columns join by name in NATURAL.
-    pub(crate) natural: bool,
     /// The statement groups by its primary key and relies on the other columns following from it.
     pub(crate) group_extension: Option<GroupExtension>,
     /// The definition, when it is a view that the policy has no rules on.
@@ -275,13 +288,24 @@ pub(crate) struct Modification {
     pub(crate) nested: bool,
     /// FROM or USING is there.
     pub(crate) joins: bool,
-    /// WHERE CURRENT OF.
-    pub(crate) current_of: bool,
+    /// WHERE CURRENT OF: the cursor.
+    pub(crate) current_of: Option<String>,
     /// A condition of the client may fail, or it reads the target in a sub-select.
     pub(crate) unsafe_condition: bool,
+    /// The parts of WHERE that are joined by AND; one part where they cannot be told apart.
+    pub(crate) conjuncts: Vec<Conjunct>,
     /// A column reference means nothing that this resolver follows, such as `old.x` in RETURNING:
     /// it could read the target.
     pub(crate) unresolved: bool,
+}
+
+/// A part of WHERE.
+#[derive(Debug, Clone)]
+pub(crate) struct Conjunct {
+    /// Its tokens.
+    pub(crate) tokens: Range<usize>,
+    /// It may run on rows that the row filter will reject.
+    pub(crate) safe: bool,
 }
 
 /// An item of RETURNING.
@@ -422,6 +446,23 @@ pub(crate) struct CopiedRelation {
     pub(crate) columns: Vec<String>,
 }
 
+/// COPY relation FROM STDIN.
+#[derive(Debug, Clone)]
+pub(crate) struct CopiedIn {
+    /// Index in `uses`.
+    pub(crate) used: usize,
+    /// The columns that get a value.
+    pub(crate) columns: Vec<ColumnNumber>,
+    /// There is a column list.
+    pub(crate) listed: bool,
+    /// A row trigger changes or drops rows after COPY looked at them.
+    pub(crate) triggers: bool,
+    /// The token WHERE.
+    pub(crate) filter: Option<usize>,
+    /// Behind the last token.
+    pub(crate) end: usize,
+}
+
 /// Binds the names of a statement that may be rewritten.
 ///
 /// # Errors
@@ -434,8 +475,15 @@ pub(crate) fn resolve(
     span: Range<usize>,
     kind: &StatementKind,
 ) -> Result<Resolved, Refusal> {
-    let mut resolver = query::Resolver::new(context, tokens, span);
+    let mut resolver = query::Resolver::new(context, tokens, span.clone());
     resolver.statement(kind)?;
+    let inferred = resolver.inferred_parameters();
+    if !inferred.is_empty() {
+        // Parameters that stand more than once have a type after all.
+        resolver = query::Resolver::new(context, tokens, span);
+        resolver.inferred = inferred;
+        resolver.statement(kind)?;
+    }
     if context.view_depth == 0 {
         resolver.refuse_other_names()?;
     }

@@ -1,10 +1,12 @@
 //! A protected relation in FROM → the derived table that stands for it. Pure.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem, TableAlias,
-    TableFactor, Value, Visit, Visitor,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart,
+    Offset, OffsetRows, Query, SelectItem, TableAlias, TableFactor, Value, Visit, Visitor,
 };
 
 use super::print::{
@@ -14,7 +16,7 @@ use super::print::{
 use crate::catalog::Relation;
 use crate::error::Refusal;
 use crate::ids::ColumnNumber;
-use crate::policy::{ColumnMask, MaskMatch, RowExpr, RowFilter, Scope, stands_for};
+use crate::policy::{ColumnMask, MaskMatch, ROW_QUALIFIER, RowExpr, RowFilter, Scope, stands_for};
 use crate::resolve::{Comparison, RelationUse, SimpleCondition};
 
 /// What is left of a relation for one reference: the scopes of all its verbs together.
@@ -77,6 +79,28 @@ impl<'p> Effective<'p> {
             }
         }
         self.filters.iter().any(|filter| filter.0.visit(&mut Joins).is_break())
+    }
+
+    /// The columns of the row that the filters look at, by name.
+    pub(super) fn columns(&self) -> BTreeSet<String> {
+        struct Columns(BTreeSet<String>);
+        impl Visitor for Columns {
+            type Break = Infallible;
+            fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Infallible> {
+                if let Expr::CompoundIdentifier(parts) = expr
+                    && let [qualifier, name] = parts.as_slice()
+                    && qualifier.value == ROW_QUALIFIER
+                {
+                    self.0.insert(name.value.clone());
+                }
+                ControlFlow::Continue(())
+            }
+        }
+        let mut columns = Columns(BTreeSet::new());
+        for filter in &self.filters {
+            let _: ControlFlow<_> = filter.0.visit(&mut columns);
+        }
+        columns.0
     }
 
     pub(super) fn mask(&self, number: ColumnNumber) -> Option<&'p ColumnMask> {
@@ -169,7 +193,8 @@ pub(super) fn derived(
         });
     }
     let statement = select(&mut query)?;
-    statement.projection = projection(&used.relation, effective, &alias, system_columns)?;
+    let opaque = used.opaque && fence == Fence::Closed;
+    statement.projection = projection(&used.relation, effective, &alias, system_columns, opaque)?;
     statement.selection = selection;
     let Some(from) = statement.from.first_mut() else { return Err(defect("no FROM")) };
     let TableFactor::Table { name, alias: table_alias, .. } = &mut from.relation else {
@@ -202,6 +227,7 @@ fn projection(
     effective: &Effective<'_>,
     alias: &Ident,
     system_columns: &[String],
+    opaque: bool,
 ) -> Result<Vec<SelectItem>, Refusal> {
     let mut items = Vec::new();
     for entry in &relation.columns {
@@ -219,6 +245,10 @@ fn projection(
                 expr: bind(&mask.expression, alias)?,
                 alias: ident(&entry.name),
             },
+            None if opaque => SelectItem::ExprWithAlias {
+                expr: unestimated(column(alias, &entry.name))?,
+                alias: ident(&entry.name),
+            },
             None => SelectItem::UnnamedExpr(column(alias, &entry.name)),
         });
     }
@@ -232,6 +262,24 @@ fn projection(
         ));
     }
     Ok(items)
+}
+
+/// `COALESCE(expression, expression)`: the same value of the same type, through which the server does
+/// not see the column and its statistics.
+fn unestimated(expr: Expr) -> Result<Expr, Refusal> {
+    let mut call = expression("SELECT COALESCE(a, b)")?;
+    if let Expr::Function(function) = &mut call
+        && let FunctionArguments::List(list) = &mut function.args
+        && let [
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(first)),
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(second)),
+        ] = list.args.as_mut_slice()
+    {
+        first.clone_from(&expr);
+        *second = expr;
+        return Ok(call);
+    }
+    Err(defect("a template is not a call"))
 }
 
 /// NULL of an expression's own type: `CASE WHEN false THEN expression END`, which PostgreSQL folds

@@ -6,6 +6,8 @@ use std::sync::{Arc, OnceLock};
 
 use crate::ids::RelationId;
 use crate::policy::{Hole, Verb};
+use crate::resolve::BoundPattern;
+use crate::resolve::SessionState;
 
 /// A piece of inserted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,11 @@ pub struct Plan {
     /// PostgreSQL takes no bind parameters in one of the statements (COPY, PREPARE …): identity
     /// values become typed literals also in the extended protocol.
     pub literals: bool,
+    /// What its functions may leave behind in the session of the server.
+    pub session_state: SessionState,
+    /// Patterns of LIKE that end with a bind parameter: the plan holds for values with which they
+    /// are complete.
+    pub(crate) patterns: Vec<BoundPattern>,
     /// What all statements touch, once somebody has asked.
     pub all_touched: OnceLock<Arc<[Touched]>>,
 }
@@ -157,13 +164,30 @@ pub struct Touched {
     pub columns: Vec<Arc<str>>,
     /// The row filter as text, holes shown as `:name`; empty when all rows are in scope.
     pub filter: Box<str>,
-    /// `column: kind` for each mask in force.
+    /// `column: kind` for each mask in force, with [`Touched::COMPARED`] and a number behind it when
+    /// the statement compares that many values with the stored one.
     pub masks: Vec<Box<str>>,
     /// `file:line name` of each policy line that took part.
     pub lines: Vec<Box<str>>,
 }
 
+impl Touched {
+    /// Stands between a mask and the number of values that are compared with what it hides.
+    pub const COMPARED: &'static str = ", compared with ";
+
+    /// How many values are compared with what masks hide.
+    pub fn compared(&self) -> u64 {
+        let number = |mask: &str| mask.split_once(Self::COMPARED)?.1.parse::<u64>().ok();
+        self.masks.iter().filter_map(|mask| number(mask)).sum()
+    }
+}
+
 impl Plan {
+    /// Whether the plan holds for these bind parameters; `value` gives one by its number, as text.
+    pub(crate) fn takes<'v>(&self, value: impl Fn(u32) -> Option<&'v [u8]> + Copy) -> bool {
+        self.patterns.iter().all(|pattern| pattern.is_complete(value))
+    }
+
     /// What all its statements touch; shared by all who ask.
     pub fn touched(&self) -> Arc<[Touched]> {
         let all = || self.statements.iter().flat_map(|s| s.touched.iter().cloned()).collect();

@@ -93,6 +93,9 @@ impl<'a> Rewriter<'a> {
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;
         }
+        if let Some(copied) = &resolved.copied_in {
+            self.copied_in(resolved, copied)?;
+        }
         for modification in &resolved.modifications {
             self.modification(resolved, modification)?;
         }
@@ -151,12 +154,6 @@ impl<'a> Rewriter<'a> {
         if effective.is_transparent() {
             self.qualify(used);
             return Ok(());
-        }
-        if used.natural && used.relation.columns.iter().any(|c| effective.is_denied(c.number)) {
-            return Err(Refusal::unsupported(format!(
-                "NATURAL JOIN with {} is not supported: it has columns that are not visible",
-                used.relation.qualified_name()
-            )));
         }
         refuse_matching(used, &effective)?;
         // A name that the derived table lacks would be found in the target around it.
@@ -318,10 +315,22 @@ impl<'a> Rewriter<'a> {
         };
         inner.statement(&view.resolved, &verbs)?;
         inner.out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
-        let mut inserted = vec![Piece::Text("(SELECT * FROM (".into())];
-        inserted.extend(super::rewritten::flatten(&view_tokens, &inner.out.edits));
         let columns: Vec<String> =
             used.relation.columns.iter().map(|column| ident(&column.name).to_string()).collect();
+        let shown = if used.opaque && used.exposed {
+            columns
+                .iter()
+                .map(|name| {
+                    let row = super::print::ROW_ALIAS;
+                    format!("COALESCE({row}.{name}, {row}.{name}) AS {name}")
+                })
+                .collect::<Vec<_>>()
+                .join(", ")
+        } else {
+            "*".to_owned()
+        };
+        let mut inserted = vec![Piece::Text(format!("(SELECT {shown} FROM (").into())];
+        inserted.extend(super::rewritten::flatten(&view_tokens, &inner.out.edits));
         let fence = if used.exposed { " OFFSET 0" } else { "" };
         inserted.push(Piece::Text(
             format!(") AS {} ({}){fence})", super::print::ROW_ALIAS, columns.join(", ")).into(),
@@ -509,7 +518,16 @@ impl<'a> Rewriter<'a> {
                 .filter_map(|number| {
                     let column = used.relation.column_by_number(*number)?;
                     let mask = effective.mask(*number)?;
-                    Some(format!("{}: {}", column.name, mask.kind).into_boxed_str())
+                    let values: usize = exact_matches(used, &effective)
+                        .filter(|condition| condition.column == *number)
+                        .map(|condition| condition.operands.len())
+                        .sum();
+                    let mut text = format!("{}: {}", column.name, mask.kind);
+                    if values > 0 {
+                        text.push_str(Touched::COMPARED);
+                        text.push_str(&values.to_string());
+                    }
+                    Some(text.into_boxed_str())
                 })
                 .collect();
             let filter = match verb {

@@ -3,6 +3,7 @@
 
 mod figures;
 pub mod lanes;
+mod lend;
 mod record;
 mod standing;
 mod visit;
@@ -26,7 +27,8 @@ use crate::protocol::cancel::CancelRegistry;
 use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::TlsClient;
 pub use crate::session::Phase;
-use crate::session::usage::Usages;
+pub use crate::session::budget::Budget;
+pub use crate::session::usage::Usages;
 use crate::snapshot::State;
 
 /// How many clients beyond the limit are told so at one time; the others are closed.

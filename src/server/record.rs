@@ -78,10 +78,8 @@ impl SessionLedger {
             return Arc::clone(&last.who);
         }
         let who = Arc::new(Who {
-            acting: statement.acting.as_ref().map(|login| Arc::clone(&login.0).into()),
-            roles: statement.roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect(),
             application: Arc::clone(&statement.application).into(),
-            ..self.who.clone()
+            ..self.person(statement.acting.as_ref(), &statement.roles)
         });
         *last = Some(Last {
             acting: statement.acting.clone(),
@@ -90,6 +88,14 @@ impl SessionLedger {
             who: Arc::clone(&who),
         });
         who
+    }
+
+    fn person(&self, acting: Option<&Login>, roles: &RoleSet) -> Who {
+        Who {
+            acting: acting.map(|login| Arc::clone(&login.0).into()),
+            roles: roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect(),
+            ..self.who.clone()
+        }
     }
 }
 
@@ -157,6 +163,16 @@ impl Ledger for SessionLedger {
                 None => Ok(()),
             },
             Err(error) => Err(unwritable(&error)),
+        }
+    }
+
+    fn alert(&self, name: &'static str, message: String, acting: Option<&Login>, roles: &RoleSet) {
+        metrics::counter!("rowgate_alerts_total", "name" => name).increment(1);
+        let who = Some(Arc::new(self.person(acting, roles)));
+        let (at, name) = (Timestamp::now(), name.into());
+        let alert = Event::Alert { at, name, message: message.into(), who };
+        if let Err(error) = self.audit.event(alert) {
+            tracing::error!(%error, "an alert could not be recorded");
         }
     }
 }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::auth::scram::Verifier;
+use crate::auth::scram::{Verifier, VerifierForm};
 use crate::auth::{Account, Accounts};
 use crate::directory::{self, Status};
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
 use crate::policy::{Context, Hole, Identity, PersonFacts, activate};
+use crate::rewrite::Touched;
 use crate::session::authority::{Authority, IdentityValues, Standing};
 use crate::snapshot::{Snapshot, State};
 
@@ -46,6 +47,10 @@ impl Accounts for DirectoryAccounts {
             valid_until,
             allowed_from,
         })
+    }
+
+    fn forms(&self) -> &[VerifierForm] {
+        self.0.directory.verifier_forms()
     }
 }
 
@@ -171,6 +176,10 @@ impl Authority for SessionAuthority {
 
     fn acting(&self, service: &Login, login: &Login) -> Result<Arc<Standing>, Refusal> {
         self.judge(service, Some(login))
+    }
+
+    fn still_meant(&self, touched: &[Touched]) -> Result<(), Refusal> {
+        self.state.still_meant(touched, Timestamp::now())
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

@@ -81,8 +81,9 @@ where
     fn row_passes(&mut self, tag: u8) -> Result<Option<bool>, Fatal> {
         let entry = self.expected.front().ok_or_else(broken_server)?;
         match entry.request {
-            Request::Query | Request::Execute => {}
-            Request::SearchPath => return Ok(None),
+            // What stands in for a refused statement returns nothing.
+            Request::Query | Request::Execute if entry.refusal.is_none() => {}
+            Request::SearchPath | Request::Left => return Ok(None),
             _ => return Err(broken_server()),
         }
         if tag == b'd' {
@@ -172,9 +173,14 @@ where
             b'Z' => self.on_ready(&frame.body),
             b'1' => self.completed(&frame, |request| matches!(request, Request::Parse)),
             b'2' => self.completed(&frame, |request| matches!(request, Request::Bind)),
+            b'3' if matches!(self.front()?.request, Request::Prepared) => {
+                self.expected.pop_front();
+                message::bare(self.client.outbound.buffer(), b'1');
+                Ok(())
+            }
             b'3' => self.completed(&frame, |request| matches!(request, Request::Close)),
             b't' => self.on_parameters(frame.body),
-            b'T' => self.on_row_description(frame.body),
+            b'T' => self.on_row_description(frame),
             b'n' => self.on_no_rows(),
             b'D' => self.on_row(frame.body),
             b'C' => self.on_complete(&frame),
@@ -185,21 +191,34 @@ where
                 }
                 self.end_statement(None);
                 self.completed(&frame, |request| {
-                    matches!(request, Request::Execute | Request::SearchPath)
+                    matches!(request, Request::Execute | Request::SearchPath | Request::Left)
                 })
             }
             b'G' => self.on_copy_in(&frame),
-            b'H' | b'W' | b'c' => {
+            b'H' | b'c' => {
+                self.front_runs()?;
+                self.planned_answer()?;
                 self.relay_frame(&frame);
                 Ok(())
             }
             b'V' => {
+                if !matches!(self.front()?.request, Request::FunctionCall) {
+                    return Err(broken_server());
+                }
                 self.relay_frame(&frame);
                 self.end_statement(None);
                 Ok(())
             }
+            // CopyBothResponse among them: nothing that a client may ask for is answered by it.
             _ => Err(broken_server()),
         }
+    }
+
+    /// The answer at hand belongs to a statement that runs and was not refused.
+    fn front_runs(&mut self) -> Result<(), Fatal> {
+        let entry = self.front()?;
+        let runs = matches!(entry.request, Request::Query | Request::Execute);
+        if runs && entry.refusal.is_none() { Ok(()) } else { Err(broken_server()) }
     }
 
     fn front(&mut self) -> Result<&mut Entry, Fatal> {
@@ -311,6 +330,9 @@ where
             self.path_state = super::path::PathState::Failed;
         }
         self.copying_in = false;
+        if !refused {
+            self.count_error(shown.sqlstate());
+        }
         let sqlstate = if over_limit { "53400" } else { sqlstate.as_str() };
         self.end_statement(Some(sqlstate));
         let entry = self.front()?;
@@ -341,6 +363,10 @@ where
                 running.end(None, true);
             }
             for undo in entry.undo.drain(..).rev() {
+                if undo.about().is_none() {
+                    self.undo_here(&undo);
+                    continue;
+                }
                 // A failed Parse of the unnamed statement leaves none.
                 let undo = match undo {
                     Undo::Statement(name, _) if unnamed_parse && name.is_empty() => {
@@ -431,13 +457,20 @@ where
         Ok(())
     }
 
-    fn on_row_description(&mut self, body: Bytes) -> Result<(), Fatal> {
+    fn on_row_description(&mut self, frame: Frame) -> Result<(), Fatal> {
         self.planned_answer()?;
         let entry = self.front()?;
         let answer = entry.answer();
-        let describes =
-            matches!(entry.request, Request::DescribeStatement { .. } | Request::DescribePortal);
-        let mut fields = message::decode_row_description(body).map_err(|_| broken_server())?;
+        let of_portal = matches!(entry.request, Request::DescribePortal);
+        let of_statement = matches!(entry.request, Request::DescribeStatement { .. });
+        let describes = of_portal || of_statement;
+        if matches!(answer, Answer::Relay | Answer::RedactPlan) && !of_statement {
+            // Nobody has to know what is in it.
+            self.relay_frame(&frame);
+            return if of_portal { self.described(None) } else { Ok(()) };
+        }
+        let mut fields =
+            message::decode_row_description(frame.body).map_err(|_| broken_server())?;
         let fields = match answer {
             Answer::Relay | Answer::RedactPlan => Some(fields),
             Answer::DropRows => None,
@@ -492,6 +525,9 @@ where
         if matches!(self.front()?.request, Request::SearchPath) {
             return self.path_answered(body).map_err(|refusal| Fatal::refusal(&refusal));
         }
+        if matches!(self.front()?.request, Request::Left) {
+            return self.left_answered(body);
+        }
         if self.count_rows(b'D', 1) {
             return Ok(());
         }
@@ -518,7 +554,8 @@ where
 
     fn on_complete(&mut self, frame: &Frame) -> Result<(), Fatal> {
         let entry = self.front()?;
-        if entry.refusal.is_some() {
+        let runs = matches!(entry.request, Request::Query | Request::Execute | Request::SearchPath);
+        if !runs || entry.refusal.is_some() {
             return Err(broken_server());
         }
         let at = entry.at;
@@ -566,7 +603,12 @@ where
             NameChange::Prepare(name, prepared) => {
                 self.names.set_statement(&name, Some(*prepared));
             }
-            NameChange::Deallocate(name) => self.names.deallocate(name.as_deref()),
+            NameChange::Deallocate(name) => {
+                self.names.deallocate(name.as_deref());
+                if name.is_none() {
+                    self.note_deallocated();
+                }
+            }
         }
     }
 
@@ -624,6 +666,8 @@ where
     }
 
     fn on_copy_in(&mut self, frame: &Frame) -> Result<(), Fatal> {
+        self.front_runs()?;
+        self.planned_answer()?;
         self.relay_frame(frame);
         // The server ignores a Sync that it reads while it expects COPY data; clients send one
         // right after Execute. It is in copy mode until the client's own end of the input.

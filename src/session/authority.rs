@@ -10,6 +10,7 @@ use crate::catalog::Catalog;
 use crate::error::Refusal;
 use crate::ids::{Login, PolicyVersion};
 use crate::policy::{Hole, IdentityShape, Limits, PolicySet, RoleSet};
+use crate::rewrite::Touched;
 
 /// The identity values of one person.
 pub trait IdentityValues: Send + Sync + fmt::Debug {
@@ -45,6 +46,9 @@ pub trait Authority: Send + Sync + fmt::Debug {
     /// The standing of an end user a service account speaks for. An error refuses the statement that
     /// asks for it, and ends a session that speaks for that user already.
     fn acting(&self, service: &Login, login: &Login) -> Result<Arc<Standing>, Refusal>;
+    /// Whether the relations that a decision is about are still the ones it was made for. An error
+    /// refuses the statement.
+    fn still_meant(&self, touched: &[Touched]) -> Result<(), Refusal>;
     /// Changes whenever a new directory, policy or catalogue is in force.
     fn changes(&self) -> watch::Receiver<u64>;
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::budget::Tells;
 use super::ledger::{Durable, Intent, StatementEnd};
 use super::names::{Prepared, Undo};
 use super::usage::Usages;
@@ -48,6 +49,10 @@ pub(super) enum Request {
     CopyEnd,
     /// rowgate's own Execute of the query for the search path.
     SearchPath,
+    /// rowgate's own Execute of the query for what is left on a borrowed connection.
+    Left,
+    /// A Close of nothing in place of a Parse: the statement is on the connection already.
+    Prepared,
 }
 
 /// What a client was told about a statement.
@@ -127,6 +132,8 @@ pub(super) struct Running {
     pub(super) over_limit: bool,
     /// It ended and its end is recorded.
     pub(super) ended: bool,
+    /// What it may tell by failing; `None` for a principal from whom nothing is hidden.
+    pub(super) tells: Option<Tells>,
 }
 
 impl Running {
@@ -144,6 +151,7 @@ impl Running {
             allowance,
             over_limit: false,
             ended: false,
+            tells: None,
         }
     }
 

@@ -74,4 +74,7 @@ pub trait Ledger: Send + Sync + fmt::Debug {
     fn intent(&self, statement: StatementRecord) -> Result<Arc<dyn Intent>, Refusal>;
     /// Records a refusal. An error is what the client is refused with instead.
     fn refused(&self, statement: StatementRecord, refusal: &Refusal) -> Result<(), Refusal>;
+    /// Records what an auditor ought to look at: a stable name, what happened, for whom the session
+    /// speaks and with which roles.
+    fn alert(&self, name: &'static str, message: String, acting: Option<&Login>, roles: &RoleSet);
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::budget::{Attempt, Tells};
 use super::expected::{Allowance, DayAllowance};
 use super::{Cursor, Session};
 use crate::error::Refusal;
@@ -22,6 +23,57 @@ where
     pub(super) fn count_statements(&self, count: u64) -> Result<(), Refusal> {
         let limit = self.standing.limits.statements_per_minute;
         self.shared.usages.statements(self.person(), limit, count, Timestamp::now())
+    }
+
+    /// Whether a statement may be tried that touches this, and what it may tell by failing.
+    /// `None` for a principal from whom nothing is hidden.
+    pub(super) fn tells(
+        &mut self,
+        plan: &Plan,
+        touched: &[Touched],
+    ) -> Result<Option<Tells>, Refusal> {
+        if !self.restricted() {
+            return Ok(None);
+        }
+        self.shared.authority.still_meant(touched)?;
+        let tells = Tells::of(plan, touched);
+        let now = Timestamp::now();
+        if tells.anything() {
+            self.shared.usages.may_try(self.person(), Attempt::Error, now)?;
+        }
+        let compared = touched.iter().map(Touched::compared).sum();
+        if compared > 0 {
+            self.shared.usages.may_try(self.person(), Attempt::Comparison, now)?;
+            self.attempted(Attempt::Comparison, compared, now);
+        }
+        Ok(Some(tells))
+    }
+
+    /// The same of an Execute that names a cursor of DECLARE.
+    pub(super) fn cursor_tells(&self) -> Result<Option<Tells>, Refusal> {
+        if !self.restricted() {
+            return Ok(None);
+        }
+        self.shared.usages.may_try(self.person(), Attempt::Error, Timestamp::now())?;
+        Ok(Some(Tells::cursor()))
+    }
+
+    /// Counts an error of the statement at the front when it tells something.
+    pub(super) fn count_error(&self, sqlstate: &str) {
+        let running = self.expected.front().and_then(|entry| entry.running.as_ref());
+        let tells = running.and_then(|running| running.tells);
+        if tells.is_some_and(|tells| tells.counts(sqlstate)) {
+            self.attempted(Attempt::Error, 1, Timestamp::now());
+        }
+    }
+
+    fn attempted(&self, attempt: Attempt, count: u64, now: Timestamp) {
+        let person = self.person();
+        if self.shared.usages.attempt(person, attempt, count, now) {
+            let message = format!("{person} has used up limits.{}", attempt.as_str());
+            let acting = self.acting.as_ref().map(|(login, _)| login);
+            self.ledger.alert(attempt.as_str(), message, acting, &self.standing.roles);
+        }
     }
 
     /// What the statements of a plan may return. `returned` counts what a portal has returned.

@@ -50,6 +50,7 @@ where
         // A simple query ends the unnamed statement and the unnamed portal.
         self.names.set_statement("", None);
         self.names.set_portal("", None);
+        self.note_query();
         self.statements = self.statements.saturating_add(1);
         match self.run_query(&text) {
             Ok(plan) => self.note_transaction_end(&plan)?,
@@ -91,6 +92,7 @@ where
         let (running, before) =
             self.record(&text, &planned.rewrite, Vec::new(), None).map_err(refused)?;
         entry.running = Some(running);
+        self.forget_closed(&plan, &mut entry);
         self.note_effects(&plan);
         self.send(entry, bytes, before);
         if let Some(change) = change {
@@ -166,18 +168,24 @@ where
             roles: self.standing.roles.clone(),
             shape: self.standing.shape.clone(),
             path: self.path.clone(),
+            settings: self
+                .loans
+                .as_ref()
+                .map(|loans| Arc::clone(loans.settings()))
+                .unwrap_or_default(),
         }
     }
 
     /// Whether a statement was planned under the rules, names and identity in force.
     pub(super) fn is_current(&self, prepared: &Prepared) -> bool {
         // Field by field: this runs at each Bind, and a copy of the stamp would be thrown away.
-        let Stamp { policy, catalog, roles, shape, path } = &prepared.stamp;
+        let Stamp { policy, catalog, roles, shape, path, settings } = &prepared.stamp;
         *policy == self.standing.policy_version
             && *catalog == self.standing.catalog.version
             && *roles == self.standing.roles
             && *shape == self.standing.shape
             && *path == self.path
+            && self.loans.as_ref().is_none_or(|loans| settings == loans.settings())
             && (!prepared.rewrite.plan().literals
                 || Arc::ptr_eq(&prepared.identity, &self.standing.identity))
     }
@@ -192,11 +200,13 @@ where
         returned: Option<&Arc<AtomicU64>>,
     ) -> Result<(Running, Option<Durable>), Refusal> {
         let plan = rewrite.plan();
+        let touched = self.touched(plan);
+        let tells = self.tells(plan, &touched)?;
         let allowance = self.allowance(plan, text, returned)?;
         let decision = self.decide_id();
         let mut record = self.statement_record(text, parameters, decision);
         record.command = plan.statements.first().map_or("", |statement| statement.kind);
-        record.touched = self.touched(plan);
+        record.touched = touched;
         // Only its parameters are.
         record.sensitive = !record.parameters.is_empty() && self.is_sensitive(&record.touched);
         record.rewritten = (rewrite.text() != &**text).then(|| Arc::clone(rewrite.shared_text()));
@@ -207,6 +217,7 @@ where
             .iter()
             .any(|statement| matches!(statement.effect, Effect::Writes | Effect::Unknown));
         let mut running = Running::new(intent, !changes, allowance);
+        running.tells = tells;
         let before = if changes { running.before()? } else { None };
         Ok((running, before))
     }
@@ -221,10 +232,12 @@ where
             Some(name) => self.cursor_allowance(name)?,
             None => Allowance::default(),
         };
+        let tells = self.cursor_tells()?;
         let decision = self.decide_id();
         let record = self.statement_record(text, Vec::new(), decision);
         let intent = self.ledger.intent(record)?;
         let mut running = Running::new(intent, false, allowance);
+        running.tells = tells;
         let before = running.before()?;
         Ok((running, before))
     }
@@ -313,8 +326,7 @@ where
             match &statement.action {
                 Action::Forward | Action::Local(_) => {}
                 Action::Fetch { name } => self.fetchable(name)?,
-                // The server forgets the portal, and whatever the client does with the name then
-                // fails there.
+                // See `forget_closed`.
                 Action::Close { .. } => {}
                 Action::Prepare { name } => {
                     let server_name = planned
@@ -352,6 +364,18 @@ where
             }
         }
         Ok(changes)
+    }
+
+    /// What CLOSE closes, the server forgets, and a cursor may take the name. When it fails, so has
+    /// the transaction, and with it the portal.
+    pub(super) fn forget_closed(&mut self, plan: &Plan, entry: &mut Entry) {
+        for statement in &plan.statements {
+            if let Action::Close { name } = &statement.action
+                && self.names.portal(name).is_some()
+            {
+                entry.undo.push(self.names.set_portal(name, None));
+            }
+        }
     }
 
     /// FETCH may read a portal of the protocol that only reads; its rows were decided on when it was

@@ -11,6 +11,7 @@ use super::*;
 use crate::catalog::Catalog;
 use crate::ids::PolicyVersion;
 use crate::policy::{Hole, IdentityShape, Limits, PolicySet, RoleSet};
+use crate::rewrite::Touched;
 
 #[derive(Debug)]
 struct Nobody;
@@ -31,6 +32,10 @@ impl Authority for Everybody {
 
     fn acting(&self, _: &Login, _: &Login) -> Result<Arc<Standing>, Refusal> {
         Err(Refusal::denied("nobody speaks for others", ""))
+    }
+
+    fn still_meant(&self, _: &[Touched]) -> Result<(), Refusal> {
+        Ok(())
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -65,6 +70,8 @@ impl Ledger for Log {
     fn refused(&self, _: StatementRecord, _: &Refusal) -> Result<(), Refusal> {
         self.written()
     }
+
+    fn alert(&self, _: &'static str, _: String, _: Option<&Login>, _: &RoleSet) {}
 }
 
 impl Intent for Log {
@@ -99,12 +106,16 @@ struct Bench {
 }
 
 fn session() -> Bench {
+    session_of(true)
+}
+
+fn session_of(unrestricted: bool) -> Bench {
     let standing = Arc::new(Standing {
         catalog: Arc::new(Catalog::default()),
         policy: Arc::new(PolicySet::empty()),
         policy_version: PolicyVersion::from("1"),
         roles: RoleSet(Arc::from([])),
-        unrestricted: true,
+        unrestricted,
         limits: Limits::default(),
         shape: IdentityShape(Arc::from([])),
         identity: Arc::new(Nobody),
@@ -125,7 +136,7 @@ fn session() -> Bench {
     };
     let opening = Opening {
         client: Connection::new(session_client),
-        server: Connection::new(session_server),
+        server: Servers::Own(session_server),
         login: Login::from("root"),
         service: false,
         acting: None,
@@ -245,4 +256,132 @@ async fn an_idle_session_outlives_the_gateway_or_a_busy_one_is_cut_off() {
     busy.phase.send(Phase::Stopping).unwrap();
     let told = arrives(&mut busy.client).await.unwrap();
     assert!(String::from_utf8_lossy(&told).contains("57P01"));
+}
+
+/// A frame of a server.
+fn frame(tag: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).unwrap().to_be_bytes();
+    [&[tag], &length[..], body].concat()
+}
+
+/// What the client of a session is told up to its end.
+async fn told(mut client: DuplexStream) -> String {
+    let mut all = Vec::new();
+    client.read_to_end(&mut all).await.unwrap();
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_answers_what_nobody_asked() {
+    let row = frame(b'D', b"\0\x01\0\0\0\x06stolen");
+    let copied = frame(b'd', b"stolen");
+    let ready = frame(b'Z', b"I");
+    let anywhere = [
+        frame(b'1', b""),
+        frame(b'2', b""),
+        frame(b'3', b""),
+        frame(b's', b""),
+        frame(b'n', b""),
+        frame(b't', b"\0\0"),
+        frame(b'V', b"\0\0\0\x06stolen"),
+        frame(b'W', b"\0\0\0"),
+        frame(b'R', b"\0\0\0\0"),
+        frame(b'K', b"\0\0\0\x01\0\0\0\x02"),
+        frame(b'v', b"\0\x03\0\0\0\0\0\0"),
+        frame(b'Z', b"X"),
+        frame(b'Z', b""),
+        frame(b'T', b"\0\x05stolen"),
+        frame(b'E', b"Cstolen"),
+        frame(b'S', b"stolen"),
+        frame(b'?', b"stolen"),
+        vec![b'C', 0, 0, 0, 3],
+        vec![b'C', 0xff, 0xff, 0xff, 0xff],
+        vec![b'T', 0x7f, 0xff, 0xff, 0xff],
+    ];
+    let unasked = [
+        row,
+        copied,
+        ready,
+        frame(b'C', b"stolen\0"),
+        frame(b'T', b"\0\0"),
+        frame(b'I', b""),
+        frame(b'G', b"\0\0\0"),
+        frame(b'H', b"\0\0\0"),
+        frame(b'c', b""),
+        frame(b'E', b"SERROR\0C22012\0Mstolen\0\0"),
+    ];
+    for (frames, asks) in [(&anywhere[..], true), (&anywhere[..], false), (&unasked[..], false)] {
+        for bytes in frames {
+            let mut bench = session();
+            if asks {
+                bench.client.write_all(&question("SHOW TimeZone")).await.unwrap();
+                bench.log.safe.notify_one();
+                assert_eq!(arrives(&mut bench.server).await.unwrap(), question("SHOW TimeZone"));
+            }
+            bench.server.write_all(bytes).await.unwrap();
+            drop(bench.server);
+            let text = told(bench.client).await;
+            // Two errors at most: the server's own, and that the session ends.
+            assert!(text.contains("FATAL") && text.contains("08006"), "{bytes:?}: {text:?}");
+            assert!(!text.contains("Z\0\0\0\x05"), "{bytes:?}: {text:?}");
+            let relayed = text.contains("stolen") && !bytes.starts_with(b"E");
+            assert!(!relayed, "{bytes:?}: {text:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_statement_is_answered_as_if_it_had_run() {
+    for answer in [
+        frame(b'C', b"SELECT 1\0"),
+        frame(b'D', b"\0\x01\0\0\0\x06stolen"),
+        frame(b'T', b"\0\0"),
+        frame(b'H', b"\0\0\0"),
+        frame(b'G', b"\0\0\0"),
+        frame(b'I', b""),
+        frame(b'Z', b"I"),
+    ] {
+        let mut bench = session_of(false);
+        bench.client.write_all(&question("DROP TABLE t")).await.unwrap();
+        answer_path(&mut bench).await;
+        let sent = arrives(&mut bench.server).await.unwrap();
+        assert!(!String::from_utf8_lossy(&sent).contains("DROP"));
+        bench.server.write_all(&answer).await.unwrap();
+        drop(bench.server);
+        let text = told(bench.client).await;
+        assert!(text.contains("FATAL") && !text.contains("stolen"), "{answer:?}: {text:?}");
+    }
+}
+
+/// Answers the session's question for its search path.
+async fn answer_path(bench: &mut Bench) {
+    let asked = arrives(&mut bench.server).await.unwrap();
+    assert!(String::from_utf8_lossy(&asked).contains("current_schemas"));
+    let path = b"{pg_catalog,public}";
+    let length = u32::try_from(path.len()).unwrap().to_be_bytes();
+    let row = [&[0, 1], &length[..], path].concat();
+    let answer = [
+        frame(b'1', b""),
+        frame(b'2', b""),
+        frame(b'D', &row),
+        frame(b'C', b"SELECT 1\0"),
+        frame(b'3', b""),
+        frame(b'3', b""),
+        frame(b'Z', b"I"),
+    ];
+    bench.server.write_all(&answer.concat()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_goes_on_when_the_server_reads_texts_otherwise() {
+    for setting in ["client_encoding\0GBK\0", "standard_conforming_strings\0off\0"] {
+        let mut bench = session_of(false);
+        bench.server.write_all(&frame(b'S', setting.as_bytes())).await.unwrap();
+        let text = told(bench.client).await;
+        assert!(text.contains("57P01"), "{setting}: {text:?}");
+    }
+    let mut bench = session_of(false);
+    bench.server.write_all(&frame(b'S', b"client_encoding\0UTF8\0")).await.unwrap();
+    let text = arrives(&mut bench.client).await.unwrap();
+    assert!(text.starts_with(b"S"));
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
+use super::budget::{Attempt, Budget, Window};
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
 
@@ -15,10 +16,15 @@ const DAY: i64 = 24 * 60 * MINUTE;
 
 /// What everybody has used.
 #[derive(Debug, Default)]
-pub struct Usages(Mutex<HashMap<Login, Used>>);
+pub struct Usages {
+    used: Mutex<HashMap<Login, Used>>,
+    budget: Budget,
+}
 
 #[derive(Debug, Default)]
 struct Used {
+    errors: Window,
+    comparisons: Window,
     minute: i64,
     statements: u64,
     day: i64,
@@ -37,7 +43,41 @@ impl Used {
     }
 }
 
+impl Used {
+    fn window(&mut self, attempt: Attempt) -> &mut Window {
+        match attempt {
+            Attempt::Error => &mut self.errors,
+            Attempt::Comparison => &mut self.comparisons,
+        }
+    }
+}
+
 impl Usages {
+    /// Nobody has used anything.
+    pub fn new(budget: Budget) -> Self {
+        Self { used: Mutex::default(), budget }
+    }
+
+    /// Counts attempts of a person; true when they use up the budget, once.
+    pub fn attempt(&self, who: &Login, attempt: Attempt, count: u64, now: Timestamp) -> bool {
+        let mut all = self.lock();
+        let used = all.entry(who.clone()).or_default();
+        used.window(attempt).count(attempt, count, &self.budget, now)
+    }
+
+    /// Whether a person may try more.
+    ///
+    /// # Errors
+    /// 53400 when the budget is used up.
+    pub fn may_try(&self, who: &Login, attempt: Attempt, now: Timestamp) -> Result<(), Refusal> {
+        let mut all = self.lock();
+        let Some(used) = all.get_mut(who) else { return Ok(()) };
+        if used.window(attempt).is_open(attempt, &self.budget, now) {
+            return Ok(());
+        }
+        Err(attempt.used_up(&self.budget))
+    }
+
     /// Counts `count` more statements of a person.
     ///
     /// # Errors
@@ -93,7 +133,7 @@ impl Usages {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Login, Used>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -2,11 +2,14 @@
 //! takes a [`Snapshot`] once and keeps it; a broken new version never replaces a working one.
 
 mod files;
+mod names;
 mod rules;
 mod watch;
 
+use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -16,10 +19,13 @@ use crate::catalog::Catalog;
 use crate::config::{DirectorySource, Secret, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::directory::{Directory, LoadedDirectory};
+use crate::error::Refusal;
 use crate::ids::{CatalogVersion, DirectoryVersion, PolicyVersion, RoleName};
 use crate::policy::PolicySet;
+use crate::rewrite::Touched;
 
 pub use files::{PolicyTexts, read_policy_files};
+use names::Names;
 pub use rules::{CompiledRules, compile};
 pub use watch::{Watch, refresh_directory, reload_on_hangup, watch};
 
@@ -125,21 +131,38 @@ impl Report {
 /// How policy texts become rules: [`compile`] everywhere but in tests.
 pub type Compile = fn(&PolicyTexts, &Catalog, &str) -> Result<CompiledRules, Vec<Diagnostic>>;
 
+/// Looks at a state before it comes into force; an error among the findings refuses it.
+pub type Prove = dyn Fn(&Snapshot, &PolicyTexts) -> Vec<Diagnostic> + Send + Sync;
+
 /// The state in force, and the way to a new one.
-#[derive(Debug)]
 pub struct State {
     settings: Arc<Settings>,
     compile: Compile,
+    /// Asked about every policy that files bring.
+    prove: OnceLock<Box<Prove>>,
     current: ArcSwap<Snapshot>,
     /// What `current` was made from. Held while a new state is made: one at a time.
     sources: Mutex<Sources>,
+    /// Whether names still mean what they mean in `current`.
+    names: Names,
     reports: broadcast::Sender<Arc<Report>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("settings", &self.settings)
+            .field("current", &self.current)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
 struct Sources {
     policy: PolicyTexts,
     roles: Vec<RoleName>,
+    /// The database's catalogue, where the policy does not fit it.
+    unfit: Option<Arc<Catalog>>,
 }
 
 impl State {
@@ -193,8 +216,10 @@ impl State {
         let state = Self {
             settings,
             compile,
+            prove: OnceLock::new(),
             current: ArcSwap::from_pointee(snapshot),
-            sources: Mutex::new(Sources { policy: texts, roles: rules.roles }),
+            sources: Mutex::new(Sources { policy: texts, roles: rules.roles, unfit: None }),
+            names: Names::confirmed(now),
             reports: broadcast::Sender::new(REPORTS_KEPT),
         };
         Ok((state, findings))
@@ -208,6 +233,17 @@ impl State {
     /// The settings it was loaded with; they stay until the process ends.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
+    }
+
+    /// The policy in force as its files say it.
+    pub fn policy_texts(&self) -> PolicyTexts {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).policy.clone()
+    }
+
+    /// From now on no policy that files bring comes into force that `prove` finds an error in. Only
+    /// the first call counts.
+    pub fn prove_with(&self, prove: Box<Prove>) {
+        self.prove.get_or_init(|| prove);
     }
 
     /// Every later report, accepted or refused.
@@ -241,12 +277,23 @@ impl State {
         if files.is_empty() && texts.is_ok() {
             return None;
         }
+        let unfit = sources.unfit.clone();
+        let key = mask_key(&self.settings);
         let rules = texts.and_then(|texts| {
-            Ok(((self.compile)(&texts, &before.catalog, mask_key(&self.settings))?, texts))
+            // Rules that were mended fit the catalogue as it is now.
+            if let Some(catalog) = unfit
+                && let Ok(rules) = (self.compile)(&texts, &catalog, key)
+            {
+                return Ok(((rules, texts), Some(catalog)));
+            }
+            Ok((((self.compile)(&texts, &before.catalog, key)?, texts), None))
         });
-        let result = both(directory, rules).and_then(|(directory, (rules, texts))| {
+        let result = both(directory, rules).and_then(|(directory, (rules, catalog))| {
             let directory = directory.filter(|_| directory_differs);
-            self.next(&before, directory, Some((rules, texts)), None, &mut sources)
+            let (rules, texts) = rules;
+            // A new policy has to be proven; that of the version before is.
+            let proof = if texts == sources.policy { Proof::Given } else { Proof::Wanted };
+            self.next(&before, directory, Some((rules, texts)), catalog, proof, &mut sources)
         });
         Some(self.report(cause, &before, files, result))
     }
@@ -258,7 +305,7 @@ impl State {
         if directory.directory.is_same_as(&before.directory) {
             return None;
         }
-        let result = self.next(&before, Some(directory), None, None, &mut sources);
+        let result = self.next(&before, Some(directory), None, None, Proof::Given, &mut sources);
         Some(self.report(Cause::DirectoryRefresh, &before, Vec::new(), result))
     }
 
@@ -274,9 +321,28 @@ impl State {
         let before = self.current();
         let texts = sources.policy.clone();
         let result = (self.compile)(&texts, &catalog, mask_key(&self.settings)).and_then(|rules| {
-            self.next(&before, None, Some((rules, texts)), Some(catalog), &mut sources)
+            let catalog = Some(Arc::clone(&catalog));
+            self.next(&before, None, Some((rules, texts)), catalog, Proof::Given, &mut sources)
         });
+        if result.is_err() {
+            self.names.moved(before.catalog.moved(&catalog));
+            sources.unfit = Some(catalog);
+        }
         self.report(Cause::Catalog, &before, Vec::new(), result)
+    }
+
+    /// The database has answered that its catalogue is the newest one that was handed in.
+    pub fn confirm_catalog(&self, now: Timestamp) {
+        self.names.confirm(now);
+    }
+
+    /// Whether the relations that a decision is about are still the ones it was made for.
+    ///
+    /// # Errors
+    /// 57P03 when the database has not been heard for too long, 55000 when one of the relations
+    /// has changed and the policy does not fit its new form.
+    pub fn still_meant(&self, touched: &[Touched], now: Timestamp) -> Result<(), Refusal> {
+        self.names.hold(touched, now)
     }
 
     /// Puts the new parts together, checks them against each other and swaps. Gives the warnings.
@@ -286,6 +352,7 @@ impl State {
         directory: Option<LoadedDirectory>,
         rules: Option<(CompiledRules, PolicyTexts)>,
         catalog: Option<Arc<Catalog>>,
+        proof: Proof,
         sources: &mut Sources,
     ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         let mut findings = Vec::new();
@@ -302,7 +369,8 @@ impl State {
             Some((rules, texts)) => {
                 findings.extend(rules.warnings);
                 versions.policy = rules.version;
-                (Arc::new(rules.policy), Some(Sources { policy: texts, roles: rules.roles }))
+                let new = Sources { policy: texts, roles: rules.roles, unfit: None };
+                (Arc::new(rules.policy), Some(new))
             }
             None => (Arc::clone(&before.policy), None),
         };
@@ -310,12 +378,23 @@ impl State {
         findings.extend(directory.unknown_roles(roles));
         findings.extend(rules::exclusive_roles(&policy, &directory));
         refuse_errors(&findings)?;
+        let known = catalog.is_some();
         let catalog = catalog.unwrap_or_else(|| Arc::clone(&before.catalog));
         versions.catalog = catalog.version;
-        if let Some(new_sources) = new_sources {
-            *sources = new_sources;
+        let snapshot = Snapshot { directory, policy, catalog, versions };
+        if let (Proof::Wanted, Some(prove), Some(new)) = (proof, self.prove.get(), &new_sources) {
+            findings.extend(prove(&snapshot, &new.policy));
+            refuse_errors(&findings)?;
         }
-        self.current.store(Arc::new(Snapshot { directory, policy, catalog, versions }));
+        if let Some(new_sources) = new_sources {
+            let unfit = sources.unfit.take();
+            *sources = Sources { unfit, ..new_sources };
+        }
+        self.current.store(Arc::new(snapshot));
+        if known {
+            sources.unfit = None;
+            self.names.moved(HashSet::new());
+        }
         Ok(findings)
     }
 
@@ -338,6 +417,13 @@ impl State {
         drop(self.reports.send(Arc::clone(&report)));
         report
     }
+}
+
+/// Whether a policy still has to be proven on the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    Wanted,
+    Given,
 }
 
 fn mask_key(settings: &Settings) -> &str {

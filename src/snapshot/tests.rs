@@ -3,6 +3,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::config::{SourceText, load_text};
+use crate::ids::RelationId;
 
 const CONFIG: &str = r#"
 [backend]
@@ -148,6 +149,101 @@ fn a_policy_that_does_not_fit_a_new_catalogue_keeps_the_old_catalogue() {
     assert_eq!(state.current().versions.catalog, CatalogVersion(0));
     assert!(state.replace_catalog(catalog(3)).accepted());
     assert_eq!(state.current().catalog.version, CatalogVersion(3));
+}
+
+fn relation(id: u32, name: &str, definition: &str) -> crate::catalog::Relation {
+    crate::catalog::Relation {
+        id: RelationId(id),
+        schema: "crm".into(),
+        name: name.into(),
+        kind: crate::catalog::RelationKind::View,
+        columns: Vec::new(),
+        primary_key: Vec::new(),
+        parents: Vec::new(),
+        view_definition: Some(definition.into()),
+        has_rules: false,
+        has_triggers: false,
+        row_security: false,
+        row_type: crate::ids::TypeId(0),
+    }
+}
+
+fn picture(version: u64, relations: Vec<crate::catalog::Relation>) -> Arc<Catalog> {
+    let parts = crate::catalog::CatalogParts { relations, ..Default::default() };
+    Arc::new(Catalog::new(CatalogVersion(version), 0, "", parts))
+}
+
+fn touched(id: u32, filter: &str) -> [Touched; 1] {
+    [Touched {
+        relation: RelationId(id),
+        name: "crm.x".into(),
+        verb: crate::policy::Verb::Read,
+        columns: Vec::new(),
+        filter: filter.into(),
+        masks: Vec::new(),
+        lines: Vec::new(),
+    }]
+}
+
+#[test]
+fn a_relation_that_changed_is_readable_while_the_policy_does_not_fit() {
+    /// Fits a catalogue of an even version only, unless the policy was mended.
+    fn fits(
+        texts: &PolicyTexts,
+        catalog: &Catalog,
+        key: &str,
+    ) -> Result<CompiledRules, Vec<Diagnostic>> {
+        let mended = texts.files().iter().any(|(_, text)| text.contains("mended"));
+        if catalog.version.0 % 2 == 1 && !mended {
+            return Err(vec![crate::config::about_file("p", Severity::Error, "drift", None)]);
+        }
+        compile(texts, catalog, key)
+    }
+    let folder = Folder::new();
+    let before = vec![
+        relation(1, "same", "a"),
+        relation(2, "redefined", "a"),
+        relation(3, "renamed", "a"),
+        relation(4, "gone", "a"),
+    ];
+    let (state, _) =
+        State::load_with(fits, folder.settings(), picture(0, before), None, Timestamp::UNIX_EPOCH)
+            .unwrap();
+    let holds = |id, filter: &str| {
+        let answer = state.still_meant(&touched(id, filter), Timestamp::UNIX_EPOCH);
+        answer.map_err(|refusal| refusal.sqlstate.0)
+    };
+    let after =
+        vec![relation(1, "same", "a"), relation(2, "redefined", "b"), relation(3, "other", "a")];
+    assert!(!state.replace_catalog(picture(1, after)).accepted());
+    assert_eq!(holds(1, ""), Ok(()));
+    assert_eq!(holds(1, "owner_id = :user.id"), Ok(()));
+    for (id, filter) in [(2, ""), (3, ""), (4, ""), (1, "id = ANY(ARRAY(SELECT a FROM b))")] {
+        assert_eq!(holds(id, filter), Err("55000"), "{id} {filter}");
+    }
+    // Who may still work does not wait for the policy to fit.
+    folder.write("directory.yaml", "users: [ { login: bob, roles: [rep] } ]\n");
+    assert!(reload(&state).unwrap().accepted());
+    assert_eq!(holds(2, ""), Err("55000"));
+    // A policy that fits takes the database as it is now.
+    folder.write("policies/crm/sales.yaml", "# mended\nroles: { rep: {} }\n");
+    assert!(reload(&state).unwrap().accepted());
+    assert_eq!(state.current().catalog.version, CatalogVersion(1));
+    assert_eq!(holds(2, ""), Ok(()));
+}
+
+#[test]
+fn a_picture_that_nobody_confirms_is_trusted_for_ever() {
+    let folder = Folder::new();
+    let state = folder.state();
+    let second = |second| Timestamp::from_second(second).unwrap();
+    let holds = |at| state.still_meant(&touched(1, ""), second(at)).map_err(|r| r.sqlstate.0);
+    assert_eq!(holds(15), Ok(()));
+    assert_eq!(holds(16), Err("57P03"));
+    assert!(state.still_meant(&[], second(16)).is_ok(), "a statement without relations");
+    state.confirm_catalog(second(20));
+    assert_eq!(holds(35), Ok(()));
+    assert_eq!(holds(36), Err("57P03"));
 }
 
 #[test]

@@ -118,7 +118,10 @@ impl Relations<'_> {
                 Some(relation) if !self.is_inserted(relation.location) => {
                     Err(VerifyError::Relation)
                 }
-                Some(_) | None => self.statement(copy.query()),
+                Some(_) | None => {
+                    self.inside(copy.where_clause())?;
+                    self.statement(copy.query())
+                }
             },
             Node::ExecuteStmt(execute) => self.list(execute.params()),
             // Statements that name no relation, as far as restricted principals may use them.

@@ -8,12 +8,16 @@
     reason = "a test fails by panicking"
 )]
 
+mod attacks;
 mod catalogue;
+mod copy;
 mod drivers;
 mod harness;
 mod people;
 mod protocol;
 mod reliability;
 mod sample;
+mod selftest;
 mod semantics;
 mod serving;
+mod writes;

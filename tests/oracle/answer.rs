@@ -20,6 +20,8 @@ pub(crate) enum Outcome {
     Failed {
         sqlstate: String,
         message: String,
+        /// A character of the text that ran, from 1.
+        position: Option<u32>,
     },
     /// rowgate refused before anything ran.
     Refused {
@@ -48,6 +50,9 @@ impl Outcome {
 /// Runs `sql`, of which `answer` says what the client gets to see.
 pub(crate) async fn run(client: &Client, sql: &str, answer: Answer) -> Outcome {
     let start = sql.trim_start().get(..4).unwrap_or("").to_ascii_uppercase();
+    if start == "COPY" && sql.contains("FROM STDIN") {
+        return copy_nothing(client, sql).await;
+    }
     if start == "COPY" {
         return copy(client, sql).await;
     }
@@ -91,6 +96,18 @@ fn relayed(messages: &[SimpleQueryMessage], answer: Answer) -> Outcome {
     Outcome::Rows { columns, rows, affected }
 }
 
+/// COPY FROM with an empty input.
+async fn copy_nothing(client: &Client, sql: &str) -> Outcome {
+    let sink = match client.copy_in::<_, bytes::Bytes>(sql).await {
+        Ok(sink) => sink,
+        Err(error) => return failure(&error),
+    };
+    match std::pin::pin!(sink).finish().await {
+        Ok(affected) => Outcome::Rows { columns: Vec::new(), rows: Vec::new(), affected },
+        Err(error) => failure(&error),
+    }
+}
+
 async fn copy(client: &Client, sql: &str) -> Outcome {
     let stream = match client.copy_out(sql).await {
         Ok(stream) => stream,
@@ -113,10 +130,16 @@ fn failure(error: &tokio_postgres::Error) -> Outcome {
     };
     // The check option's error is what the session turns into 42501.
     if error.message().contains(MARKER) {
-        return Outcome::Failed { sqlstate: "42501".to_owned(), message: String::new() };
+        let sqlstate = "42501".to_owned();
+        return Outcome::Failed { sqlstate, message: String::new(), position: None };
     }
+    let position = match error.position() {
+        Some(tokio_postgres::error::ErrorPosition::Original(position)) => Some(*position),
+        Some(tokio_postgres::error::ErrorPosition::Internal { .. }) | None => None,
+    };
     Outcome::Failed {
         sqlstate: error.code().code().to_owned(),
         message: error.message().to_owned(),
+        position,
     }
 }

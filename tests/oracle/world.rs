@@ -3,32 +3,37 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::OnceLock;
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use rowgate::backend::catalog::CatalogReader;
 use rowgate::backend::connect::{Password, Target};
 use rowgate::catalog::{Catalog, SearchPath};
-use rowgate::demo::cluster::Cluster;
+use rowgate::demo::cluster::{Cluster, SUPERUSER};
 use rowgate::error::Refusal;
 use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
 use rowgate::policy::{Context, Hole, PolicySet, Subject, activate};
 use rowgate::protocol::tls::TlsClient;
 use rowgate::rewrite::{Answer, Rewrite};
 use tokio::runtime::Runtime;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{AsyncMessage, Client, NoTls};
 
 use crate::principals::{PRINCIPALS, Principal, Rows};
 
-const PASSWORD: &str = "oracle";
+pub(crate) const PASSWORD: &str = "oracle";
 /// The database behind rowgate. Nobody stays connected to it: tests work on copies, each its own,
 /// so that no test waits for another's locks.
 pub(crate) const PLAIN: &str = "plain";
 /// The same rows with row security and masking views.
 pub(crate) const ORACLE: &str = "oracle";
+/// The same rows under what `rowgate export rls` prints.
+pub(crate) const EXPORTED: &str = "exported";
 /// The role that rowgate's statements run as.
-const GATEWAY: &str = "gateway";
+pub(crate) const GATEWAY: &str = "gateway";
 /// What marks the error of a violated check option.
 pub(crate) const MARKER: &str = "checkoptionviolated";
 
@@ -79,7 +84,8 @@ pub(crate) const CHILDREN: &[(&str, &str)] =
     &[("event_2025", "event"), ("event_2026", "event"), ("remark_long", "remark")];
 
 pub(crate) struct World {
-    cluster: Cluster,
+    pub(crate) cluster: Cluster,
+    pub(crate) folder: PathBuf,
     catalog: Catalog,
     policy: PolicySet,
     pub(crate) planner: Planner,
@@ -150,7 +156,12 @@ impl World {
         let (policy, _) = PolicySet::load(&files, &catalog, "key")
             .unwrap_or_else(|findings| panic!("{findings:#?}"));
         let planner = Planner::new(16 << 20, MARKER.to_owned());
-        Self { cluster, catalog, policy, planner }
+        Self { cluster, folder, catalog, policy, planner }
+    }
+
+    /// The server's major version.
+    pub(crate) fn server_version(&self) -> u32 {
+        self.catalog.server_version / 10_000
     }
 
     pub(crate) fn person(&self, principal: &Principal) -> Person {
@@ -166,6 +177,15 @@ impl World {
     }
 
     pub(crate) fn rewrite(&self, person: &Person, sql: &str) -> Result<Rewrite, Refusal> {
+        self.rewrite_for(person, sql, Protocol::Simple)
+    }
+
+    pub(crate) fn rewrite_for(
+        &self,
+        person: &Person,
+        sql: &str,
+        protocol: Protocol<'_>,
+    ) -> Result<Rewrite, Refusal> {
         let path = SearchPath::new(["pg_catalog", "crm"]);
         let context = PlanContext {
             catalog: &self.catalog,
@@ -174,19 +194,51 @@ impl World {
             unrestricted: false,
             shape: person.subject.identity.shape(),
             search_path: &path,
-            protocol: Protocol::Simple,
+            protocol,
         };
         self.planner.rewrite(context, sql, person)
+    }
+
+    /// What becomes of a text for a principal with an `unrestricted` role.
+    pub(crate) fn unrestricted(&self, sql: &str) -> String {
+        let path = SearchPath::new(["pg_catalog", "crm"]);
+        let person = self.person(&PRINCIPALS[0]);
+        let context = PlanContext {
+            catalog: &self.catalog,
+            policy: &self.policy,
+            roles: &person.subject.roles,
+            unrestricted: true,
+            shape: person.subject.identity.shape(),
+            search_path: &path,
+            protocol: Protocol::Simple,
+        };
+        let rewrite = self.planner.rewrite(context, sql, &person);
+        rewrite.unwrap_or_else(|refusal| panic!("{sql}: {refusal}")).text().to_owned()
+    }
+
+    /// As rowgate's backend role, with the notices of the server.
+    pub(crate) async fn listener(&self, database: &str) -> Listener {
+        let login = self.cluster.login(GATEWAY, PASSWORD, database);
+        let (client, mut connection) = login.connect(NoTls).await.unwrap();
+        let notices: Arc<Mutex<Vec<(String, String)>>> = Arc::default();
+        let heard = Arc::clone(&notices);
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notice(notice) = message {
+                    let notice = (notice.code().code().to_owned(), notice.message().to_owned());
+                    heard.lock().unwrap().push(notice);
+                }
+            }
+        });
+        client.batch_execute(&settings("crm")).await.unwrap();
+        Listener { client, notices }
     }
 
     async fn connect(&self, user: &str, database: &str, path: &str) -> Client {
         let (client, connection) =
             self.cluster.login(user, PASSWORD, database).connect(NoTls).await.unwrap();
         tokio::spawn(connection);
-        let settings = format!(
-            "SET search_path = {path}; SET statement_timeout = '10s'; SET timezone = 'UTC'; SET jit = off"
-        );
-        client.batch_execute(&settings).await.unwrap();
+        client.batch_execute(&settings(path)).await.unwrap();
         client
     }
 
@@ -205,7 +257,27 @@ impl World {
 
     /// As the person's own role, which the server itself restricts.
     pub(crate) async fn oracle(&self, principal: &Principal, database: &str) -> Client {
-        self.connect(principal.name, database, &format!("{}, crm", principal.name)).await
+        // What is exported is in a schema of that name.
+        let exported = if database.starts_with(EXPORTED) { "rowgate_" } else { "" };
+        let path = format!("{exported}{}, crm", principal.name);
+        self.connect(principal.name, database, &path).await
+    }
+
+    /// The server.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// For programs that take libpq's form.
+    pub(crate) fn connection_string(&self, user: &str, database: &str) -> String {
+        let port = self.cluster.port();
+        format!("host=127.0.0.1 port={port} user={user} password={PASSWORD} dbname={database}")
+    }
+
+    /// The same as the superuser.
+    pub(crate) fn superuser_connection_string(&self, database: &str) -> String {
+        let (port, password) = (self.cluster.port(), self.cluster.password());
+        format!("host=127.0.0.1 port={port} user={SUPERUSER} password={password} dbname={database}")
     }
 
     /// A copy of `database` for one test.
@@ -239,6 +311,34 @@ impl World {
     pub(crate) async fn analyze(&self, database: &str) {
         self.cluster.run(database, "ANALYZE").await.unwrap();
     }
+}
+
+/// A connection whose notices are kept.
+pub(crate) struct Listener {
+    client: Client,
+    /// SQLSTATE and message.
+    notices: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl Listener {
+    /// The notices since the last call.
+    pub(crate) fn notices(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut *self.notices.lock().unwrap())
+    }
+}
+
+impl Deref for Listener {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+fn settings(path: &str) -> String {
+    format!(
+        "SET search_path = {path}; SET statement_timeout = '10s'; SET timezone = 'UTC'; SET jit = off"
+    )
 }
 
 const PREFIX: &str = "rowgate-oracle-";

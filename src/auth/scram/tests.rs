@@ -136,18 +136,38 @@ fn a_verifier_reads_what_it_writes_and_what_postgresql_wrote() {
 
 #[test]
 fn an_unknown_user_gets_the_same_salt_every_time_and_another_than_the_next() {
-    let salt = |login: &str| Verifier::fake(login, b"secret", 4096).salt;
+    let salt = |login: &str| Verifier::fake(login, b"secret", &[]).salt;
     assert_eq!(salt("nobody"), salt("nobody"));
     assert_ne!(salt("nobody"), salt("somebody"));
     assert_eq!(salt("nobody").len(), SALT_LENGTH);
-    assert_ne!(salt("nobody"), Verifier::fake("nobody", b"other secret", 4096).salt);
+    assert_ne!(salt("nobody"), Verifier::fake("nobody", b"other secret", &[]).salt);
+}
+
+#[test]
+fn an_unknown_user_seems_to_have_another_kind_of_verifier_than_existing_ones() {
+    let form = |iterations, salt_length, users| VerifierForm { iterations, salt_length, users };
+    let forms = [form(4096, 16, 30), form(600_000, 24, 70)];
+    let mut strong = 0;
+    for number in 0..1000 {
+        let login = format!("nobody{number}");
+        let fake = Verifier::fake(&login, b"secret", &forms);
+        assert_eq!(fake, Verifier::fake(&login, b"secret", &forms));
+        let seen = VerifierForm { users: 1, ..fake.form() };
+        assert!(seen == form(4096, 16, 1) || seen == form(600_000, 24, 1), "{seen:?}");
+        strong += usize::from(seen.iterations == 600_000);
+        // A form that comes changes the choice of those only who take it.
+        let more = [form(4096, 16, 30), form(600_000, 24, 70), form(8192, 16, 1)];
+        let later = Verifier::fake(&login, b"secret", &more).form();
+        assert!(later == seen || later.iterations == 8192);
+    }
+    assert!((650..750).contains(&strong), "{strong} of 1000 instead of about 700");
 }
 
 proptest! {
     #[test]
     fn hostile_messages_never_panic(first: Vec<u8>, last: Vec<u8>, text in "[nyp=,ra-z]{0,40}") {
         for message in [first.as_slice(), text.as_bytes()] {
-            let verifier = Verifier::fake("alice", b"secret", 4096);
+            let verifier = Verifier::fake("alice", b"secret", &[]);
             if let Ok(challenge) = Challenge::new(SCRAM_SHA_256, message, None, verifier, "x") {
                 let right = matches!(challenge.judge(&last), Ok(Proof::Right { .. }));
                 prop_assert!(!right);

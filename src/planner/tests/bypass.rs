@@ -1,7 +1,10 @@
 //! Ways around the filter and the masks that were found by looking for them; each has been shown
 //! to work on a server when the text it becomes lacks what is asserted here.
 
-use super::{Protocol, TypeId, plan, refused, rewritten, world};
+use super::{
+    Function, FunctionId, FunctionKind, Protocol, TypeId, UserOperator, Volatility, catalog_and,
+    plan, refused, rewritten, world, world_with,
+};
 
 fn assert_fenced(statements: &[&str]) {
     for sql in statements {
@@ -277,4 +280,41 @@ fn a_name_that_the_server_finds_in_the_target_is_not_taken_for_another() {
 fn a_sub_select_for_several_columns_is_rewritten_once() {
     let text = rewritten("UPDATE contact SET (name, id) = (SELECT name, id FROM account LIMIT 1)");
     assert_eq!(text.matches("\"crm\".\"account\"").count(), 1, "{text}");
+}
+
+#[test]
+fn an_operator_of_a_user_runs_without_a_grant() {
+    // The same name over the same types, in a schema of the application.
+    let function = Function {
+        id: FunctionId(30_000),
+        schema: "crm".into(),
+        name: "leaks".into(),
+        arguments: vec![TypeId(1700), TypeId(1700)],
+        result: TypeId(16),
+        kind: FunctionKind::Function,
+        security_definer: false,
+        volatility: Volatility::Volatile,
+        returns_set: false,
+    };
+    let operator = |name: &str| UserOperator {
+        schema: "crm".into(),
+        name: name.into(),
+        function: function.id,
+    };
+    let world =
+        world_with(catalog_and(vec![function.clone()], vec![operator("<"), operator("<<<")]));
+    for sql in [
+        "SELECT id FROM account WHERE amount < 5",
+        "SELECT id FROM account WHERE amount <<< 5",
+        "SELECT id FROM account WHERE amount OPERATOR(crm.<) 5",
+        "SELECT amount < 5 FROM account",
+        "SELECT 1 FROM plain WHERE 1 <<< ANY (ARRAY[1])",
+        "SELECT id FROM account ORDER BY amount USING <",
+        "UPDATE account SET name = 'x' WHERE amount < 5",
+    ] {
+        let refusal = plan(&world, Protocol::Simple, sql).expect_err(sql);
+        assert_eq!(refusal.sqlstate.0, "42501", "{sql}: {refusal}");
+    }
+    let sql = "SELECT id FROM account WHERE amount > 5";
+    assert!(plan(&world, Protocol::Simple, sql).is_ok());
 }

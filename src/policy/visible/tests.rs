@@ -21,6 +21,8 @@ fn relation(id: u32, schema: &str, name: &str, kind: RelationKind) -> Relation {
         not_null: false,
         has_default: false,
         generated: false,
+        computed: false,
+        collation: crate::ids::CollationId(0),
     };
     Relation {
         id: RelationId(id),
@@ -66,6 +68,8 @@ fn catalog() -> Catalog {
         base: None,
     };
     let parts = CatalogParts {
+        settings: Vec::new(),
+        casts: Vec::new(),
         schemas: vec!["s".into(), "empty".into(), "secret".into()],
         relations: vec![
             relation(20000, "s", "seen", RelationKind::Table),

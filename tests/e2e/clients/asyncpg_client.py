@@ -49,6 +49,13 @@ async def main():
     )
     answers["executemany"] = await connection.fetchval("SELECT count(*) FROM crm.contact WHERE id >= 900000")
     answers["update"] = await connection.execute("UPDATE crm.contact SET title = 'x' WHERE id >= 900000")
+    answers["copy_in"] = await connection.copy_records_to_table(
+        "contact",
+        schema_name="crm",
+        columns=["id", "account_id", "owner_id", "name"],
+        records=[(901000 + i, 1, 104, f"人 {i}") for i in range(300)],
+    )
+    answers["copied_in"] = await connection.fetchval("SELECT count(*) FROM crm.contact WHERE id >= 901000")
     await transaction.rollback()
     answers["rolled_back"] = await connection.fetchval("SELECT count(*) FROM crm.contact WHERE id >= 900000")
 

@@ -33,6 +33,11 @@ MOVE 2 FROM walk;
 FETCH NEXT FROM walk;
 CLOSE walk;
 UPDATE crm.account SET note = 'psql' WHERE id = 1;
+\copy crm.contact (id, account_id, owner_id, name) from stdin
+900001	1	104	a
+900002	1	104	b
+\.
+SELECT id, name FROM crm.contact WHERE id > 900000 ORDER BY id;
 SAVEPOINT s;
 SELECT 1 / 0;
 ROLLBACK TO s;

@@ -68,6 +68,13 @@ psycopg2.extras.execute_values(
 )
 cursor.execute("SELECT count(*) FROM crm.account WHERE id > 900000")
 answers["insert.count"] = cursor.fetchall()
+cursor.copy_expert(
+    "COPY crm.contact (id, account_id, owner_id, name) FROM STDIN WITH (FORMAT csv, HEADER)",
+    io.StringIO("id,account_id,owner_id,name\n900001,1,104,\"a, b\"\n900002,1,104,c\n"),
+)
+answers["copy_in"] = cursor.rowcount
+cursor.execute("SELECT id, owner_id, name FROM crm.contact WHERE id > 900000 ORDER BY id")
+answers["copied_in"] = cursor.fetchall()
 connection.rollback()
 cursor.execute("SELECT count(*) FROM crm.account WHERE id > 900000")
 answers["rolled_back"] = cursor.fetchall()

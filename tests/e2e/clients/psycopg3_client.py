@@ -66,6 +66,15 @@ with psycopg.connect("") as connection:
         answers["insert"] = row
         changed = connection.execute("UPDATE crm.opportunity SET amount = amount + 1 WHERE id = %s RETURNING amount", (900001,))
         answers["update"] = changed.fetchall()
+        with connection.cursor() as cursor:
+            for form in ("TEXT", "BINARY"):
+                with cursor.copy(f"COPY crm.contact (id, account_id, owner_id, name) FROM STDIN (FORMAT {form})") as copy:
+                    copy.set_types(["int8", "int8", "int4", "text"])
+                    for number in range(200):
+                        copy.write_row((900000 + number + (1000 if form == "BINARY" else 0), 1, 104, f"人\t{number}"))
+                answers[f"copy_in.{form}"] = cursor.rowcount
+            cursor.execute("SELECT count(*), min(name), max(name) FROM crm.contact WHERE id >= 900000")
+            answers["copy_in"] = cursor.fetchall()
     answers["rolled_back"] = connection.execute("SELECT count(*) FROM crm.opportunity WHERE id > 900000").fetchall()
     connection.commit()
 

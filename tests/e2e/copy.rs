@@ -1,0 +1,174 @@
+//! COPY FROM STDIN as a restricted person: every row that comes in is judged, and all come in or none.
+
+use rowgate::demo::DATABASE;
+
+use crate::harness::wire::{
+    Message, Wire, bind, errors, execute, frame, parse, query, shown, sync, value,
+};
+use crate::harness::{gateway, server};
+
+const VIOLATED: &str = "E 42501 new row violates row-level security policy for table \"contact\"";
+
+fn alice() -> Wire {
+    Wire::login(&gateway().login("alice"))
+}
+
+/// Sends COPY and its input, and reads up to ReadyForQuery.
+fn copy(wire: &mut Wire, sql: &str, input: &[&[u8]]) -> Vec<Message> {
+    wire.send(&query(sql));
+    let first = wire.read().unwrap();
+    if first.tag != b'G' {
+        let mut messages = vec![first];
+        messages.extend(wire.until_ready(1));
+        return messages;
+    }
+    for part in input {
+        wire.send(&frame(b'd', part));
+    }
+    wire.send(&frame(b'c', b""));
+    wire.until_ready(1)
+}
+
+fn count(wire: &mut Wire) -> String {
+    value(&wire.query("SELECT count(*) FROM crm.contact WHERE id >= 700000")).unwrap()
+}
+
+#[test]
+fn a_row_of_somebody_else_comes_in_with_copy() {
+    let mut alice = alice();
+    let into = "COPY crm.contact (id, account_id, owner_id, name) FROM STDIN";
+    let own: &[u8] = b"700001\t1\t104\ta\n700002\t1\t104\tb\n";
+    for (sql, foreign) in [
+        (into.to_owned(), &b"700003\t1\t103\tc\n"[..]),
+        // An owner that is not known is not alice.
+        (into.to_owned(), &b"700003\t1\t\\N\tc\n"[..]),
+        (format!("{into} WHERE name IS NOT NULL"), &b"700003\t1\t103\tc\n"[..]),
+        // What the gateway adds stays a condition of its own.
+        (format!("{into} WHERE true OR owner_id = 103"), &b"700003\t1\t103\tc\n"[..]),
+        (format!("{into} WHERE id = 0 OR true -- "), &b"700003\t1\t103\tc\n"[..]),
+    ] {
+        alice.query("BEGIN");
+        let answer = copy(&mut alice, &sql, &[own]);
+        assert_eq!(shown(&answer), ["C COPY 2 ", "Z T"], "{sql}");
+        assert_eq!(count(&mut alice), "2", "{sql}");
+        alice.query("ROLLBACK");
+        // Outside a transaction everything goes with the bad row, before and behind it.
+        let answer = copy(&mut alice, &sql, &[own, foreign, b"700004\t1\t104\td\n"]);
+        assert_eq!(shown(&answer), [VIOLATED, "Z I"], "{sql}");
+        assert_eq!(answer[0].field(b'W'), None, "the context quotes the row: {sql}");
+    }
+    // A default makes the row another's: nobody's.
+    let answer = copy(
+        &mut alice,
+        "COPY crm.contact (id, account_id, name) FROM STDIN",
+        &[b"700005\t1\te\n"],
+    );
+    assert_eq!(shown(&answer), [VIOLATED, "Z I"]);
+    let mut server = Wire::login(&server().login(DATABASE));
+    assert_eq!(count(&mut server), "0");
+}
+
+#[test]
+fn a_row_that_the_clients_condition_leaves_out_breaks_a_copy() {
+    let mut alice = alice();
+    alice.query("BEGIN");
+    let answer = copy(
+        &mut alice,
+        "COPY crm.contact (id, account_id, owner_id, name) FROM STDIN WHERE owner_id = 104 AND id > 700001",
+        &[b"700001\t1\t104\ta\n700002\t1\t104\tb\n700003\t1\t103\tc\n700004\t1\t\\N\td\n"],
+    );
+    assert_eq!(shown(&answer), ["C COPY 1 ", "Z T"]);
+    assert_eq!(count(&mut alice), "1");
+    alice.query("ROLLBACK");
+}
+
+#[test]
+fn the_format_or_the_protocol_of_a_copy_gets_around_its_check() {
+    let mut alice = alice();
+    let csv = "COPY crm.contact (id, account_id, owner_id, name) FROM STDIN WITH (FORMAT csv, HEADER, NULL 'x')";
+    let answer = copy(&mut alice, csv, &[b"id,account_id,owner_id,name\n700001,1,x,a\n"]);
+    assert_eq!(shown(&answer), [VIOLATED, "Z I"]);
+    let old = "COPY crm.contact (id, account_id, owner_id, name) FROM STDIN DELIMITER ',' NULL 'y'";
+    assert_eq!(shown(&copy(&mut alice, old, &[b"700001,1,103,a\n"])), [VIOLATED, "Z I"]);
+    // Binary: a signature, flags, no extension, then rows of fields with their lengths.
+    let row = |owner: i32| {
+        let mut bytes = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+        bytes.extend(4_i16.to_be_bytes());
+        for number in [700_001_i64, 1] {
+            bytes.extend(8_i32.to_be_bytes());
+            bytes.extend(number.to_be_bytes());
+        }
+        bytes.extend(4_i32.to_be_bytes());
+        bytes.extend(owner.to_be_bytes());
+        bytes.extend(1_i32.to_be_bytes());
+        bytes.extend(b"a");
+        bytes.extend((-1_i16).to_be_bytes());
+        bytes
+    };
+    let binary = "COPY crm.contact (id, account_id, owner_id, name) FROM STDIN (FORMAT binary)";
+    assert_eq!(shown(&copy(&mut alice, binary, &[&row(103)])), [VIOLATED, "Z I"]);
+    alice.query("BEGIN");
+    assert_eq!(shown(&copy(&mut alice, binary, &[&row(104)])), ["C COPY 1 ", "Z T"]);
+    alice.query("ROLLBACK");
+    // The extended protocol: the input follows Execute.
+    for (owner, expected) in [(103, VIOLATED), (104, "C COPY 1 ")] {
+        alice.query("BEGIN");
+        alice.send(&parse("", binary, &[]));
+        alice.send(&bind("", "", &[], &[], &[]));
+        alice.send(&execute("", 0));
+        alice.send(&frame(b'd', &row(owner)));
+        alice.send(&frame(b'c', b""));
+        alice.send(&sync());
+        let answer = shown(&alice.until_ready(1));
+        assert!(answer.contains(&expected.to_owned()), "{answer:?}");
+        alice.query("ROLLBACK");
+    }
+}
+
+#[test]
+fn a_copy_into_a_partition_a_trigger_or_a_hidden_column_is_not_judged() {
+    let mut alice = alice();
+    let activity = "(id, account_id, owner_id, kind, subject, occurred_at) FROM STDIN";
+    let row = |owner: u32| format!("700001\t1\t{owner}\tcall\tx\t2020-01-01\n");
+    for table in ["crm.activity", "crm.activity_other"] {
+        let sql = format!("COPY {table} {activity}");
+        let answer = copy(&mut alice, &sql, &[row(103).as_bytes()]);
+        assert_eq!(errors(&answer), ["42501"], "{sql}: {:?}", shown(&answer));
+        alice.query("BEGIN");
+        let answer = copy(&mut alice, &sql, &[row(104).as_bytes()]);
+        assert_eq!(shown(&answer), ["C COPY 1 ", "Z T"], "{sql}");
+        alice.query("ROLLBACK");
+    }
+    for (sql, code) in [
+        // A trigger fills in the department, and could change the owner.
+        ("COPY crm.account (name, owner_id) FROM STDIN", "0A000"),
+        ("COPY crm.account (name, owner_id, internal_score) FROM STDIN", "42501"),
+        ("COPY crm.account FROM STDIN", "42501"),
+        ("COPY crm.product (name) FROM STDIN", "42501"),
+        ("COPY crm.contact FROM '/etc/passwd'", "42501"),
+        ("COPY crm.contact FROM PROGRAM 'id'", "42501"),
+        ("COPY crm.contact (id, name) FROM STDIN (FREEZE)", "0A000"),
+        ("COPY pg_catalog.pg_authid FROM STDIN", "42501"),
+    ] {
+        let answer = copy(&mut alice, sql, &[]);
+        assert_eq!(errors(&answer), [code], "{sql}: {:?}", shown(&answer));
+    }
+}
+
+#[test]
+fn a_copy_that_is_given_up_or_malformed_ends_the_session() {
+    let mut alice = alice();
+    let into = "COPY crm.contact (id, account_id, owner_id, name) FROM STDIN";
+    alice.send(&query(into));
+    assert_eq!(alice.read().unwrap().tag, b'G');
+    alice.send(&frame(b'd', b"700001\t1\t104\ta\n"));
+    alice.send(&frame(b'f', b"given up\0"));
+    assert_eq!(errors(&alice.until_ready(1)), ["57014"]);
+    assert_eq!(errors(&copy(&mut alice, into, &[b"not a number\t1\t104\ta\n"])), ["22P02"]);
+    assert_eq!(errors(&copy(&mut alice, into, &[b"700001\n"])), ["22P04"]);
+    // A duplicate tells of its own key at most.
+    let answer = copy(&mut alice, into, &[b"1\t1\t104\ta\n"]);
+    assert_eq!(errors(&answer), ["23505"]);
+    assert_eq!(answer[0].field(b'D'), None);
+    assert_eq!(count(&mut alice), "0");
+}
