@@ -8,7 +8,9 @@ use rowgate::catalog::{
     SqlType, TypeKind, Volatility,
 };
 use rowgate::error::Refusal;
-use rowgate::ids::{CatalogVersion, CollationId, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
+use rowgate::ids::{
+    CatalogVersion, CollationId, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId,
+};
 use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
 use rowgate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
 use rowgate::rewrite::Rewrite;

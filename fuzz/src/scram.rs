@@ -1,13 +1,13 @@
 //! The SCRAM exchange with a client that does not know the password.
 
-use rowgate::auth::scram::{Challenge, Proof, Verifier};
+use rowgate::auth::scram::{Challenge, Proof, Verifier, VerifierForm};
 
 /// Nobody is let in. The first byte chooses the mechanism, a line break divides the messages.
 pub fn check(input: &[u8]) {
     let Some((choice, rest)) = input.split_first() else { return };
     let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
     let (first, last) = (&rest[..end], rest.get(end + 1..).unwrap_or_default());
-    let verifier = Verifier::fake("alice", b"secret", 4096);
+    let verifier = Verifier::fake("alice", b"secret", &[VerifierForm::default()]);
     let (mechanism, endpoint) = match choice % 4 {
         0 => ("SCRAM-SHA-256", None),
         1 => ("SCRAM-SHA-256", Some(b"endpoint".as_slice())),

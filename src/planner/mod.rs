@@ -23,7 +23,7 @@ use crate::policy::{
     Access, Cardinality, Decision, Hole, IdentityShape, Permit, PolicySet, RoleSet, RowFilter,
     Verb, Visible, decide,
 };
-use crate::resolve::{FunctionGrants, ResolveContext, Resolved, resolve};
+use crate::resolve::{FunctionGrants, ResolveContext, Resolved, SessionState, resolve};
 use crate::rewrite::{
     Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched, Values,
     assigned, rewrite_statement, splice,
@@ -311,6 +311,7 @@ impl Planner {
             }
             self.statement(context, tokens, statement, &mut plan)?;
         }
+        plan.session_state = session_state(context.catalog, tokens);
         Ok((Arc::new(plan), shape::abstractable(&statements, tokens)))
     }
 
@@ -665,6 +666,13 @@ fn alone(utility: utility::Utility) -> Plan {
         }],
         ..Plan::default()
     }
+}
+
+/// What the functions of a text may leave behind: every name in it is taken for one, which errs on
+/// the side of more.
+fn session_state(catalog: &Catalog, tokens: &Tokens<'_>) -> SessionState {
+    let names = (0..tokens.len()).filter_map(|index| tokens.identifier(index));
+    names.map(|name| crate::resolve::session_state(catalog, &name)).max().unwrap_or_default()
 }
 
 /// Runs on a stack that holds a tree of the depth that lowering admits (2,000 levels), walked and

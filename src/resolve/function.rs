@@ -225,6 +225,40 @@ fn built_in(name: &str) -> Option<Class> {
     }
 }
 
+/// What functions leave behind in the session of the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionState {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Values of sequences, which `lastval()` and `currval()` tell.
+    Sequences,
+    /// Anything: settings, advisory locks, and what somebody's own function may do.
+    Anything,
+}
+
+/// What a function of that name, in any schema, may leave behind in the session of the server.
+/// Names of no function leave nothing.
+pub(crate) fn session_state(catalog: &Catalog, name: &str) -> SessionState {
+    let functions = catalog.functions_named(name);
+    if functions.is_empty() {
+        return SessionState::Nothing;
+    }
+    if functions.iter().any(|f| &*f.schema != PG_CATALOG && &*f.schema != INFORMATION_SCHEMA)
+        || LOCKS.contains(&name)
+    {
+        return SessionState::Anything;
+    }
+    match built_in(name) {
+        Some(Class::Sequence) => SessionState::Sequences,
+        Some(Class::Total | Class::Constant | Class::Fallible | Class::Aggregate) => {
+            SessionState::Nothing
+        }
+        // Granted by name, or `set_config`.
+        None => SessionState::Anything,
+    }
+}
+
 /// Decides on a call of `name` (`[schema.]function`).
 pub(super) fn classify(
     catalog: &Catalog,

@@ -36,7 +36,8 @@ use crate::policy::{Access, Verb, Visible};
 use crate::sql::Tokens;
 use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
-pub(crate) use function::FunctionGrants;
+pub use function::SessionState;
+pub(crate) use function::{FunctionGrants, session_state};
 pub(crate) use pattern::BoundPattern;
 
 /// What a resolution depends on besides the syntax.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::ids::RelationId;
 use crate::policy::{Hole, Verb};
-use crate::resolve::BoundPattern;
+use crate::resolve::{BoundPattern, SessionState};
 
 /// A piece of inserted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Plan {
     /// Patterns of LIKE that end with a bind parameter: the plan holds for values with which they
     /// are complete.
     pub(crate) patterns: Vec<BoundPattern>,
+    /// What its functions may leave behind in the session of the server.
+    pub session_state: SessionState,
     /// What all statements touch, once somebody has asked.
     pub all_touched: OnceLock<Arc<[Touched]>>,
 }

@@ -93,6 +93,7 @@ where
 
     /// Notes what a statement that was sent may do to the search path.
     pub(super) fn note_effects(&mut self, plan: &Plan) {
+        self.note_left(plan);
         for statement in &plan.statements {
             // rowgate.user goes with the other settings; every statement is judged afresh.
             if matches!(statement.kind, "DISCARD ALL" | "RESET ALL") {
@@ -139,7 +140,7 @@ where
 }
 
 /// The elements of a one-dimensional array in PostgreSQL's text format.
-fn array_elements(text: &str) -> Option<Vec<String>> {
+pub(super) fn array_elements(text: &str) -> Option<Vec<String>> {
     let inner = text.strip_prefix('{')?.strip_suffix('}')?;
     let mut elements = Vec::new();
     if inner.is_empty() {

@@ -16,6 +16,7 @@ mod people;
 mod protocol;
 mod reliability;
 mod sample;
+mod selftest;
 mod semantics;
 mod serving;
 mod writes;

@@ -12,6 +12,7 @@
 
 mod answer;
 mod compare;
+mod exported;
 mod generate;
 mod interference;
 mod plans;
