@@ -25,6 +25,7 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || need postgr
 if [ "$what" = tests ]; then
     has psql || need postgresql-client
     ls /usr/lib/postgresql/*/bin/pgbench >/dev/null 2>&1 || has pgbench || need postgresql-contrib
+    has sqlsmith || need sqlsmith
     has python3 || need python3
     python3 -c 'import venv, ensurepip' 2>/dev/null || need python3-venv
     has node || need nodejs

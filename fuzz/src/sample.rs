@@ -8,9 +8,7 @@ use rowgate::catalog::{
     SqlType, TypeKind, Volatility,
 };
 use rowgate::error::Refusal;
-use rowgate::ids::{
-    CatalogVersion, CollationId, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId,
-};
+use rowgate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
 use rowgate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
 use rowgate::rewrite::Rewrite;
@@ -165,7 +163,7 @@ fn relation(id: u32, name: &str, kind: RelationKind, columns: &[(&str, u32)]) ->
         has_default: false,
         generated: false,
         computed: false,
-        collation: CollationId(0),
+        collation: rowgate::ids::CollationId(100),
     });
     let primary_key = if kind == RelationKind::Table { vec![ColumnNumber(1)] } else { Vec::new() };
     Relation {
@@ -212,8 +210,6 @@ pub fn catalog() -> Catalog {
         .collect();
     functions.push(function(20_100, "crm", "close_year", FunctionKind::Function));
     let parts = CatalogParts {
-        settings: Vec::new(),
-        casts: Vec::new(),
         schemas: vec!["crm".into(), "pg_catalog".into(), "information_schema".into()],
         relations: vec![
             relation(20_000, "account", RelationKind::Table, ACCOUNT),
@@ -239,6 +235,7 @@ pub fn catalog() -> Catalog {
             .collect(),
         functions,
         operators: Vec::new(),
+        ..CatalogParts::default()
     };
     Catalog::new(CatalogVersion(1), 150_000, "rowgate", parts)
 }

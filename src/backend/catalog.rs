@@ -136,7 +136,15 @@ SELECT DISTINCT r.ev_class, d.refobjid
  WHERE r.rulename = '_RETURN' AND d.refclassid = 'pg_class'::regclass
    AND r.ev_class >= 16384 AND d.refobjid <> r.ev_class";
 
-const TEMPORARY: &str = "SELECT oid FROM pg_class WHERE relpersistence = 't'";
+const PRIVATE: &str = "
+SELECT oid FROM pg_class WHERE relpersistence = 't'
+UNION ALL SELECT oid FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT oid FROM pg_policy
+UNION ALL SELECT oid FROM pg_statistic_ext
+UNION ALL SELECT oid FROM pg_rewrite WHERE rulename <> '_RETURN' AND oid >= 16384
+UNION ALL SELECT oid FROM pg_publication_rel
+UNION ALL SELECT oid FROM pg_default_acl
+UNION ALL SELECT oid FROM pg_event_trigger";
 
 const EXTENSION_FUNCTIONS: &str = "
 SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e'";
@@ -295,8 +303,8 @@ async fn read_objects(transaction: &Transaction<'_>) -> Result<Objects, ClientEr
     for row in transaction.query(VIEW_SOURCES, &[]).await? {
         objects.view_sources.push((RelationId(row.try_get(0)?), RelationId(row.try_get(1)?)));
     }
-    for row in transaction.query(TEMPORARY, &[]).await? {
-        objects.temporary.push(ObjectId(row.try_get(0)?));
+    for row in transaction.query(PRIVATE, &[]).await? {
+        objects.private.push(ObjectId(row.try_get(0)?));
     }
     for row in transaction.query(EXTENSION_FUNCTIONS, &[]).await? {
         objects.extension_functions.insert(FunctionId(row.try_get(0)?));

@@ -35,7 +35,7 @@ fn relation(id: u32, name: &str, columns: &[(&str, u32)]) -> crate::catalog::Rel
                 has_default: false,
                 generated: false,
                 computed: false,
-                collation: crate::ids::CollationId(0),
+                collation: crate::ids::CollationId(100),
             })
             .collect(),
         primary_key: vec![ColumnNumber(1)],
@@ -50,8 +50,6 @@ fn relation(id: u32, name: &str, columns: &[(&str, u32)]) -> crate::catalog::Rel
 
 fn catalog() -> Catalog {
     let parts = CatalogParts {
-        settings: Vec::new(),
-        casts: Vec::new(),
         schemas: vec!["pg_catalog".into(), "crm".into()],
         relations: vec![
             relation(
@@ -68,6 +66,7 @@ fn catalog() -> Catalog {
         ],
         functions: Vec::new(),
         operators: Vec::new(),
+        ..CatalogParts::default()
     };
     Catalog::new(CatalogVersion(1), 150_000, "gateway", parts)
 }

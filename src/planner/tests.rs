@@ -3,6 +3,7 @@
 mod bypass;
 mod select;
 mod traps;
+mod writes;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

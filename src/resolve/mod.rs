@@ -315,6 +315,8 @@ pub(crate) struct ReturningItem {
     pub(crate) tokens: Range<usize>,
     /// `*` or `t.*`
     pub(crate) star: bool,
+    /// What `*` lists, in order; `None` is the target. Empty where that is not sure.
+    pub(crate) lists: Vec<Option<String>>,
     /// A bare column without AS: its output name has to be kept.
     pub(crate) bare_column: Option<String>,
     /// It has a name after its expression.

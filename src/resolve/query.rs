@@ -47,8 +47,8 @@ pub(super) struct Resolver<'a> {
     pub(super) inferred: BTreeMap<u32, KnownType>,
     /// The parameter types of PREPARE.
     pub(super) prepared: Vec<KnownType>,
-    /// How many casts to names of objects have been looked at.
-    pub(super) cast_names: usize,
+    /// The tokens that name the types of casts to names of objects, all of them looked at.
+    pub(super) cast_names: Vec<usize>,
 }
 
 pub(super) const NO_CTES: Ctes<'static> = Ctes { here: &[], parent: None };
@@ -75,7 +75,7 @@ impl<'a> Resolver<'a> {
             met: Meetings::new(),
             inferred: BTreeMap::new(),
             prepared: Vec::new(),
-            cast_names: 0,
+            cast_names: Vec::new(),
         }
     }
 

@@ -67,6 +67,7 @@ where
             }
         };
         if !prepared.server_name.is_empty()
+            && self.private_names
             && self.loans.is_some()
             && self.is_here(&prepared.server_name)
         {

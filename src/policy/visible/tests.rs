@@ -115,7 +115,7 @@ fn catalog() -> Catalog {
             (ObjectId(19002), "secret".into()),
             (ObjectId(19003), "pg_temp_3".into()),
         ],
-        temporary: vec![ObjectId(23000)],
+        private: vec![ObjectId(23000)],
         ..Objects::default()
     };
     Catalog::new(CatalogVersion(1), 150_000, "rowgate", parts).with_objects(objects)
