@@ -891,7 +891,7 @@ fn what_does_not_exist_is_reported_in_other_words() {
     assert_eq!(errors(&answer), ["42883"]);
     assert_eq!(
         message(&answer, b'M').as_deref(),
-        Some("function crm_nosuch(integer, unknown) does not exist")
+        Some("function crm_nosuch(bigint, unknown) does not exist")
     );
     assert_eq!(message(&answer, b'P').as_deref(), Some("12"));
     for (sql, sqlstate) in [
