@@ -21,6 +21,7 @@ const LISTEN_PORT: u16 = 6432;
 const BACKEND_PORT: u16 = 5432;
 const ADMIN_PORT: u16 = 6480;
 const MINUTE: Duration = Duration::from_secs(60);
+const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A limit beyond this limits nothing.
 const MOST_ATTEMPTS: u64 = 1_000_000_000;
 const MIB: u64 = 1 << 20;
@@ -98,7 +99,13 @@ fn settings(reader: &mut Reader<'_>, mut root: Section<'_>, file: &Path) -> Opti
     });
     let policy = match root.item("policy") {
         Some(item) => reader.section(&item).and_then(|s| read_policy(reader, s, &folder)),
-        None => Some(PolicySource { path: folder.join("policies"), watch: true, mask_key: None }),
+        None => Some(PolicySource {
+            path: folder.join("policies"),
+            watch: true,
+            mask_key: None,
+            self_test: true,
+            self_test_timeout: SELF_TEST_TIMEOUT,
+        }),
     };
     let audit = match root.item("audit") {
         Some(item) => reader.section(&item).map(|s| read_audit(reader, s, &folder)),
@@ -598,8 +605,21 @@ fn read_policy(
     };
     let watch = or(&mut section, "watch", true, |item| reader.boolean(item));
     let mask_key = section.item("mask_key").and_then(|item| reader.text(&item)).map(Secret::new);
+    let self_test = or(&mut section, "self_test", true, |item| {
+        let self_test = reader.boolean(item);
+        if self_test == Some(false) {
+            reader.warning(
+                item.place.span.clone(),
+                "a policy comes into force without the proof that its filters and masks bite",
+                None,
+            );
+        }
+        self_test
+    });
+    let self_test_timeout =
+        or(&mut section, "self_test_timeout", SELF_TEST_TIMEOUT, |item| reader.duration(item));
     section.finish(reader);
-    Some(PolicySource { path: path?, watch, mask_key })
+    Some(PolicySource { path: path?, watch, mask_key, self_test, self_test_timeout })
 }
 
 fn default_audit(folder: &Path) -> Audit {

@@ -268,6 +268,10 @@ pub struct PolicySource {
     pub watch: bool,
     /// The secret of keyed masks (`hash`); without one they are NULL.
     pub mask_key: Option<Secret>,
+    /// Prove on the database that every filter and mask bites, before a policy is in force.
+    pub self_test: bool,
+    /// How long the proof may take; a policy that is not proven by then is refused.
+    pub self_test_timeout: Duration,
 }
 
 /// `[audit]`

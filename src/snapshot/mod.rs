@@ -7,8 +7,9 @@ mod rules;
 mod watch;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -130,17 +131,30 @@ impl Report {
 /// How policy texts become rules: [`compile`] everywhere but in tests.
 pub type Compile = fn(&PolicyTexts, &Catalog, &str) -> Result<CompiledRules, Vec<Diagnostic>>;
 
+/// Looks at a state before it comes into force; an error among the findings refuses it.
+pub type Prove = dyn Fn(&Snapshot, &PolicyTexts) -> Vec<Diagnostic> + Send + Sync;
+
 /// The state in force, and the way to a new one.
-#[derive(Debug)]
 pub struct State {
     settings: Arc<Settings>,
     compile: Compile,
+    /// Asked about every policy that files bring.
+    prove: OnceLock<Box<Prove>>,
     current: ArcSwap<Snapshot>,
     /// What `current` was made from. Held while a new state is made: one at a time.
     sources: Mutex<Sources>,
     /// Whether names still mean what they mean in `current`.
     names: Names,
     reports: broadcast::Sender<Arc<Report>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("settings", &self.settings)
+            .field("current", &self.current)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -202,6 +216,7 @@ impl State {
         let state = Self {
             settings,
             compile,
+            prove: OnceLock::new(),
             current: ArcSwap::from_pointee(snapshot),
             sources: Mutex::new(Sources { policy: texts, roles: rules.roles, unfit: None }),
             names: Names::confirmed(now),
@@ -220,6 +235,17 @@ impl State {
         &self.settings
     }
 
+    /// The policy in force as its files say it.
+    pub fn policy_texts(&self) -> PolicyTexts {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).policy.clone()
+    }
+
+    /// From now on no policy that files bring comes into force that `prove` finds an error in. Only
+    /// the first call counts.
+    pub fn prove_with(&self, prove: Box<Prove>) {
+        self.prove.get_or_init(|| prove);
+    }
+
     /// Every later report, accepted or refused.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<Report>> {
         self.reports.subscribe()
@@ -229,6 +255,29 @@ impl State {
     ///
     /// With `directory.sql` the directory stays: see [`State::replace_directory`].
     pub fn reload(&self, cause: Cause, now: Timestamp) -> Option<Arc<Report>> {
+        let mut proved = None;
+        loop {
+            let mut unproven = None;
+            let report = self.try_reload(cause, now, proved.as_ref(), &mut unproven);
+            let (Some(candidate), Some(prove)) = (unproven, self.prove.get()) else {
+                return report;
+            };
+            // Nothing is locked meanwhile: a changed catalogue must not wait for the database. When
+            // there is one, or other files, they are proven next.
+            let Candidate { snapshot, texts } = *candidate;
+            let findings = prove(&snapshot, &texts);
+            proved = Some(Proved { catalog: snapshot.versions.catalog, texts, findings });
+        }
+    }
+
+    /// `None` also when the policy has to be proven first: it is in `unproven` then.
+    fn try_reload(
+        &self,
+        cause: Cause,
+        now: Timestamp,
+        proved: Option<&Proved>,
+        unproven: &mut Option<Box<Candidate>>,
+    ) -> Option<Arc<Report>> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current();
         let directory = match &self.settings.directory {
@@ -264,8 +313,17 @@ impl State {
         });
         let result = both(directory, rules).and_then(|(directory, (rules, catalog))| {
             let directory = directory.filter(|_| directory_differs);
-            self.next(&before, directory, Some(rules), catalog, &mut sources)
+            // That of the version in force is proven.
+            let proof = if rules.1 == sources.policy {
+                Proof::Needless
+            } else {
+                Proof::Wanted { proved, unproven }
+            };
+            self.next(&before, directory, Some(rules), catalog, proof, &mut sources)
         });
+        if unproven.is_some() {
+            return None;
+        }
         Some(self.report(cause, &before, files, result))
     }
 
@@ -276,7 +334,7 @@ impl State {
         if directory.directory.is_same_as(&before.directory) {
             return None;
         }
-        let result = self.next(&before, Some(directory), None, None, &mut sources);
+        let result = self.next(&before, Some(directory), None, None, Proof::Needless, &mut sources);
         Some(self.report(Cause::DirectoryRefresh, &before, Vec::new(), result))
     }
 
@@ -293,7 +351,8 @@ impl State {
         let texts = sources.policy.clone();
         let result = (self.compile)(&texts, &catalog, mask_key(&self.settings)).and_then(|rules| {
             let catalog = Some(Arc::clone(&catalog));
-            self.next(&before, None, Some((rules, texts)), catalog, &mut sources)
+            let rules = Some((rules, texts));
+            self.next(&before, None, rules, catalog, Proof::Needless, &mut sources)
         });
         if result.is_err() {
             self.names.moved(before.catalog.moved(&catalog));
@@ -323,6 +382,7 @@ impl State {
         directory: Option<LoadedDirectory>,
         rules: Option<(CompiledRules, PolicyTexts)>,
         catalog: Option<Arc<Catalog>>,
+        proof: Proof<'_>,
         sources: &mut Sources,
     ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         let mut findings = Vec::new();
@@ -351,11 +411,26 @@ impl State {
         let known = catalog.is_some();
         let catalog = catalog.unwrap_or_else(|| Arc::clone(&before.catalog));
         versions.catalog = catalog.version;
+        let snapshot = Snapshot { directory, policy, catalog, versions };
+        if let (Proof::Wanted { proved, unproven }, Some(_), Some(new)) =
+            (proof, self.prove.get(), &new_sources)
+        {
+            let proved = proved.filter(|proved| {
+                proved.catalog == snapshot.versions.catalog && proved.texts == new.policy
+            });
+            let Some(proved) = proved else {
+                let texts = new.policy.clone();
+                *unproven = Some(Box::new(Candidate { snapshot, texts }));
+                return Err(findings);
+            };
+            findings.extend(proved.findings.iter().cloned());
+            refuse_errors(&findings)?;
+        }
         if let Some(new_sources) = new_sources {
             let unfit = sources.unfit.take();
             *sources = Sources { unfit, ..new_sources };
         }
-        self.current.store(Arc::new(Snapshot { directory, policy, catalog, versions }));
+        self.current.store(Arc::new(snapshot));
         if known {
             sources.unfit = None;
             self.names.moved(HashSet::new());
@@ -382,6 +457,31 @@ impl State {
         drop(self.reports.send(Arc::clone(&report)));
         report
     }
+}
+
+/// A state that could be in force, once it is proven.
+struct Candidate {
+    snapshot: Snapshot,
+    texts: PolicyTexts,
+}
+
+/// What came of proving a policy on a catalogue.
+struct Proved {
+    catalog: CatalogVersion,
+    texts: PolicyTexts,
+    findings: Vec<Diagnostic>,
+}
+
+/// Whether a policy has to be proven on the database.
+enum Proof<'a> {
+    /// It is the one in force.
+    Needless,
+    /// It is another one.
+    Wanted {
+        proved: Option<&'a Proved>,
+        /// Where it goes when `proved` is not about it.
+        unproven: &'a mut Option<Box<Candidate>>,
+    },
 }
 
 fn mask_key(settings: &Settings) -> &str {

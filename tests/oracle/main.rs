@@ -12,9 +12,12 @@
 
 mod answer;
 mod compare;
+mod exported;
 mod generate;
 mod interference;
+mod plans;
 mod principals;
+mod shapes;
 mod sqlsmith;
 mod world;
 mod writes;

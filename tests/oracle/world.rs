@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -23,14 +24,16 @@ use tokio_postgres::{AsyncMessage, Client, NoTls};
 
 use crate::principals::{PRINCIPALS, Principal, Rows};
 
-const PASSWORD: &str = "oracle";
+pub(crate) const PASSWORD: &str = "oracle";
 /// The database behind rowgate. Nobody stays connected to it: tests work on copies, each its own,
 /// so that no test waits for another's locks.
 pub(crate) const PLAIN: &str = "plain";
 /// The same rows with row security and masking views.
 pub(crate) const ORACLE: &str = "oracle";
+/// The same rows under what `rowgate export rls` prints.
+pub(crate) const EXPORTED: &str = "exported";
 /// The role that rowgate's statements run as.
-const GATEWAY: &str = "gateway";
+pub(crate) const GATEWAY: &str = "gateway";
 /// What marks the error of a violated check option.
 pub(crate) const MARKER: &str = "checkoptionviolated";
 
@@ -81,7 +84,8 @@ pub(crate) const CHILDREN: &[(&str, &str)] =
     &[("event_2025", "event"), ("event_2026", "event"), ("remark_long", "remark")];
 
 pub(crate) struct World {
-    cluster: Cluster,
+    pub(crate) cluster: Cluster,
+    pub(crate) folder: PathBuf,
     catalog: Catalog,
     policy: PolicySet,
     pub(crate) planner: Planner,
@@ -152,7 +156,12 @@ impl World {
         let (policy, _) = PolicySet::load(&files, &catalog, "key")
             .unwrap_or_else(|findings| panic!("{findings:#?}"));
         let planner = Planner::new(16 << 20, MARKER.to_owned());
-        Self { cluster, catalog, policy, planner }
+        Self { cluster, folder, catalog, policy, planner }
+    }
+
+    /// The server's major version.
+    pub(crate) fn server_version(&self) -> u32 {
+        self.catalog.server_version / 10_000
     }
 
     pub(crate) fn person(&self, principal: &Principal) -> Person {
@@ -168,6 +177,15 @@ impl World {
     }
 
     pub(crate) fn rewrite(&self, person: &Person, sql: &str) -> Result<Rewrite, Refusal> {
+        self.rewrite_for(person, sql, Protocol::Simple)
+    }
+
+    pub(crate) fn rewrite_for(
+        &self,
+        person: &Person,
+        sql: &str,
+        protocol: Protocol<'_>,
+    ) -> Result<Rewrite, Refusal> {
         let path = SearchPath::new(["pg_catalog", "crm"]);
         let context = PlanContext {
             catalog: &self.catalog,
@@ -176,7 +194,7 @@ impl World {
             unrestricted: false,
             shape: person.subject.identity.shape(),
             search_path: &path,
-            protocol: Protocol::Simple,
+            protocol,
         };
         self.planner.rewrite(context, sql, person)
     }
@@ -239,7 +257,10 @@ impl World {
 
     /// As the person's own role, which the server itself restricts.
     pub(crate) async fn oracle(&self, principal: &Principal, database: &str) -> Client {
-        self.connect(principal.name, database, &format!("{}, crm", principal.name)).await
+        // What is exported is in a schema of that name.
+        let exported = if database.starts_with(EXPORTED) { "rowgate_" } else { "" };
+        let path = format!("{exported}{}, crm", principal.name);
+        self.connect(principal.name, database, &path).await
     }
 
     /// The server.
