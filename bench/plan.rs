@@ -140,7 +140,7 @@ fn catalog() -> Catalog {
                 returns_set: false,
             })
             .collect(),
-        operators: Vec::new(),
+        ..CatalogParts::default()
     };
     Catalog::new(CatalogVersion(1), 150_000, "rowgate", parts)
 }

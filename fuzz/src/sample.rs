@@ -237,7 +237,7 @@ pub fn catalog() -> Catalog {
         operators: Vec::new(),
         ..CatalogParts::default()
     };
-    Catalog::new(CatalogVersion(1), 150_000, "rowgate", parts)
+    Catalog::new(CatalogVersion(1), 180_000, "rowgate", parts)
 }
 
 /// A person of the sample.

@@ -56,6 +56,7 @@ Statement {
         "COPY (SELECT id, phone FROM account) TO STDOUT",
         "COPY (DELETE FROM account RETURNING id) TO STDOUT",
         "COPY account FROM STDIN",
+        "COPY account (id, name, owner_id) FROM STDIN",
         "COPY account TO '/tmp/a'",
         "COPY account FROM '/tmp/a'",
         "COPY account TO PROGRAM 'cat'",

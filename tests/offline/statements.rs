@@ -246,8 +246,9 @@ unrestricted one. A kind without an example fails the tests, a new kind in a new
 that changes has to be written down here with `ROWGATE_BLESS=1 cargo test --test offline`. What users need to know is in
 [sql-support.md](sql-support.md).
 
-The restricted principal reads and writes own rows of `account` (one column masked, one denied), reads own rows of `contact`
-and those of own accounts, reads all of `product`, and has nothing on `ledger`. *Rewritten* says what runs, *refused* says why.
+Behind it is PostgreSQL 18; on older servers what they do not have is refused. The restricted principal reads and writes own
+rows of `account` (one column masked, one denied), reads own rows of `contact` and those of own accounts, reads all of
+`product`, and has nothing on `ledger`. *Rewritten* says what runs, *refused* says why.
 *Verbs* are the rights that were asked for. The last column names the tests of `tests/oracle` that run statements with this
 kind on real servers, against native row security (`compare`, `writes`) or on two databases that differ in what is hidden
 (`interference`).
