@@ -132,8 +132,8 @@ pub(super) struct Running {
     pub(super) over_limit: bool,
     /// It ended and its end is recorded.
     pub(super) ended: bool,
-    /// What it may tell by failing.
-    pub(super) tells: Tells,
+    /// What it may tell by failing; `None` for a principal from whom nothing is hidden.
+    pub(super) tells: Option<Tells>,
 }
 
 impl Running {
@@ -151,7 +151,7 @@ impl Running {
             allowance,
             over_limit: false,
             ended: false,
-            tells: Tells::default(),
+            tells: None,
         }
     }
 

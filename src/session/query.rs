@@ -201,7 +201,7 @@ where
     ) -> Result<(Running, Option<Durable>), Refusal> {
         let plan = rewrite.plan();
         let touched = self.touched(plan);
-        let tells = self.tells(&touched)?;
+        let tells = self.tells(plan, &touched)?;
         let allowance = self.allowance(plan, text, returned)?;
         let decision = self.decide_id();
         let mut record = self.statement_record(text, parameters, decision);
@@ -232,10 +232,12 @@ where
             Some(name) => self.cursor_allowance(name)?,
             None => Allowance::default(),
         };
+        let tells = self.cursor_tells()?;
         let decision = self.decide_id();
         let record = self.statement_record(text, Vec::new(), decision);
         let intent = self.ledger.intent(record)?;
         let mut running = Running::new(intent, false, allowance);
+        running.tells = tells;
         let before = running.before()?;
         Ok((running, before))
     }
