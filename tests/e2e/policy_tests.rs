@@ -71,8 +71,7 @@ fn a_test_changes_the_database() {
     let yaml = format!(
         "tests:\n  - {{ name: a, as: alice, sql: \"{change}\", expect: {{ count: 1 }} }}\n  - {{ \
          name: b, as: alice, sql: \"{looks}\", expect: {{ rows: [[0]] }} }}\n  - {{ name: c, as: \
-         alice, sql: \"INSERT INTO crm.opportunity (account_id, owner_id, name) VALUES (1, 103, \
-         'x')\", expect: {{ reason: violates }} }}\n"
+         alice, sql: \"INSERT INTO crm.account (owner_id, name) VALUES (103, 'x')\", expect: {{ reason: violates }} }}\n"
     );
     fs::write(&file, yaml).unwrap();
     let output = test(&config, &[file.to_str().unwrap()]);

@@ -210,7 +210,9 @@ async fn execute(
             Some(server) => Outcome::Failed(server.message().to_owned()),
         },
     };
-    client.batch_execute("ROLLBACK; DISCARD ALL").await.map_err(lost)?;
+    // Together they would be one transaction, in which DISCARD ALL may not stand.
+    client.batch_execute("ROLLBACK").await.map_err(lost)?;
+    client.batch_execute("DISCARD ALL").await.map_err(lost)?;
     Ok(outcome)
 }
 
