@@ -213,15 +213,12 @@ where
             return false;
         }
         let Source { lender, settings, .. } = &loans.source;
-        match lender.at_hand(settings) {
-            Some(loan) => {
-                self.attach(loan);
-                true
-            }
-            None => {
-                loans.lending = Some(lender.lend(settings));
-                false
-            }
+        if let Some(loan) = lender.at_hand(settings) {
+            self.attach(loan);
+            true
+        } else {
+            loans.lending = Some(lender.lend(settings));
+            false
         }
     }
 

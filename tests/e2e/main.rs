@@ -9,8 +9,8 @@
 )]
 
 mod attacks;
-mod copy;
 mod catalogue;
+mod copy;
 mod drivers;
 mod harness;
 mod people;
