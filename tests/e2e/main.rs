@@ -14,6 +14,7 @@ mod copy;
 mod drivers;
 mod harness;
 mod people;
+mod policy_tests;
 mod pooling;
 mod protocol;
 mod random;
