@@ -180,7 +180,7 @@ where
             }
             b'3' => self.completed(&frame, |request| matches!(request, Request::Close)),
             b't' => self.on_parameters(frame.body),
-            b'T' => self.on_row_description(frame),
+            b'T' => self.on_row_description(frame.body),
             b'n' => self.on_no_rows(),
             b'D' => self.on_row(frame.body),
             b'C' => self.on_complete(&frame),
@@ -457,23 +457,16 @@ where
         Ok(())
     }
 
-    fn on_row_description(&mut self, frame: Frame) -> Result<(), Fatal> {
+    fn on_row_description(&mut self, body: Bytes) -> Result<(), Fatal> {
         self.planned_answer()?;
         let entry = self.front()?;
         let answer = entry.answer();
-        let of_portal = matches!(entry.request, Request::DescribePortal);
-        let of_statement = matches!(entry.request, Request::DescribeStatement { .. });
-        let describes = of_portal || of_statement;
+        let describes =
+            matches!(entry.request, Request::DescribeStatement { .. } | Request::DescribePortal);
         if !describes && !matches!(entry.request, Request::Query) {
             return Err(broken_server());
         }
-        if matches!(answer, Answer::Relay | Answer::RedactPlan) && !of_statement {
-            // Nobody has to know what is in it.
-            self.relay_frame(&frame);
-            return if of_portal { self.described(None) } else { Ok(()) };
-        }
-        let mut fields =
-            message::decode_row_description(frame.body).map_err(|_| broken_server())?;
+        let mut fields = message::decode_row_description(body).map_err(|_| broken_server())?;
         let fields = match answer {
             Answer::Relay | Answer::RedactPlan => Some(fields),
             Answer::DropRows => None,

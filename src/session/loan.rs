@@ -146,6 +146,9 @@ pub(super) struct Loans<S> {
     unnamed: bool,
     /// Something may be left that has not been asked for yet.
     doubt: bool,
+    /// Shared statements that were prepared meanwhile, perhaps under other settings than their names
+    /// say: nobody else may find them.
+    tainted: Vec<String>,
     /// The server has been asked.
     asked: bool,
     /// Something is left that cannot follow the client.
@@ -162,6 +165,7 @@ impl<S> Loans<S> {
             memory: Memory::default(),
             unnamed: false,
             doubt: false,
+            tainted: Vec::new(),
             asked: false,
             pinned: false,
             kept: false,
@@ -213,15 +217,12 @@ where
             return false;
         }
         let Source { lender, settings, .. } = &loans.source;
-        match lender.at_hand(settings) {
-            Some(loan) => {
-                self.attach(loan);
-                true
-            }
-            None => {
-                loans.lending = Some(lender.lend(settings));
-                false
-            }
+        if let Some(loan) = lender.at_hand(settings) {
+            self.attach(loan);
+            true
+        } else {
+            loans.lending = Some(lender.lend(settings));
+            false
         }
     }
 
@@ -251,7 +252,7 @@ where
             loans.asked = false;
             loans.pinned = true;
         }
-        if loans.doubt {
+        if loans.doubt || !loans.tainted.is_empty() {
             self.ask_what_is_left();
         } else if !loans.pinned {
             self.take_back();
@@ -271,6 +272,7 @@ where
         if let Some(loans) = &self.loans
             && clean
             && !(loans.kept || loans.pinned || loans.doubt || loans.asked)
+            && loans.tainted.is_empty()
             && self.server.inbound.is_empty()
             && !self.server.has_unsent()
         {
@@ -281,6 +283,7 @@ where
     /// Notes what statements that were sent may leave on the connection.
     pub(super) fn note_left(&mut self, plan: &Plan) {
         let Some(loans) = self.loans.as_mut() else { return };
+        loans.kept |= self.standing.unrestricted;
         let session = loans.source.session;
         let mut leaves = plan.session_state == SessionState::Anything;
         for statement in &plan.statements {
@@ -312,6 +315,14 @@ where
 
     fn ask_what_is_left(&mut self) {
         let mut bytes = BytesMut::new();
+        if let Some(loans) = self.loans.as_mut() {
+            for name in loans.tainted.drain(..) {
+                loans.memory.statements.remove(&name);
+                message::close(&mut bytes, &Target::Statement(name));
+                self.expected.push_back(Entry::internal(Request::Close));
+            }
+            loans.unnamed = false;
+        }
         let nothing: [Option<Bytes>; 0] = [];
         message::parse(&mut bytes, NAME, LEFT.as_bytes(), &[]);
         message::bind(&mut bytes, NAME, NAME, &[], &nothing, &[]);
@@ -429,6 +440,9 @@ where
         // Names that are the client's own belong to a connection that is kept for it.
         let Some(loans) = self.loans.as_mut().filter(|_| self.private_names) else { return };
         let mut undo = vec![Undo::Here(server_name.to_owned())];
+        if loans.doubt || loans.asked {
+            loans.tainted.push(server_name.to_owned());
+        }
         if server_name.is_empty() {
             loans.unnamed = true;
         } else if let Some(oldest) = loans.memory.statements.insert(server_name) {

@@ -15,6 +15,9 @@ use super::Phase;
 #[derive(Debug)]
 pub(super) struct Gone;
 
+/// Resolves when there is news.
+type Next = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// News of the process: a change of the rules, or of what is asked of sessions.
 pub(super) struct News {
     changes: watch::Receiver<u64>,
@@ -22,7 +25,7 @@ pub(super) struct News {
     /// What the session was told last.
     asked: Phase,
     /// Whom the next news wakes.
-    waiting: Option<(Waker, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    waiting: Option<(Waker, Next)>,
 }
 
 impl News {
@@ -50,7 +53,7 @@ impl News {
                 return Poll::Pending;
             }
             let (mut changes, mut phase) = (self.changes.clone(), self.phase.clone());
-            let mut next: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
+            let mut next: Next = Box::pin(async move {
                 // Which one it is, and whether it is the end, is looked up above.
                 tokio::select! {
                     changed = changes.changed() => drop(changed),

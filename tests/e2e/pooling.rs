@@ -13,11 +13,12 @@ fn pooling(name: &str, size: usize) -> Gateway {
     gateway_with(name, |folder| {
         let file = folder.join("rowgate.toml");
         let text = fs::read_to_string(&file).unwrap();
-        let start = text.find("pool = {").unwrap();
-        let end = start + text[start..].find('\n').unwrap();
         let pool =
             format!("pool = {{ mode = \"transaction\", size = {size}, wait_timeout = \"1s\" }}");
-        fs::write(&file, format!("{}{pool}{}", &text[..start], &text[end..])).unwrap();
+        let lines = text
+            .lines()
+            .map(|line| if line.starts_with("pool = {") { pool.as_str() } else { line });
+        fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
     })
 }
 
@@ -64,7 +65,7 @@ async fn step(models: &mut [Model], who: usize, what: u8) -> Result<(), String> 
     };
     match what % 14 {
         0 => {
-            model.zone = ZONES[who].to_owned();
+            ZONES[who].clone_into(&mut model.zone);
             let sql = format!("SET timezone = '{}'", model.zone);
             expect(value(&model.client, &sql).await, "", "SET")?;
         }
@@ -138,8 +139,8 @@ async fn step(models: &mut [Model], who: usize, what: u8) -> Result<(), String> 
             value(&model.client, "ROLLBACK").await?;
         }
         11 => {
-            model.style =
-                if model.style == "ISO, MDY" { "ISO, DMY" } else { "ISO, MDY" }.to_owned();
+            let style = if model.style == "ISO, MDY" { "ISO, DMY" } else { "ISO, MDY" };
+            style.clone_into(&mut model.style);
             let sql = format!("SET datestyle = '{}'", model.style);
             expect(value(&model.client, &sql).await, "", "SET")?;
         }
