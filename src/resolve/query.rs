@@ -152,6 +152,7 @@ impl<'a> Resolver<'a> {
                 }
             }
             StatementKind::Explain(explain) => self.statement(&explain.statement),
+            StatementKind::Definition(definition) => self.definition(definition),
             StatementKind::Prepare { types, statement, .. } => {
                 for declared in types {
                     let known = match self.allowed_type(declared)? {

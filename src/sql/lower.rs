@@ -29,7 +29,7 @@ const DEPTH: u32 = 2_000;
 const RED_ZONE: usize = 128 * 1024;
 const SEGMENT: usize = 4 * 1024 * 1024;
 
-type Lowered<T> = Result<T, SqlError>;
+pub(super) type Lowered<T> = Result<T, SqlError>;
 
 /// Lowers one statement.
 pub(super) fn statement(raw: &nodes::RawStmt, tokens: &Tokens<'_>) -> Lowered<Statement> {
@@ -83,7 +83,7 @@ fn constant(value: &nodes::A_Const) -> Lowered<Constant> {
     })
 }
 
-fn type_ref(name: Option<&nodes::TypeName>) -> Lowered<TypeRef> {
+pub(super) fn type_ref(name: Option<&nodes::TypeName>) -> Lowered<TypeRef> {
     let Some(name) = name else { return unsupported("a cast without a type") };
     let names =
         name.names().iter().map(|part| part.sval().unwrap_or_default().to_owned()).collect();
@@ -95,7 +95,7 @@ fn type_ref(name: Option<&nodes::TypeName>) -> Lowered<TypeRef> {
     })
 }
 
-struct Lower<'t> {
+pub(super) struct Lower<'t> {
     tokens: &'t Tokens<'t>,
     depth: u32,
 }
@@ -110,7 +110,10 @@ impl Lower<'_> {
 
     fn statement_kind(&self, node: Node<'_>) -> Lowered<StatementKind> {
         Ok(match node {
-            Node::SelectStmt(select) => StatementKind::Select(Box::new(self.query(select)?)),
+            Node::SelectStmt(select) => match self.select_into(select)? {
+                Some(made) => made,
+                None => StatementKind::Select(Box::new(self.query(select)?)),
+            },
             Node::InsertStmt(insert) => StatementKind::Insert(Box::new(self.insert(insert)?)),
             Node::UpdateStmt(update) => StatementKind::Update(Box::new(self.update(update)?)),
             Node::DeleteStmt(delete) => StatementKind::Delete(Box::new(self.delete(delete)?)),
@@ -189,7 +192,10 @@ impl Lower<'_> {
                 DiscardMode::DISCARD_TEMP => DiscardTarget::Temp,
                 _ => return unsupported("this DISCARD"),
             }),
-            other => StatementKind::Other(other_statement(other)),
+            other => match self.definition(other)? {
+                Some(definition) => StatementKind::Definition(Box::new(definition)),
+                None => StatementKind::Other(other_statement(other)),
+            },
         })
     }
 
@@ -235,7 +241,7 @@ impl Lower<'_> {
         Ok(Some(With { recursive: with.recursive, ctes }))
     }
 
-    fn query(&self, select: &nodes::SelectStmt) -> Lowered<Query> {
+    pub(super) fn query(&self, select: &nodes::SelectStmt) -> Lowered<Query> {
         stacker::maybe_grow(RED_ZONE, SEGMENT, || self.query_in(select))
     }
 
@@ -499,7 +505,7 @@ impl Lower<'_> {
     }
 
     #[expect(clippy::unused_self, reason = "reads like its neighbours")]
-    fn relation(&self, range: &nodes::RangeVar) -> Lowered<RelationRef> {
+    pub(super) fn relation(&self, range: &nodes::RangeVar) -> Lowered<RelationRef> {
         Ok(RelationRef {
             catalog: range.catalogname().map(ToOwned::to_owned),
             schema: range.schemaname().map(ToOwned::to_owned),
@@ -705,7 +711,7 @@ impl Lower<'_> {
         self.expr(node).map(Box::new)
     }
 
-    fn expr(&self, node: Node<'_>) -> Lowered<Expr> {
+    pub(super) fn expr(&self, node: Node<'_>) -> Lowered<Expr> {
         stacker::maybe_grow(RED_ZONE, SEGMENT, || self.expr_in(node))
     }
 

@@ -8,8 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
-mod copy;
 mod attacks;
+mod copy;
 mod drivers;
 mod harness;
 mod people;
@@ -18,3 +18,4 @@ mod reliability;
 mod sample;
 mod semantics;
 mod serving;
+mod temporary;
