@@ -249,6 +249,16 @@ def explain(config, user, sql):
     return json.loads(done.stdout)["rewritten"]
 
 
+def exported(config):
+    """The same policy as row-level security, for everybody in the directory."""
+    done = subprocess.run(
+        [rowgate_program(), "export", "rls", "--config", config, "--create-roles"],
+        text=True, capture_output=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"rowgate export rls failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
 def median(values):
     return statistics.median(values) if values else float("nan")
 

@@ -45,7 +45,7 @@ fn never_names(module: &str, words: &[&str]) {
     assert!(wrong.is_empty(), "{module} must not name these:\n{}", wrong.join("\n"));
 }
 
-const CORE: [&str; 6] = ["sql", "catalog", "resolve", "policy", "mask", "rewrite"];
+const CORE: [&str; 7] = ["sql", "catalog", "resolve", "policy", "mask", "rewrite", "export"];
 
 #[test]
 fn the_core_does_input_or_output_or_reads_the_clock() {

@@ -43,13 +43,52 @@ impl Hash {
 
 /// Lower-case hexadecimal.
 pub fn to_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        for nibble in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(u32::from(nibble), 16));
-        }
+    let mut text = Vec::with_capacity(bytes.len() * 2);
+    push_hex(&mut text, bytes);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
+    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+}
+
+/// `2026-11-22T04:37:15.123456Z`: what `{at:.6}` gives, in a tenth of the time.
+fn push_time(out: &mut Vec<u8>, at: Timestamp) {
+    const DAY: i64 = 86_400;
+    let (second, nanosecond) = (at.as_second(), at.subsec_nanosecond());
+    // From 1970 to 9999.
+    if !(0..253_402_300_800).contains(&second) || nanosecond < 0 {
+        let _infallible = write!(out, "{at:.6}");
+        return;
     }
-    text
+    // The calendar as years of 400 that begin in March (H. Hinnant, "chrono-compatible low-level
+    // date algorithms").
+    let days = second / DAY + 719_468;
+    let of_era = days % 146_097;
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let year = year_of_era + days / 146_097 * 400 + i64::from(month <= 2);
+    let time = second % DAY;
+    let mut number = |mut number: i64, digits: usize, behind: u8| {
+        let start = out.len();
+        out.resize(start + digits, b'0');
+        for digit in out.iter_mut().skip(start).rev() {
+            *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
+            number /= 10;
+        }
+        out.push(behind);
+    };
+    number(year, 4, b'-');
+    number(month, 2, b'-');
+    number(day, 2, b'T');
+    number(time / 3_600, 2, b':');
+    number(time / 60 % 60, 2, b':');
+    number(time % 60, 2, b'.');
+    number(i64::from(nanosecond) / 1_000, 6, b'Z');
 }
 
 /// Reads lower-case hexadecimal of exactly `N` bytes. Upper case is refused: two spellings of one
@@ -95,10 +134,17 @@ impl Tip {
         let start = out.len();
         let seq = self.seq + 1;
         // Writing to a vector does not fail.
-        let _infallible =
-            write!(out, "{{\"seq\":{seq},\"prev\":\"{}\",\"at\":\"{at:.6}\",", self.hash.to_hex());
-        let body = serde_json::to_vec(record)?;
-        out.extend_from_slice(body.get(1..).unwrap_or_default());
+        let _infallible = write!(out, "{{\"seq\":{seq},\"prev\":\"");
+        push_hex(out, &self.hash.0);
+        out.extend_from_slice(b"\",\"at\":\"");
+        push_time(out, at);
+        out.push(b'"');
+        let body = out.len();
+        serde_json::to_writer(&mut *out, record)?;
+        // The record's own object goes on with the one that has begun.
+        if let Some(brace) = out.get_mut(body) {
+            *brace = b',';
+        }
         if let Some(key) = key {
             sign(out, start, LINE_CONTEXT, key);
         }
@@ -191,5 +237,27 @@ impl Head {
     /// Whether the head file's bytes carry a valid signature of `key`.
     pub fn signature(bytes: &[u8], key: &VerifyingKey) -> bool {
         bytes.strip_suffix(b"\n").and_then(|line| check(line, HEAD_CONTEXT, key)) == Some(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_another_time_than_its_record() {
+        // Every hour and a bit over four centuries, leap days and turns of years among them.
+        for step in 0..200_000_i64 {
+            let at = Timestamp::new(step * 63_067, 123_456_789).unwrap();
+            let mut out = Vec::new();
+            push_time(&mut out, at);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{at:.6}"));
+        }
+        for text in ["1969-12-31T23:59:59.5Z", "2000-02-29T00:00:00Z", "9999-12-30T22:00:00.9Z"] {
+            let at: Timestamp = text.parse().unwrap();
+            let mut out = Vec::new();
+            push_time(&mut out, at);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{at:.6}"));
+        }
     }
 }

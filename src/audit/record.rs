@@ -3,6 +3,7 @@
 //! The session hands over [`Intent`], [`Outcome`] and [`Event`]; the writer turns them into
 //! [`Record`]s, one JSON object per line. Inside the program nothing else depends on the shape.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -310,17 +311,30 @@ pub enum Verdict {
 #[serde(transparent)]
 pub struct TextId(pub String);
 
+/// A text of a statement in the log: by name when it comes again and again, as it is when not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Said {
+    /// The text of a [`Record::Text`] before it.
+    Named(TextId),
+    /// The text itself.
+    Once {
+        /// The text.
+        text: Text,
+    },
+}
+
 /// A statement in the log: what [`Intent`] and [`Refused`] have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// Joins intent and outcome; unique in the whole log.
     pub query: u64,
     /// Who.
-    pub who: Who,
+    pub who: Arc<Who>,
     /// The statement's number in its session.
     pub statement: u64,
     /// `SELECT` …
-    pub command: String,
+    pub command: Cow<'static, str>,
     /// The decision.
     pub decision: Verdict,
     /// Its id.
@@ -328,10 +342,10 @@ pub struct Statement {
     /// The policy version.
     pub policy: Text,
     /// The client's text.
-    pub original: TextId,
+    pub original: Said,
     /// The server's text, when it differs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rewritten: Option<TextId>,
+    pub rewritten: Option<Said>,
     /// Relations touched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub touched: Option<TextId>,

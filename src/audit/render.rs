@@ -1,7 +1,9 @@
 //! From records to the bytes of segments: chain, dictionary of texts, checkpoints, rotation. Does
 //! no I/O; bytes stay pending until the writer says that they are written.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +13,7 @@ use jiff::Timestamp;
 use super::chain::{Hash, Head, Tip, to_hex};
 use super::record::{
     Change, ChangeRecord, Event, FORMAT, Intent, Outcome, Parameter, ParameterValue, Parameters,
-    Record, RecordedParameter, Refused, Statement, Text, TextId, Touch, Verdict, Who,
+    Record, RecordedParameter, Refused, Said, Statement, Text, TextId, Touch, Verdict, Who,
 };
 use super::recover::Resume;
 use super::redact::redact;
@@ -23,6 +25,11 @@ use crate::rewrite::Touched;
 const DICTIONARY_TEXTS: u64 = 4096;
 /// … or so many bytes, so that readers need little memory.
 const DICTIONARY_BYTES: usize = 16 << 20;
+
+/// A buffer that has grown beyond this is given back.
+const SPARE: usize = 256 << 10;
+/// So many texts that came once are remembered, by their hashes.
+const SEEN: usize = 1 << 16;
 
 /// Bytes for one place in one segment.
 #[derive(Debug)]
@@ -59,7 +66,12 @@ pub(super) struct Renderer {
     unsigned: u64,
     signed_at: Instant,
     dictionary: Dictionary,
+    /// Hashes of texts that came once.
+    seen: HashSet<u64>,
+    hasher: RandomState,
     pending: Vec<Chunk>,
+    /// The buffer of the last write, for the next one.
+    spare: Option<Vec<u8>>,
     closed: bool,
     /// The tip that the head file names.
     head: Option<Tip>,
@@ -89,7 +101,10 @@ impl Renderer {
             unsigned: 0,
             signed_at: now,
             dictionary: Dictionary::default(),
+            seen: HashSet::new(),
+            hasher: RandomState::new(),
             pending: Vec::new(),
+            spare: None,
             closed: false,
             head: None,
             head_at: None,
@@ -161,7 +176,12 @@ impl Renderer {
 
     /// The pending bytes are where they belong.
     pub(super) fn written(&mut self) {
-        self.pending.clear();
+        for Chunk { mut bytes, .. } in self.pending.drain(..) {
+            if self.spare.is_none() && bytes.capacity() <= SPARE {
+                bytes.clear();
+                self.spare = Some(bytes);
+            }
+        }
     }
 
     /// When there is something to do without new records.
@@ -245,20 +265,22 @@ impl Renderer {
         record: &Record,
         signed: bool,
     ) -> Result<(), serde_json::Error> {
-        let mut bytes = Vec::with_capacity(512);
-        self.tip.append(&mut bytes, at, record, signed.then_some(&self.key))?;
+        let key = signed.then_some(&self.key);
+        if self.pending.last().is_none_or(|chunk| chunk.segment != self.segment) {
+            let bytes = self.spare.take().unwrap_or_default();
+            self.pending.push(Chunk { segment: self.segment, offset: self.length, bytes });
+        }
+        if let Some(Chunk { bytes, .. }) = self.pending.last_mut() {
+            let before = bytes.len();
+            self.tip.append(bytes, at, record, key)?;
+            self.length += (bytes.len() - before) as u64;
+        }
         self.lines += 1;
         if signed {
             self.unsigned = 0;
             self.signed_at = Instant::now();
         } else {
             self.unsigned += 1;
-        }
-        let offset = self.length;
-        self.length += bytes.len() as u64;
-        match self.pending.last_mut() {
-            Some(chunk) if chunk.segment == self.segment => chunk.bytes.append(&mut bytes),
-            Some(_) | None => self.pending.push(Chunk { segment: self.segment, offset, bytes }),
         }
         Ok(())
     }
@@ -270,7 +292,7 @@ impl Renderer {
         Ok(Record::Intent(Box::new(Statement {
             query,
             statement: intent.statement,
-            command: intent.command.to_owned(),
+            command: intent.command.into(),
             decision: Verdict::Permit,
             decision_id: intent.decision.0.into(),
             policy: intent.policy.0.into(),
@@ -279,7 +301,7 @@ impl Renderer {
             touched: self.touched(at, &intent.touched)?,
             parameters: self.parameters(&intent.parameters),
             reasons: intent.reasons,
-            who: Who::clone(&intent.who),
+            who: intent.who,
             sqlstate: None,
             message: None,
         })))
@@ -296,7 +318,7 @@ impl Renderer {
         Ok(Record::Refusal(Box::new(Statement {
             query,
             statement: refused.statement,
-            command: refused.command.to_owned(),
+            command: refused.command.into(),
             decision: Verdict::Deny,
             decision_id: refused.decision.0.into(),
             policy: refused.policy.0.into(),
@@ -307,7 +329,7 @@ impl Renderer {
             reasons,
             sqlstate: Some(refused.sqlstate),
             message: Some(redact(&refused.message).as_ref().into()),
-            who: Who::clone(&refused.who),
+            who: refused.who,
         })))
     }
 
@@ -338,12 +360,25 @@ impl Renderer {
         }
     }
 
-    /// The name of a text; the first time in a segment the text itself is recorded before.
-    fn text(&mut self, at: Timestamp, text: &Text) -> Result<TextId, serde_json::Error> {
+    /// A text as it is when it comes for the first time: most texts with constants in them never
+    /// come again. The second time it gets a name.
+    fn text(&mut self, at: Timestamp, text: &Text) -> Result<Said, serde_json::Error> {
         if let Some(id) = self.dictionary.plain.get(text) {
-            return Ok(id.clone());
+            return Ok(Said::Named(id.clone()));
         }
         let redacted = redact(text);
+        if self.seen.len() >= SEEN {
+            self.seen.clear();
+        }
+        // Two texts with one hash: the second one gets its name a little early.
+        if self.seen.insert(self.hasher.hash_one(&**text)) {
+            return Ok(Said::Once {
+                text: match redacted {
+                    Cow::Borrowed(_) => text.clone(),
+                    Cow::Owned(redacted) => redacted.into(),
+                },
+            });
+        }
         let id = TextId::of(redacted.as_bytes());
         if !self.dictionary.known.contains(&id) {
             let n = self.define(&id, redacted.len());
@@ -353,7 +388,7 @@ impl Renderer {
         if *redacted == **text {
             self.dictionary.plain.insert(text.clone(), id.clone());
         }
-        Ok(id)
+        Ok(Said::Named(id))
     }
 
     fn touched(

@@ -4,13 +4,15 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::chain::Prefix;
 use super::record::{
-    ChangeRecord, Ending, Record, RecordedParameter, Statement, Text, TextId, Touch, Verdict, Who,
+    ChangeRecord, Ending, Record, RecordedParameter, Said, Statement, Text, TextId, Touch, Verdict,
+    Who,
 };
 use super::store::{segment_name, segments};
 
@@ -216,11 +218,14 @@ impl Texts {
     }
 
     fn statement(&self, hit: &mut Hit, statement: Statement) {
-        let text = |id: &TextId| self.texts.get(id).cloned();
+        let text = |said: &Said| match said {
+            Said::Named(id) => self.texts.get(id).cloned(),
+            Said::Once { text } => Some(text.clone()),
+        };
         hit.query = statement.query;
-        hit.who = Some(statement.who);
+        hit.who = Some(Arc::unwrap_or_clone(statement.who));
         hit.statement = Some(statement.statement);
-        hit.command = Some(statement.command);
+        hit.command = Some(statement.command.into_owned());
         hit.decision = Some(statement.decision);
         hit.decision_id = Some(statement.decision_id);
         hit.policy = Some(statement.policy);

@@ -10,7 +10,7 @@ use std::path::Path;
 use ed25519_dalek::VerifyingKey;
 
 use super::chain::{Hash, Head, Prefix, Tip, from_hex, line_signature, to_hex};
-use super::record::{FORMAT, Record, TextId};
+use super::record::{FORMAT, Record, Said, TextId};
 use super::store::{HEAD, is_being_written, segment_name, segment_number};
 
 /// No line the gateway writes is longer, in bytes.
@@ -401,7 +401,11 @@ impl Verifier {
             }
             Record::Intent(statement) | Record::Refusal(statement) => {
                 let texts = [Some(&statement.original), statement.rewritten.as_ref()];
-                for id in texts.into_iter().chain([statement.touched.as_ref()]).flatten() {
+                let named = texts.into_iter().flatten().filter_map(|said| match said {
+                    Said::Named(id) => Some(id),
+                    Said::Once { .. } => None,
+                });
+                for id in named.chain(statement.touched.as_ref()) {
                     if !self.texts.contains(id) {
                         return Err(self.bad(at, seq, "it refers to a text that is not recorded"));
                     }

@@ -74,6 +74,8 @@ struct Shared {
     state: Mutex<State>,
     /// Taken before `state` by whoever commits; `None` when the log is closed.
     writer: Mutex<Option<Writer>>,
+    /// The thread has the writer, perhaps for long.
+    at_work: AtomicBool,
     /// Wakes the thread.
     wake: Condvar,
     /// Records up to this number are as safe as the settings ask.
@@ -165,6 +167,7 @@ impl Audit {
                 alarm: None,
             }),
             writer: Mutex::new(None),
+            at_work: AtomicBool::new(false),
             wake: Condvar::new(),
             committed: AtomicU64::new(first - 1),
             failed: AtomicU64::new(0),
@@ -251,7 +254,7 @@ impl Audit {
         if shared.durability != Durability::Write {
             return None;
         }
-        shared.commit_here();
+        shared.commit_here(number);
         let reached = shared.reached(number);
         if reached.is_none() {
             // Somebody else commits, perhaps without this record, or the disk fails.
@@ -395,10 +398,17 @@ impl Shared {
         self.closed.load(Ordering::Acquire).then_some(Err(AuditError::Closed))
     }
 
-    /// Commits what is queued, unless that may take long.
-    fn commit_here(&self) {
-        let Ok(mut slot) = self.writer.try_lock() else { return };
-        if let Some(writer) = slot.as_mut().filter(|writer| writer.is_quick())
+    /// Commits what is queued up to that record, unless that may take long.
+    fn commit_here(&self, number: u64) {
+        // Another session has it for the time of a write, which is less than being woken takes.
+        let slot = if self.at_work.load(Ordering::Acquire) {
+            self.writer.try_lock().ok()
+        } else {
+            Some(self.writer())
+        };
+        let Some(mut slot) = slot else { return };
+        if self.reached(number).is_none()
+            && let Some(writer) = slot.as_mut().filter(|writer| writer.is_quick())
             && let Some(batch) = self.take_unless_closing()
         {
             let committed = writer.commit(Some(batch), false);
@@ -468,6 +478,7 @@ impl Shared {
             if !failed {
                 self.await_work(due);
             }
+            self.at_work.store(true, Ordering::Release);
             let mut slot = self.writer();
             let Some(writer) = slot.as_mut() else { return };
             let closing = self.state().closing;
@@ -482,6 +493,7 @@ impl Shared {
             last_attempts += u32::from(failed && closing);
             self.announce(committed);
             drop(slot);
+            self.at_work.store(false, Ordering::Release);
             if last_attempts >= CLOSING_ATTEMPTS {
                 return;
             } else if failed {

@@ -14,9 +14,10 @@ use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::fallible_iterator::FallibleIterator;
 
+use super::memory::Memory;
 use super::wire::{self, ServerError, WireError};
 use crate::error::SqlState;
 use crate::protocol::stream::{ServerStream, Stream};
@@ -86,6 +87,10 @@ pub struct ServerConnection {
     pub parameters: BTreeMap<String, String>,
     /// `server_version` as a number, such as 150018.
     pub version: u32,
+    /// What sessions have left on it.
+    pub memory: Memory,
+    /// When it was made.
+    pub made: Instant,
 }
 
 /// Rounds of PBKDF2 that a server may ask for: about a second of work. A hostile one could ask for
@@ -180,8 +185,8 @@ impl ConnectError {
         }
     }
 
-    /// Whether another host may do better.
-    fn is_about_the_host(&self) -> bool {
+    /// Whether another host may do better, or the same one a little later.
+    pub fn is_about_the_host(&self) -> bool {
         match self {
             Self::Unreachable { .. } | Self::TimedOut { .. } => true,
             Self::Refused(error) => error.sqlstate == "57P03",
@@ -308,7 +313,8 @@ async fn connect_to(
                 let host = (host.to_owned(), port);
                 let key = BackendKey { host, process_id, secret };
                 let version = check(&parameters)?;
-                return Ok(ServerConnection { stream, key, parameters, version });
+                let (memory, made) = (Memory::default(), Instant::now());
+                return Ok(ServerConnection { stream, key, parameters, version, memory, made });
             }
             _ => break,
         }

@@ -1,8 +1,9 @@
 //! Server connections that outlive a client's session. A connection is handed to one session at a
 //! time and comes back only after a verified reset; whatever is not as expected is closed instead.
 //!
-//! Session pooling: a session keeps its connection until it ends. Transaction pooling can use the
-//! same calls between transactions, because `release` leaves nothing of the session behind.
+//! Session pooling: a session keeps its connection until it ends, and `release` resets it.
+//! Transaction pooling: it comes back after each transaction with `keep`, without a reset; what is
+//! on it stays known (`Memory`), and `fit` makes it what the next session expects.
 
 use std::collections::HashMap;
 use std::mem::MaybeUninit;
@@ -18,6 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::cancel;
 use super::connect::{self, BackendKey, ConnectError, PINNED_SETTINGS, ServerConnection, Target};
+use super::memory::{Memory, SettingValues};
 use super::wire::{self, WireError};
 use crate::error::SqlState;
 use crate::protocol::stream::ServerStream;
@@ -32,6 +34,8 @@ pub struct PoolSettings {
     pub size: usize,
     /// An unused connection is closed after this long.
     pub idle_timeout: Duration,
+    /// A connection is not used any more after this long.
+    pub lifetime: Duration,
     /// The longest a session waits for a connection.
     pub wait_timeout: Duration,
 }
@@ -93,8 +97,9 @@ struct Shared {
 /// The connections of one key.
 #[derive(Debug)]
 struct Lane {
-    user: String,
-    size: usize,
+    target: Arc<Target>,
+    database: String,
+    settings: PoolSettings,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
 }
@@ -112,7 +117,6 @@ struct Idle {
 pub struct PooledServer {
     connection: Option<ServerConnection>,
     lane: Arc<Lane>,
-    target: Target,
     permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -148,29 +152,12 @@ impl Pool {
     /// A live connection: an idle one, or a new one when the size allows, or the next that comes
     /// free. Waiters are served in order.
     pub async fn acquire(&self, key: &PoolKey) -> Result<PooledServer, PoolError> {
-        let lane = self.lane(key);
-        let limit = self.shared.settings.wait_timeout;
-        let Ok(Ok(permit)) =
-            timeout_at(Instant::now() + limit, Arc::clone(&lane.permits).acquire_owned()).await
-        else {
-            return Err(PoolError::Exhausted(limit));
-        };
-        let mut target = self.shared.target.clone();
-        target.user.clone_from(&key.user);
-        let found = loop {
-            let Some(mut idle) = lane.take_idle() else { break None };
-            if idle.since.elapsed() < self.shared.settings.idle_timeout
-                && is_quiet(&idle.connection.stream)
-                && (idle.home == thread::current().id() || idle.connection.stream.rehome().is_ok())
-            {
-                break Some(idle.connection);
-            }
-        };
-        let connection = match found {
-            Some(connection) => connection,
-            None => connect::connect(&target, &key.database, &[]).await?,
-        };
-        Ok(PooledServer { connection: Some(connection), lane, target, permit: Some(permit) })
+        self.queue(key).acquire(&SettingValues::default()).await
+    }
+
+    /// The connections of one key.
+    pub fn queue(&self, key: &PoolKey) -> Queue {
+        Queue(self.lane(key))
     }
 
     /// How many connections there are, sorted by key.
@@ -180,7 +167,7 @@ impl Pool {
             .iter()
             .map(|(key, lane)| PoolFigures {
                 key: key.clone(),
-                in_use: lane.size.saturating_sub(lane.permits.available_permits()),
+                in_use: lane.settings.size.saturating_sub(lane.permits.available_permits()),
                 idle: lock(&lane.idle).len(),
             })
             .collect();
@@ -198,7 +185,8 @@ impl Pool {
                 let lanes: Vec<Arc<Lane>> = lock(&pool.lanes).values().map(Arc::clone).collect();
                 drop(pool);
                 for lane in lanes {
-                    lock(&lane.idle).retain(|idle| idle.since.elapsed() < limit);
+                    lock(&lane.idle)
+                        .retain(|idle| idle.since.elapsed() < limit && lane.keeps(idle));
                 }
                 tokio::time::sleep((limit / 4).max(Duration::from_millis(100))).await;
             }
@@ -206,28 +194,119 @@ impl Pool {
     }
 
     fn lane(&self, key: &PoolKey) -> Arc<Lane> {
-        let size = self.shared.settings.size;
+        let settings = self.shared.settings;
         let mut lanes = lock(&self.shared.lanes);
         Arc::clone(lanes.entry(key.clone()).or_insert_with(|| {
+            let mut target = self.shared.target.clone();
+            target.user.clone_from(&key.user);
             Arc::new(Lane {
-                user: key.user.clone(),
-                size,
-                permits: Arc::new(Semaphore::new(size)),
+                target: Arc::new(target),
+                database: key.database.clone(),
+                settings,
+                permits: Arc::new(Semaphore::new(settings.size)),
                 idle: Mutex::default(),
             })
         }))
     }
 }
 
+/// The connections of one key, and who waits for them.
+#[derive(Debug, Clone)]
+pub struct Queue(Arc<Lane>);
+
+impl Queue {
+    /// An idle connection of this thread that has these settings and nothing that another session
+    /// must not see, when nobody waits for one.
+    pub fn at_hand(&self, settings: &SettingValues, session: u64) -> Option<PooledServer> {
+        let lane = &self.0;
+        let permit = Arc::clone(&lane.permits).try_acquire_owned().ok()?;
+        let here = thread::current().id();
+        let idle = {
+            let mut all = lock(&lane.idle);
+            let fits = |idle: &Idle| {
+                let memory = &idle.connection.memory;
+                idle.home == here
+                    && memory.settings == *settings
+                    && memory.sequences.is_none_or(|left| left == session)
+            };
+            let found = all.iter().rposition(fits)?;
+            all.remove(found)
+        };
+        let usable = idle.since.elapsed() < lane.settings.idle_timeout && idle.is_silent();
+        usable.then(|| PooledServer {
+            connection: Some(idle.connection),
+            lane: Arc::clone(lane),
+            permit: Some(permit),
+        })
+    }
+
+    /// A live connection, rather one that has these settings: an idle one, or a new one when the
+    /// size allows, or the next that comes free. Waiters are served in order.
+    pub async fn acquire(&self, settings: &SettingValues) -> Result<PooledServer, PoolError> {
+        let lane = Arc::clone(&self.0);
+        let limit = lane.settings.wait_timeout;
+        let Ok(Ok(permit)) =
+            timeout_at(Instant::now() + limit, Arc::clone(&lane.permits).acquire_owned()).await
+        else {
+            return Err(PoolError::Exhausted(limit));
+        };
+        let found = loop {
+            let Some(mut idle) = lane.take_idle(settings) else { break None };
+            if idle.since.elapsed() < lane.settings.idle_timeout
+                && is_quiet(&idle.connection.stream)
+                && (idle.home == thread::current().id() || idle.connection.stream.rehome().is_ok())
+            {
+                break Some(idle.connection);
+            }
+        };
+        let connection = match found {
+            Some(connection) => connection,
+            None => connect::connect(&lane.target, &lane.database, &[]).await?,
+        };
+        Ok(PooledServer { connection: Some(connection), lane, permit: Some(permit) })
+    }
+
+    /// How long a session waits for a connection.
+    pub fn patience(&self) -> Duration {
+        self.0.settings.wait_timeout
+    }
+}
+
+impl Idle {
+    /// As far as the runtime of this thread has seen: costs no call of the system.
+    fn is_silent(&self) -> bool {
+        let mut byte = [0];
+        let read = self.connection.stream.socket().try_read(&mut byte);
+        matches!(read, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    }
+}
+
 impl Lane {
-    /// The one used last, rather one of this thread.
-    fn take_idle(&self) -> Option<Idle> {
+    /// The one used last, rather one with these settings and of this thread.
+    fn take_idle(&self, settings: &SettingValues) -> Option<Idle> {
         let mut all = lock(&self.idle);
         let here = thread::current().id();
-        match all.iter().rposition(|idle| idle.home == here) {
-            Some(own) => Some(all.remove(own)),
-            None => all.pop(),
+        let fitting = |idle: &Idle| idle.connection.memory.settings == *settings;
+        let found = all
+            .iter()
+            .rposition(|idle| idle.home == here && fitting(idle))
+            .or_else(|| all.iter().rposition(fitting))
+            .or_else(|| all.iter().rposition(|idle| idle.home == here))
+            .or_else(|| all.len().checked_sub(1))?;
+        Some(all.remove(found))
+    }
+
+    fn keeps(&self, idle: &Idle) -> bool {
+        idle.connection.made.elapsed() < self.settings.lifetime
+    }
+
+    fn put_back(&self, connection: ServerConnection) -> bool {
+        let idle = Idle { connection, since: Instant::now(), home: thread::current().id() };
+        let keeps = self.keeps(&idle);
+        if keeps {
+            lock(&self.idle).push(idle);
         }
+        keeps
     }
 }
 
@@ -250,6 +329,41 @@ impl PooledServer {
     /// For cancelling what runs on it.
     pub fn key(&self) -> Option<&BackendKey> {
         self.connection.as_ref().map(|connection| &connection.key)
+    }
+
+    /// Makes an idle connection what a session expects that has these settings. An error of the
+    /// server is about the settings, and leaves the connection usable, without them.
+    pub async fn fit(&mut self, settings: &SettingValues, session: u64) -> Result<(), WireError> {
+        let Some(connection) = self.connection.as_mut() else { return Ok(()) };
+        let other = connection.memory.settings != *settings;
+        let mut queries = Vec::new();
+        if connection.memory.sequences.is_some_and(|left| left != session) {
+            queries.push("DISCARD SEQUENCES");
+        }
+        if other && !connection.memory.settings.is_empty() {
+            queries.push("RESET ALL");
+        }
+        if !queries.is_empty() {
+            let ServerConnection { stream, parameters, .. } = connection;
+            wire::simple_queries(stream, parameters, &queries).await?;
+            connection.memory.sequences = None;
+        }
+        if other {
+            connection.memory.settings = SettingValues::default();
+            self.configure(settings).await?;
+            if let Some(connection) = self.connection.as_mut() {
+                connection.memory.settings = Arc::clone(settings);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the connection back as it is: outside a transaction, with nothing on it that is not in
+    /// its memory.
+    pub fn keep(mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.lane.put_back(connection);
+        }
     }
 
     /// Applies a client's settings to an idle connection; the reset takes them back. An error of
@@ -300,13 +414,12 @@ impl PooledServer {
             return false;
         };
         let Some(connection) = self.connection.as_mut() else { return false };
-        let user = self.lane.user.clone();
+        let user = self.lane.target.user.clone();
         if matches!(timeout(RESET_LIMIT, reset(connection, &user, status)).await, Ok(Ok(true))) {
-            if let Some(connection) = self.connection.take() {
-                let (since, home) = (Instant::now(), thread::current().id());
-                lock(&self.lane.idle).push(Idle { connection, since, home });
-            }
-            true
+            self.connection.take().is_some_and(|mut connection| {
+                connection.memory = Memory::default();
+                self.lane.put_back(connection)
+            })
         } else {
             // An error, an unexpected answer or silence: nobody gets this one again.
             self.discard().await;
@@ -317,7 +430,7 @@ impl PooledServer {
     /// Cancels what still runs and closes the connection.
     pub async fn discard(mut self) {
         if let Some(connection) = self.connection.take() {
-            close(connection, &self.target).await;
+            close(connection, &self.lane.target).await;
         }
     }
 }
@@ -329,7 +442,7 @@ impl Drop for PooledServer {
         if let Some(connection) = self.connection.take()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            let (target, permit) = (self.target.clone(), self.permit.take());
+            let (target, permit) = (Arc::clone(&self.lane.target), self.permit.take());
             runtime.spawn(async move {
                 close(connection, &target).await;
                 drop(permit);

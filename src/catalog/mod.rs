@@ -376,6 +376,12 @@ impl Catalog {
         &self.schemas
     }
 
+    /// Whether rows that are written to `id` may meet a row trigger that changes or vetoes them: its
+    /// own, or that of a partition or inheritance child.
+    pub fn has_triggers_below(&self, id: RelationId) -> bool {
+        self.relations().any(|found| found.has_triggers && self.lineage(found.id).contains(&id))
+    }
+
     /// `id` and everything it is a partition or inheritance child of, nearest first.
     pub fn lineage(&self, id: RelationId) -> Vec<RelationId> {
         let mut lineage = vec![id];

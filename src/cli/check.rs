@@ -11,13 +11,14 @@ use crate::config::{self, DirectorySource, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::directory::{Directory, LoadedDirectory};
 use crate::policy::check_form;
+use crate::selftest::{self, Proof, Proven};
 use crate::snapshot::{State, read_policy_files};
 
 /// Validates configuration, directory and policy; all errors at once.
 ///
-/// Without --offline it connects to the database and checks every table, column, type and function
-/// that the policy names. It exits with 1 when it finds an error, and with 2 when rowgate.toml
-/// itself is wrong.
+/// Without --offline it connects to the database, checks every table, column, type and function
+/// that the policy names, and proves on the stored rows that every filter and mask bites. It exits
+/// with 1 when it finds an error, and with 2 when rowgate.toml itself is wrong.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  rowgate check --config rowgate.toml\n  \
                   rowgate check --config rowgate.toml --offline --format json")]
@@ -41,6 +42,8 @@ struct Outcome {
     unfiltered: Vec<(String, String)>,
     /// Users, roles and tables with rules, when everything could be read.
     counts: Vec<(&'static str, usize)>,
+    /// What the self-test came to, when it ran.
+    proof: Option<Proof>,
 }
 
 impl Outcome {
@@ -97,7 +100,7 @@ fn offline(settings: &Settings) -> Outcome {
             let mut findings = loaded.warnings;
             findings.extend(loaded.directory.unknown_roles(&roles));
             let counts = vec![("users", loaded.directory.users().len()), ("roles", roles.len())];
-            Outcome { findings, unfiltered: Vec::new(), counts }
+            Outcome { findings, unfiltered: Vec::new(), counts, proof: None }
         }
         (directory, roles) => {
             let mut findings = directory.err().unwrap_or_default();
@@ -109,7 +112,8 @@ fn offline(settings: &Settings) -> Outcome {
 
 /// Everything, against the catalogue of the database.
 fn online(settings: Settings) -> Result<Outcome, Failure> {
-    let opened = open::open(settings, Timestamp::now())?;
+    let now = Timestamp::now();
+    let opened = open::open(settings, now)?;
     let (state, mut findings) = match opened.state {
         Ok(loaded) => loaded,
         Err(mut findings) => {
@@ -118,7 +122,37 @@ fn online(settings: Settings) -> Result<Outcome, Failure> {
         }
     };
     findings.extend(opened.role_warning);
-    Ok(summary(&state, findings))
+    let proof = if state.settings().policy.self_test {
+        let proof = self_test(&state, now)?;
+        findings.extend(proof.diagnostics(&state.policy_texts()));
+        Some(proof)
+    } else {
+        None
+    };
+    let mut found = summary(&state, findings);
+    found.proof = proof;
+    Ok(found)
+}
+
+/// Proves the policy on the database, with a line of progress where somebody watches.
+fn self_test(state: &State, now: Timestamp) -> Result<Proof, Failure> {
+    let settings = state.settings();
+    let target = settings.backend_target().map_err(|finding| Failure::findings(vec![finding]))?;
+    let mut progress = output::Progress::new("self-test");
+    let proof = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(selftest::run(
+            &target,
+            settings,
+            &state.current(),
+            now,
+            &mut Proven::default(),
+            &mut |done, of| progress.show(done, of),
+        ))
+        .map_err(|error| Failure::unreachable(error.to_string()));
+    progress.clear();
+    proof
 }
 
 fn summary(state: &State, findings: Vec<Diagnostic>) -> Outcome {
@@ -137,7 +171,7 @@ fn summary(state: &State, findings: Vec<Diagnostic>) -> Outcome {
         ("roles", snapshot.policy.roles().count()),
         ("tables with rules", snapshot.policy.relations().count()),
     ];
-    Outcome { findings, unfiltered, counts }
+    Outcome { findings, unfiltered, counts, proof: None }
 }
 
 fn print(out: &mut dyn Write, arguments: &Arguments, found: &Outcome) -> Result<(), Failure> {
@@ -151,6 +185,9 @@ fn print(out: &mut dyn Write, arguments: &Arguments, found: &Outcome) -> Result<
             table.add_row([line, relation]);
         }
         writeln!(out, "{table}\n")?;
+    }
+    if let Some(proof) = &found.proof {
+        writeln!(out, "self-test: {proof}")?;
     }
     let errors = found.findings.iter().filter(|f| f.severity == Severity::Error).count();
     let warnings = found.findings.len() - errors;
@@ -178,7 +215,18 @@ fn as_json(found: &Outcome) -> Json {
         .iter()
         .map(|(line, relation)| json!({ "line": line, "relation": relation }))
         .collect();
+    let proof = found.proof.as_ref().map(|proof| {
+        json!({
+            "questions": proof.asked,
+            "filters": proof.filters,
+            "filters_without_rows": proof.idle_filters,
+            "masks": proof.masks,
+            "masks_without_values": proof.idle_masks,
+            "refused": proof.refused,
+        })
+    });
     json!({
+        "self_test": proof,
         "valid": found.passed(),
         "findings": found.findings.iter().map(output::finding_json).collect::<Vec<_>>(),
         "unfiltered_reads": unfiltered,

@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod demo;
 mod explain;
+mod export;
 mod open;
 mod output;
 mod serve;
@@ -39,6 +40,7 @@ enum Command {
     Serve(serve::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Export(export::Arguments),
     Audit(audit::Arguments),
     User(user::Arguments),
 }
@@ -52,6 +54,7 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments, &mut out),
         Command::Check(arguments) => check::run(&arguments, &mut out),
         Command::Explain(arguments) => explain::run(&arguments, &mut out),
+        Command::Export(arguments) => export::run(arguments, &mut out),
         Command::Audit(arguments) => audit::run(arguments, &mut out),
         Command::User(arguments) => user::run(arguments, &mut out),
     };
@@ -100,6 +103,9 @@ mod tests {
             "rowgate audit search --path audit --user alice --table crm.account --column phone \
              --decision deny --since 1d --until 2026-01-01 --sql-like x --session 7 --limit 5",
             "rowgate audit verify --path audit --key audit.pub",
+            "rowgate export rls --config f --user alice --user bob --role sales_rep --create-roles \
+             --force --format json",
+            "rowgate export rls --config f --revert",
             "rowgate user password --login alice",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");

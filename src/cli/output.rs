@@ -1,7 +1,7 @@
 //! Exit codes, failures and tables, the same for every subcommand.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -102,6 +102,37 @@ pub(super) fn table(heading: &[&str]) -> Table {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
     table
+}
+
+/// A line of progress on standard error; nothing when that is no terminal.
+#[derive(Debug)]
+pub(super) struct Progress {
+    what: &'static str,
+    shown: Option<usize>,
+    terminal: bool,
+}
+
+impl Progress {
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, shown: None, terminal: io::stderr().is_terminal() }
+    }
+
+    /// Shows how far it is, in steps of one per cent.
+    pub(super) fn show(&mut self, done: usize, of: usize) {
+        let percent = done.saturating_mul(100).checked_div(of).unwrap_or(100);
+        if self.terminal && self.shown != Some(percent) {
+            self.shown = Some(percent);
+            let bar = "#".repeat(percent / 4);
+            let _shown = write!(io::stderr(), "\r{}: [{bar:25}] {percent}%", self.what);
+        }
+    }
+
+    /// Leaves the line empty for what comes next.
+    pub(super) fn clear(&mut self) {
+        if self.shown.take().is_some() {
+            let _cleared = write!(io::stderr(), "\r{:60}\r", "");
+        }
+    }
 }
 
 /// One JSON document and a line end.

@@ -3,8 +3,8 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, output};
 use crate::admin::{self, Admin, Figures, Readiness};
 use crate::audit::{self, Audit, AuditSettings, Event};
 use crate::auth::{Authenticator, LockoutSettings, Method};
@@ -21,11 +21,13 @@ use crate::backend::catalog::CatalogReader;
 use crate::backend::connect::{Password, Target};
 use crate::backend::pool::{Pool, PoolSettings};
 use crate::config::{self, AuthMethod, BackendTls, DirectorySource, ListenTls, Settings, TlsFiles};
+use crate::diagnostic::Severity;
 use crate::directory::{LoadedDirectory, load_sql};
 use crate::planner::Planner;
 use crate::protocol::cancel::CancelRegistry;
 use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::{TlsClient, TlsServer};
+use crate::selftest::{self, Proven};
 use crate::server::lanes::Lanes;
 use crate::server::{self, Budget, Gateway, Phase, Usages};
 use crate::snapshot::{self, State};
@@ -94,6 +96,10 @@ async fn serve(
         tracing::warn!(%warning, "policy and directory");
     }
     let state = Arc::new(state);
+    if settings.policy.self_test {
+        let proven = prove_start(&state, &target).await?;
+        prove_reloads(&state, &target, proven);
+    }
     let audit = Audit::open(audit_settings(&settings))
         .map_err(|error| Failure::unreachable(error.to_string()))?;
     let listener = listen(&settings.listen.host, settings.listen.port).await?;
@@ -114,6 +120,7 @@ async fn serve(
             PoolSettings {
                 size: settings.backend.pool.size,
                 idle_timeout: settings.backend.pool.idle_timeout,
+                lifetime: settings.backend.pool.lifetime,
                 wait_timeout: settings.backend.pool.wait_timeout,
             },
         ),
@@ -182,6 +189,67 @@ async fn serve(
     }
     served?;
     Ok(Exit::Success)
+}
+
+/// Refuses to start with a policy whose filters and masks do not bite.
+async fn prove_start(state: &State, target: &Target) -> Result<Proven, Failure> {
+    let (settings, snapshot) = (state.settings(), state.current());
+    let mut progress = output::Progress::new("self-test");
+    let mut proven = Proven::default();
+    let now = Timestamp::now();
+    let proof = selftest::run(target, settings, &snapshot, now, &mut proven, &mut |done, of| {
+        progress.show(done, of);
+    })
+    .await;
+    progress.clear();
+    let proof = proof
+        .map_err(|error| Failure::unreachable(format!("the self-test of the policy: {error}")))?;
+    let findings = proof.diagnostics(&state.policy_texts());
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Err(Failure::findings(findings));
+    }
+    for warning in &findings {
+        tracing::warn!(%warning, "self-test");
+    }
+    tracing::info!("self-test: {proof}");
+    Ok(proven)
+}
+
+/// The same for every policy that comes later: the one in force stays when it fails.
+fn prove_reloads(state: &State, target: &Target, proven: Proven) {
+    let (settings, target) = (Arc::clone(state.settings()), target.clone());
+    let proven = Mutex::new(proven);
+    state.prove_with(Box::new(move |snapshot, texts| {
+        // Reloads run on threads of their own, with a runtime of their own here: the gateway's may
+        // be waiting for this one to end.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let mut proven = proven.lock().unwrap_or_else(PoisonError::into_inner);
+        let proof = match runtime {
+            Ok(runtime) => runtime
+                .block_on(selftest::run(
+                    &target,
+                    &settings,
+                    snapshot,
+                    Timestamp::now(),
+                    &mut proven,
+                    &mut |_, _| {},
+                ))
+                .map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        match proof {
+            Ok(proof) => {
+                tracing::info!("self-test: {proof}");
+                proof.diagnostics(texts)
+            }
+            // A server that is down answers nobody; a change that takes a right away must not be
+            // lost meanwhile.
+            Err(error) => {
+                let message = format!("the policy was taken without a self-test: {error}");
+                vec![texts.about(None, Severity::Warning, &message)]
+            }
+        }
+    }));
 }
 
 async fn listen(host: &str, port: u16) -> Result<TcpListener, Failure> {
@@ -353,8 +421,15 @@ async fn refresh_catalog(state: Arc<State>, mut reader: CatalogReader, readiness
         readiness.backend_reachable.store(matches!(answer, Ok(Ok(_))), Ordering::Relaxed);
         match answer {
             Ok(Ok(Some(catalog))) => {
-                state.replace_catalog(Arc::new(catalog));
-                state.confirm_catalog(Timestamp::now());
+                let replacing = Arc::clone(&state);
+                // It waits for a reload, which may be waiting for the database.
+                let replaced = tokio::task::spawn_blocking(move || {
+                    replacing.replace_catalog(Arc::new(catalog));
+                    replacing.confirm_catalog(Timestamp::now());
+                });
+                if let Err(error) = replaced.await {
+                    tracing::error!(%error, "the new catalogue could not be taken");
+                }
             }
             Ok(Ok(None)) => state.confirm_catalog(Timestamp::now()),
             Ok(Err(error)) => tracing::warn!(%error, "the catalogue could not be read"),
@@ -370,7 +445,13 @@ async fn refresh_directory(state: Arc<State>, target: Target) {
         tokio::time::sleep(queries.refresh).await;
         match sql_directory(&settings, &target).await {
             Ok(Some(directory)) => {
-                state.replace_directory(directory);
+                let state = Arc::clone(&state);
+                let replaced = tokio::task::spawn_blocking(move || {
+                    state.replace_directory(directory);
+                });
+                if let Err(error) = replaced.await {
+                    tracing::error!(%error, "the new directory could not be taken");
+                }
             }
             Ok(None) => return,
             Err(failure) => tracing::warn!(%failure, "the directory could not be read"),

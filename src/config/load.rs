@@ -11,7 +11,7 @@ use super::reader::{Environment, Item, Reader, Section};
 use super::settings::{
     Admin, Audit, Auth, AuthMethod, Backend, BackendHost, BackendTls, DatabaseMapping,
     DirectorySource, DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure,
-    ParameterRecording, PolicySource, Pool, Secret, Settings, TlsFiles,
+    ParameterRecording, PolicySource, Pool, PoolMode, Secret, Settings, TlsFiles,
 };
 use super::source::{SourceText, about_file, io_reason};
 use super::units;
@@ -23,6 +23,7 @@ const ADMIN_PORT: u16 = 6480;
 const MINUTE: Duration = Duration::from_secs(60);
 /// A limit beyond this limits nothing.
 const MOST_ATTEMPTS: u64 = 1_000_000_000;
+const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(30);
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
@@ -98,7 +99,13 @@ fn settings(reader: &mut Reader<'_>, mut root: Section<'_>, file: &Path) -> Opti
     });
     let policy = match root.item("policy") {
         Some(item) => reader.section(&item).and_then(|s| read_policy(reader, s, &folder)),
-        None => Some(PolicySource { path: folder.join("policies"), watch: true, mask_key: None }),
+        None => Some(PolicySource {
+            path: folder.join("policies"),
+            watch: true,
+            mask_key: None,
+            self_test: true,
+            self_test_timeout: SELF_TEST_TIMEOUT,
+        }),
     };
     let audit = match root.item("audit") {
         Some(item) => reader.section(&item).map(|s| read_audit(reader, s, &folder)),
@@ -196,7 +203,9 @@ fn default_listen() -> Listen {
         host: "127.0.0.1".to_owned(),
         port: LISTEN_PORT,
         max_connections: 10_000,
-        threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+        // Half of the cores: few threads serve many clients for less than many do, because each
+        // finds more of them ready when it looks.
+        threads: std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2),
         auth_timeout: Duration::from_secs(10),
         tls: ListenTls::Disable,
     }
@@ -433,23 +442,31 @@ fn read_backend_tls(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option
 }
 
 fn default_pool() -> Pool {
-    Pool { size: 20, idle_timeout: 10 * MINUTE, wait_timeout: Duration::from_secs(30) }
+    Pool {
+        mode: PoolMode::Session,
+        size: 20,
+        idle_timeout: 10 * MINUTE,
+        lifetime: 60 * MINUTE,
+        wait_timeout: Duration::from_secs(30),
+    }
 }
 
 fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>) -> Pool {
     let default = default_pool();
-    if let Some(item) = section.item("mode") {
-        check_only_choice(reader, &item, "session", "transaction");
-    }
+    let mode = or(&mut section, "mode", default.mode, |item| {
+        let modes = [("session", PoolMode::Session), ("transaction", PoolMode::Transaction)];
+        reader.choice(item, &modes)
+    });
     let size = or(&mut section, "size", default.size, |item| {
         reader.number(item, 1, 100_000).and_then(|n| usize::try_from(n).ok())
     });
     let idle_timeout =
         or(&mut section, "idle_timeout", default.idle_timeout, |item| reader.duration(item));
+    let lifetime = or(&mut section, "lifetime", default.lifetime, |item| reader.duration(item));
     let wait_timeout =
         or(&mut section, "wait_timeout", default.wait_timeout, |item| reader.duration(item));
     section.finish(reader);
-    Pool { size, idle_timeout, wait_timeout }
+    Pool { mode, size, idle_timeout, lifetime, wait_timeout }
 }
 
 fn read_databases(
@@ -588,8 +605,21 @@ fn read_policy(
     };
     let watch = or(&mut section, "watch", true, |item| reader.boolean(item));
     let mask_key = section.item("mask_key").and_then(|item| reader.text(&item)).map(Secret::new);
+    let self_test = or(&mut section, "self_test", true, |item| {
+        let self_test = reader.boolean(item);
+        if self_test == Some(false) {
+            reader.warning(
+                item.place.span.clone(),
+                "a policy comes into force without the proof that its filters and masks bite",
+                None,
+            );
+        }
+        self_test
+    });
+    let self_test_timeout =
+        or(&mut section, "self_test_timeout", SELF_TEST_TIMEOUT, |item| reader.duration(item));
     section.finish(reader);
-    Some(PolicySource { path: path?, watch, mask_key })
+    Some(PolicySource { path: path?, watch, mask_key, self_test, self_test_timeout })
 }
 
 fn default_audit(folder: &Path) -> Audit {

@@ -171,13 +171,26 @@ pub enum BackendTls {
     },
 }
 
-/// `backend.pool`; a client keeps its server connection until it leaves.
+/// When a client's server connection goes to the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PoolMode {
+    /// When the client leaves.
+    Session,
+    /// When its transaction is over.
+    Transaction,
+}
+
+/// `backend.pool`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
+    /// When a connection goes to the next client.
+    pub mode: PoolMode,
     /// Server connections at most, per database.
     pub size: usize,
     /// An unused server connection is closed after this.
     pub idle_timeout: Duration,
+    /// A server connection of this age is closed when it is unused.
+    pub lifetime: Duration,
     /// A client waits this long for a server connection.
     pub wait_timeout: Duration,
 }
@@ -255,6 +268,10 @@ pub struct PolicySource {
     pub watch: bool,
     /// The secret of keyed masks (`hash`); without one they are NULL.
     pub mask_key: Option<Secret>,
+    /// Prove on the database that every filter and mask bites, before a policy is in force.
+    pub self_test: bool,
+    /// How long the proof may take; a policy that is not proven by then is refused.
+    pub self_test_timeout: Duration,
 }
 
 /// `[audit]`

@@ -79,7 +79,7 @@ database = "crm"
 user = "rowgate"
 password = { env = "ROWGATE_BACKEND_PASSWORD" }
 tls = { mode = "disable" }
-pool = { mode = "session", size = 20, idle_timeout = "10m", wait_timeout = "30s" }
+pool = { mode = "transaction", size = 20, idle_timeout = "10m", lifetime = "1h", wait_timeout = "30s" }
 [[backend.hosts]]
 address = "db1:5433"
 [[backend.hosts]]
@@ -245,14 +245,12 @@ fn two_sources_of_people_are_refused() {
 
 #[test]
 fn what_this_version_does_not_have_is_silently_ignored() {
-    let pool = SMALLEST.replace("[directory", "[backend.pool]\nmode = \"transaction\"\n[directory");
     let text = format!(
-        "{pool}[auth]\nmethods = [\"jwt\", \"ldap\"]\n[audit]\nsinks = [{{ kind = \"syslog\" }}]\n\
+        "{SMALLEST}[auth]\nmethods = [\"jwt\", \"ldap\"]\n[audit]\nsinks = [{{ kind = \"syslog\" }}]\n\
          [databases.other]\ndatabase = \"postgres\"\n"
     );
     let found = report(&text);
     for wanted in [
-        "error: `transaction` is not supported by this version of rowgate",
         "error: further sinks are not supported by this version of rowgate",
         "error: `databases.other` stands for `postgres`, and this version of rowgate serves",
     ] {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::error::{Refusal, SqlState};
 use crate::resolve::Resolved;
 use crate::rewrite::{Edit, Effect, Piece};
-use crate::sql::ast::{Definition, DiscardTarget, StatementKind};
+use crate::sql::ast::{CopySource, Definition, DiscardTarget, StatementKind};
 use crate::sql::{TokenKind, Tokens};
 
 use super::utility;
@@ -113,6 +113,10 @@ pub(super) fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
     match kind {
         // A restricted SELECT calls only functions that were looked at.
         StatementKind::Select(_) | StatementKind::Explain(_) => (name, Effect::Reads),
+        StatementKind::Copy(copy) => match copy.source {
+            CopySource::Query(_) => (name, Effect::Reads),
+            CopySource::Relation(..) | CopySource::Modifying => (name, effect),
+        },
         StatementKind::Execute { .. } => (name, Effect::Writes),
         // Nobody else reads a temporary table, and it is gone with the session.
         StatementKind::Definition(definition) => match &**definition {
@@ -123,7 +127,6 @@ pub(super) fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
         | StatementKind::Update(_)
         | StatementKind::Delete(_)
         | StatementKind::Merge(_)
-        | StatementKind::Copy(_)
         | StatementKind::DeclareCursor { .. }
         | StatementKind::Fetch { .. }
         | StatementKind::ClosePortal { .. }

@@ -20,9 +20,9 @@ use crate::error::{Refusal, SqlState};
 use crate::ids::TypeId;
 use crate::policy::{
     Access, Cardinality, Decision, Hole, IdentityShape, Permit, PolicySet, RoleSet, RowFilter,
-    Scope, Verb, decide,
+    Scope, Verb, Visible, decide,
 };
-use crate::resolve::{FunctionGrants, ResolveContext, Resolved, resolve};
+use crate::resolve::{FunctionGrants, ResolveContext, Resolved, SessionState, resolve};
 use crate::rewrite::{
     Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched, Values,
     assigned, rewrite_statement, splice,
@@ -321,6 +321,7 @@ impl Planner {
                 company.pass(&statement.kind, catalog);
             }
         }
+        plan.session_state = session_state(context.catalog, tokens);
         Ok((Arc::new(plan), shape::abstractable(&statements, tokens)))
     }
 
@@ -512,6 +513,7 @@ impl Planner {
         let grants = Grants { context };
         let sequences = |relation| context.policy.grants_sequence(context.roles, relation);
         let named = |relation| context.policy.names_relation(relation);
+        let visible = || context.policy.visible(context.catalog, context.roles);
         resolve(
             ResolveContext {
                 catalog: context.catalog,
@@ -519,6 +521,7 @@ impl Planner {
                 grants: &grants,
                 sequences: &sequences,
                 named: &named,
+                visible: &visible,
                 declared: context.declared(),
                 view_depth: 0,
                 system_view: false,
@@ -624,6 +627,7 @@ impl Planner {
         }
         let sequences = |_| true;
         let named = |_| true;
+        let visible = || Arc::new(Visible::default());
         let resolved = resolve(
             ResolveContext {
                 catalog: context.catalog,
@@ -631,6 +635,7 @@ impl Planner {
                 grants: &Everything,
                 sequences: &sequences,
                 named: &named,
+                visible: &visible,
                 declared: context.declared(),
                 view_depth: 0,
                 system_view: false,
@@ -678,6 +683,13 @@ fn alone(utility: utility::Utility) -> Plan {
         }],
         ..Plan::default()
     }
+}
+
+/// What the functions of a text may leave behind: every name in it is taken for one, which errs on
+/// the side of more.
+fn session_state(catalog: &Catalog, tokens: &Tokens<'_>) -> SessionState {
+    let names = (0..tokens.len()).filter_map(|index| tokens.identifier(index));
+    names.map(|name| crate::resolve::session_state(catalog, &name)).max().unwrap_or_default()
 }
 
 /// Runs on a stack that holds a tree of the depth that lowering admits (2,000 levels), walked and

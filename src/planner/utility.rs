@@ -4,7 +4,7 @@
 use crate::error::{Refusal, SqlState};
 use crate::rewrite::{Action, Effect, Local};
 use crate::sql::ast::{
-    Constant, Definition, DiscardTarget, SetVariable, StatementKind, TransactionKind,
+    Constant, CopySource, Definition, DiscardTarget, SetVariable, StatementKind, TransactionKind,
 };
 use crate::sql::{TokenKind, Tokens};
 
@@ -318,9 +318,15 @@ pub(super) fn effect(statement: &StatementKind) -> (&'static str, Effect) {
         StatementKind::Update(_) => ("UPDATE", Effect::Writes),
         StatementKind::Delete(_) => ("DELETE", Effect::Writes),
         StatementKind::Merge(_) => ("MERGE", Effect::Writes),
-        StatementKind::Copy(copy) => {
-            ("COPY", if copy.from { Effect::Writes } else { Effect::Reads })
-        }
+        StatementKind::Copy(copy) => (
+            "COPY",
+            match &copy.source {
+                CopySource::Relation(..) if !copy.from => Effect::Reads,
+                // Like SELECT.
+                CopySource::Query(_) => Effect::Unknown,
+                CopySource::Relation(..) | CopySource::Modifying => Effect::Writes,
+            },
+        ),
         StatementKind::Explain(_) => ("EXPLAIN", Effect::Unknown),
         StatementKind::DeclareCursor { .. } => ("DECLARE CURSOR", Effect::Reads),
         StatementKind::Fetch { .. } => ("FETCH", Effect::Reads),

@@ -108,10 +108,17 @@ impl Condition {
 
     /// Whether it holds: unknown does not.
     pub fn holds(&self, person: &PersonFacts, context: &Context) -> bool {
-        self.judge(person, context) == Some(true)
+        self.judge(person, Some(context)) == Some(true)
     }
 
-    fn judge(&self, person: &PersonFacts, context: &Context) -> Option<bool> {
+    /// Whether it holds for this person in every session at every moment, as far as can be told
+    /// from its parts.
+    pub(super) fn always_holds(&self, person: &PersonFacts) -> bool {
+        self.judge(person, None) == Some(true)
+    }
+
+    /// Without a context everything about session and moment is unknown.
+    fn judge(&self, person: &PersonFacts, context: Option<&Context>) -> Option<bool> {
         match self {
             Self::And(parts) => {
                 let mut all = Some(true);
@@ -138,10 +145,10 @@ impl Condition {
             Self::Not(inner) => inner.judge(person, context).map(|truth| !truth),
             Self::Address(networks) => {
                 // `::ffff:10.0.0.1` is 10.0.0.1 seen through an IPv6 socket.
-                let address = context.client_ip?.to_canonical();
+                let address = context?.client_ip?.to_canonical();
                 Some(networks.iter().any(|network| network.contains(&address)))
             }
-            Self::Time(window) => Some(window.contains(&context.now)),
+            Self::Time(window) => context.map(|context| window.contains(&context.now)),
             Self::Among(attribute, texts) => {
                 let values = attribute.values(person, context);
                 if values.is_empty() {
@@ -149,14 +156,14 @@ impl Condition {
                 }
                 Some(values.iter().any(|value| texts.iter().any(|text| text == value)))
             }
-            Self::Tls => Some(context.tls),
-            Self::Mfa => Some(context.mfa),
+            Self::Tls => context.map(|context| context.tls),
+            Self::Mfa => context.map(|context| context.mfa),
         }
     }
 }
 
 impl Attribute {
-    fn values<'a>(&self, person: &'a PersonFacts, context: &'a Context) -> Vec<&'a str> {
+    fn values<'a>(&self, person: &'a PersonFacts, context: Option<&'a Context>) -> Vec<&'a str> {
         match self {
             Self::Login => vec![person.login.as_str()],
             Self::Department => person.department.iter().map(String::as_str).collect(),
@@ -165,7 +172,10 @@ impl Attribute {
             Self::Named(name) => {
                 person.attributes.get(name).into_iter().flatten().map(String::as_str).collect()
             }
-            Self::ApplicationName => context.application_name.iter().map(String::as_str).collect(),
+            Self::ApplicationName => context
+                .and_then(|context| context.application_name.as_deref())
+                .into_iter()
+                .collect(),
         }
     }
 }
@@ -564,6 +574,25 @@ mod tests {
         assert!(!holds("not user.attributes.region = 'east'"));
         assert!(!holds("user.attributes.region <> 'east'"));
         assert!(holds("user.attributes.region = 'east' or user.department = '21'"));
+    }
+
+    #[test]
+    fn what_depends_on_the_session_holds_always() {
+        let mut person = PersonFacts::new("alice".into());
+        person.department = Some("21".to_owned());
+        let always = |text: &str| Condition::parse(text).unwrap().always_holds(&person);
+        assert!(always("user.department = '21' or client.ip in ('10.0.0.0/8')"));
+        for text in [
+            "client.ip in ('0.0.0.0/0')",
+            "not client.ip in ('10.0.0.0/8')",
+            "time between '00:00' and '23:59'",
+            "not session.tls",
+            "not session.mfa",
+            "not application_name = 'psql'",
+            "user.department = '22'",
+        ] {
+            assert!(!always(text), "{text}");
+        }
     }
 
     #[test]

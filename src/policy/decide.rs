@@ -47,6 +47,53 @@ pub fn decide(
     Decision::Permit(Permit::new(scopes))
 }
 
+/// One grant or rule behind an access, by itself.
+#[derive(Debug, Clone)]
+pub struct FilterPart {
+    /// Where it stands.
+    pub line: PolicyLine,
+    /// The rows it admits.
+    pub filter: RowFilter,
+}
+
+/// What the filter of an access is made of: the rows that one of `permissive` and all of
+/// `restrictive` admit.
+#[derive(Debug, Clone)]
+pub struct FilterParts {
+    /// Grants.
+    pub permissive: Vec<FilterPart>,
+    /// Rules.
+    pub restrictive: Vec<FilterPart>,
+}
+
+/// The parts of a filter that [`decide`] gives as a whole; `None` where it is no union of grants
+/// under rules (rights that come down from parents, `combine: intersect`), or nothing is granted.
+pub fn filter_parts(
+    policy: &PolicySet,
+    catalog: &Catalog,
+    roles: &RoleSet,
+    shape: &IdentityShape,
+    access: Access,
+) -> Option<FilterParts> {
+    let decider = Decider { policy, catalog, roles, shape };
+    let relation = catalog.relation(access.relation)?;
+    let layers = decider.layers(relation, access.verb);
+    let ([layer], CombineRows::Union) = (layers.as_slice(), policy.combine_rows) else {
+        return None;
+    };
+    let permissive = decider
+        .branches(layer, access.verb, 0)
+        .into_iter()
+        .map(|branch| FilterPart { line: branch.line.clone(), filter: branch.filter })
+        .collect();
+    let restrictive = decider
+        .rules(relation, access.verb)
+        .into_iter()
+        .map(|rule| FilterPart { line: rule.line.clone(), filter: fitted(&rule.predicate, shape) })
+        .collect();
+    Some(FilterParts { permissive, restrictive })
+}
+
 pub(super) struct Decider<'a> {
     pub(super) policy: &'a PolicySet,
     pub(super) catalog: &'a Catalog,
@@ -57,6 +104,7 @@ pub(super) struct Decider<'a> {
 /// One grant of an active role, fitted to the person.
 struct Branch<'a> {
     role: &'a RoleName,
+    line: &'a PolicyLine,
     grant: &'a VerbGrant,
     filter: RowFilter,
 }
@@ -154,7 +202,12 @@ impl<'a> Decider<'a> {
             }));
             let conditions = verb_grant.conditions.iter().map(|p| fitted(p, self.shape));
             let filter = all_of(std::iter::once(scopes).chain(conditions));
-            branches.push(Branch { role: &grant.role, grant: verb_grant, filter });
+            branches.push(Branch {
+                role: &grant.role,
+                line: &grant.line,
+                grant: verb_grant,
+                filter,
+            });
         }
         branches
     }

@@ -27,9 +27,9 @@ mod written;
 #[cfg(test)]
 mod tests;
 
-pub use activate::{Subject, activate};
+pub use activate::{Subject, activate, always, assume};
 pub use condition::{Attribute, Condition, ConditionFault, Context, Window};
-pub use decide::decide;
+pub use decide::{FilterPart, FilterParts, decide, filter_parts};
 pub use describe::{describe, describe_expr};
 pub use form::check_form;
 pub use identity::{

@@ -196,6 +196,15 @@ impl PolicySet {
         roles.0.iter().any(|role| self.functions.contains(&(role.clone(), function.id)))
     }
 
+    /// The functions that one of `roles` is granted, in no particular order.
+    pub fn granted_functions(&self, roles: &RoleSet) -> BTreeSet<FunctionId> {
+        self.functions
+            .iter()
+            .filter(|(role, _)| roles.0.contains(role))
+            .map(|(_, function)| *function)
+            .collect()
+    }
+
     /// Whether any of these columns of a relation has a tag with a mask, for whomever.
     pub fn has_tagged(&self, relation: RelationId, columns: &[ColumnNumber]) -> bool {
         self.tables

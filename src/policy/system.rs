@@ -229,7 +229,7 @@ impl Builder<'_> {
                 let built_in = syntax::binary(value.clone(), BinaryOperator::Lt, first_user_oid());
                 syntax::case(vec![(built_in, value)], own)
             }
-            Column::ColumnCount => {
+            Column::Width => {
                 let counts: Vec<(Expr, Expr)> = self
                     .visible
                     .denied_columns()

@@ -6,7 +6,6 @@
 //! something in them is shown. Objects that came after the snapshot are hidden until the next one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catalog::{
@@ -79,13 +78,9 @@ impl Visible {
 
     /// The hidden OIDs as PostgreSQL writes an `int8multirange`.
     pub fn multirange(&self) -> String {
-        let mut text = String::from("{");
-        for (index, (first, last)) in self.hidden.iter().enumerate() {
-            let comma = if index == 0 { "" } else { "," };
-            let _: std::fmt::Result = write!(text, "{comma}[{first},{last}]");
-        }
-        text.push('}');
-        text
+        let ranges: Vec<String> =
+            self.hidden.iter().map(|(first, last)| format!("[{first},{last}]")).collect();
+        format!("{{{}}}", ranges.join(","))
     }
 }
 
@@ -135,7 +130,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn build(mut self) -> Visible {
-        let catalog = self.catalog;
+        let (catalog, policy) = (self.catalog, self.policy);
         let mut hidden: HashSet<u32> =
             catalog.objects().temporary.iter().map(|object| object.0).collect();
         let mut visible = Visible::default();
@@ -145,13 +140,17 @@ impl Builder<'_> {
                 hidden.insert(relation.id.0);
                 continue;
             }
-            let verbs = self.verbs(relation);
+            let expanded =
+                relation.kind == RelationKind::View && !policy.names_relation(relation.id);
+            let verbs = if expanded { vec![Verb::Read] } else { self.verbs(relation) };
             if !verbs.is_empty() {
                 visible.verbs.insert(relation.id, verbs);
             }
             let denied = self.decider.denied(relation);
             if !denied.is_empty() {
                 visible.partial_types.insert(relation.row_type.0);
+                let array = catalog.sql_type(relation.row_type).and_then(|found| found.array);
+                visible.partial_types.extend(array.map(|array| array.0));
                 visible.columns.insert(relation.id, denied);
             }
         }

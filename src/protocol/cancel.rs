@@ -21,6 +21,29 @@ pub struct CancelRegistry {
 struct Entry {
     secret: Vec<u8>,
     running: Option<BackendKey>,
+    /// One reference for each request that is under way, and its own.
+    requests: Arc<()>,
+}
+
+/// What runs, held until a cancel request for it has been delivered.
+#[derive(Debug)]
+pub struct Running {
+    key: BackendKey,
+    _request: Arc<()>,
+}
+
+impl Running {
+    /// Names the server's process.
+    pub fn key(&self) -> &BackendKey {
+        &self.key
+    }
+}
+
+impl Entry {
+    fn running(&self) -> Option<Running> {
+        let key = self.running.clone()?;
+        Some(Running { key, _request: Arc::clone(&self.requests) })
+    }
 }
 
 impl std::fmt::Debug for Entry {
@@ -52,16 +75,17 @@ impl CancelRegistry {
                 break id;
             }
         };
-        sessions.insert(id, Entry { secret: secret.clone(), running: None });
+        let entry = Entry { secret: secret.clone(), running: None, requests: Arc::default() };
+        sessions.insert(id, entry);
         drop(sessions);
         Registration { registry: self.clone(), key: CancelKey { id, secret } }
     }
 
     /// What to cancel on the server for a request; `None` when the key is wrong or nothing runs.
-    pub fn find(&self, request: &CancelKey) -> Option<BackendKey> {
+    pub fn find(&self, request: &CancelKey) -> Option<Running> {
         let sessions = self.lock();
         let entry = sessions.get(&request.id)?;
-        if bool::from(entry.secret.ct_eq(&request.secret)) { entry.running.clone() } else { None }
+        if bool::from(entry.secret.ct_eq(&request.secret)) { entry.running() } else { None }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<u32, Entry>> {
@@ -75,12 +99,25 @@ impl Registration {
         &self.key
     }
 
-    /// Says which server connection the session has; `None` before it gives the connection back,
-    /// so that a late request does not hit the next session.
+    /// Says which server connection the session has.
     pub fn set_running(&self, running: Option<BackendKey>) {
         if let Some(entry) = self.registry.lock().get_mut(&self.key.id) {
             entry.running = running;
         }
+    }
+
+    /// What the session runs on, for cancelling it.
+    pub fn running(&self) -> Option<Running> {
+        self.registry.lock().get(&self.key.id)?.running()
+    }
+
+    /// Before the session gives its connection back: from now on no request finds it. False when
+    /// one is under way that may still hit it; then nobody must use it any more.
+    pub fn stop_running(&self) -> bool {
+        self.registry.lock().get_mut(&self.key.id).is_none_or(|entry| {
+            entry.running = None;
+            Arc::strong_count(&entry.requests) == 1
+        })
     }
 }
 
@@ -102,19 +139,24 @@ mod tests {
             let session = registry.register(minor);
             let request = session.key().clone();
             assert_eq!(request.secret.len(), length);
-            assert_eq!(registry.find(&request), None);
+            assert!(registry.find(&request).is_none());
             session.set_running(Some(key.clone()));
-            assert_eq!(registry.find(&request).as_ref(), Some(&key));
+            let under_way = registry.find(&request).unwrap();
+            assert_eq!(under_way.key(), &key);
+            assert!(!session.stop_running(), "the next session would be hit");
+            drop(under_way);
+            assert!(session.stop_running());
+            session.set_running(Some(key.clone()));
             let mut wrong = request.clone();
             wrong.secret[0] ^= 1;
-            assert_eq!(registry.find(&wrong), None);
+            assert!(registry.find(&wrong).is_none());
             wrong.secret = request.secret[..length - 1].to_vec();
-            assert_eq!(registry.find(&wrong), None);
+            assert!(registry.find(&wrong).is_none());
             session.set_running(None);
-            assert_eq!(registry.find(&request), None);
+            assert!(registry.find(&request).is_none());
             session.set_running(Some(key.clone()));
             drop(session);
-            assert_eq!(registry.find(&request), None);
+            assert!(registry.find(&request).is_none());
         }
     }
 }

@@ -267,6 +267,11 @@ impl<T> Connection<T> {
         &self.stream
     }
 
+    /// The stream, to be replaced while nothing is under way.
+    pub fn stream_mut(&mut self) -> &mut T {
+        &mut self.stream
+    }
+
     /// The stream and what was received from it and not used. Whoever changes the meaning of the
     /// stream (TLS) has to refuse when that is not empty.
     pub fn into_parts(self) -> (T, Inbound) {

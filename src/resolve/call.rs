@@ -41,6 +41,12 @@ impl Resolver<'_> {
             parts.push(self.window(window, scope, ctes)?);
         }
         self.setting(call, location)?;
+        self.described(call, location, &parts)?;
+        if self.privilege(call, location, &parts)? {
+            let facts = Facts::over(&parts);
+            let total = facts.safe && self.looks_up_known(call, &parts);
+            return Ok(Facts { known: KnownType::Type(TypeId(16)), safe: total, ..facts });
+        }
         let facts = Facts::over(&parts);
         if call.over.is_some() {
             self.class_of(call)?;
@@ -97,7 +103,9 @@ impl Resolver<'_> {
                         call.arguments.as_slice(),
                         [unit, _] if is_time_unit(unit)
                     );
-                Facts { safe: bounded, ..facts }
+                let describes = facts.safe && self.is_total_description(call, &parts);
+                let known = self.names_object(call);
+                Facts { safe: bounded || describes, known, ..facts }
             }
             Class::Sequence => {
                 self.sequence(call)?;
@@ -266,11 +274,15 @@ impl Resolver<'_> {
         &mut self,
         operand: &Expr,
         target: &TypeRef,
+        location: Location,
         scope: &Scope<'_>,
         ctes: &Ctes<'_>,
     ) -> Result<Facts, Refusal> {
         let part = self.expr(operand, scope, ctes)?;
         let to = self.allowed_type(target)?;
+        if let Some(to) = to {
+            self.described_cast(operand, &part, target, to, location)?;
+        }
         let known =
             to.map_or(KnownType::Unknown, |to| KnownType::Type(self.context.catalog.base_type(to)));
         let built_in = to.is_some_and(|to| to.0 < FIRST_USER_OID);

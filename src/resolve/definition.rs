@@ -36,10 +36,11 @@ impl Resolver<'_> {
         }
     }
 
-    /// The name of a temporary table that is made. It may hide a table of the database, as always,
-    /// but no type: its row type would be found before.
+    /// The name of a temporary table that is made. It hides no type, since its row type would be
+    /// found before, and no relation: triggers and functions of the database that name a table
+    /// without its schema would find this one.
     fn new_name(&mut self, name: &RelationRef) -> Result<(), Refusal> {
-        let reserved = name.name.starts_with("rowgate_");
+        let catalog = self.context.catalog;
         let hides = |kind: TypeKind| match kind {
             TypeKind::Base
             | TypeKind::Domain
@@ -48,17 +49,15 @@ impl Resolver<'_> {
             | TypeKind::Range => true,
             TypeKind::Composite => false,
         };
-        let hidden = self
-            .context
-            .catalog
-            .types()
-            .any(|known| *known.name == *name.name && hides(known.kind));
-        if reserved || hidden {
-            return Err(Refusal::unsupported(format!(
-                "\"{}\" is not a name for a temporary table: {}",
-                name.name,
-                if hidden { "there is a type of this name" } else { "it is reserved" }
-            )));
+        let taken = name.name.starts_with("rowgate_")
+            || catalog.types().any(|known| *known.name == *name.name && hides(known.kind))
+            || catalog.relations().any(|known| *known.name == *name.name);
+        if taken {
+            return Err(Refusal::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("\"{}\" is not a name for a temporary table", name.name),
+                "it would hide something of the database; choose another one",
+            ));
         }
         if name.schema.as_deref().is_some_and(|schema| schema != TEMPORARY) {
             return Err(Refusal::new(

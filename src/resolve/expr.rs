@@ -5,6 +5,7 @@
 //! except through its result, whatever the row holds. When in doubt it is not.
 
 use super::Clause;
+use super::describe::{catalogue_element, is_plain_regex};
 use super::function::{OperatorMeaning, operator_meaning};
 use super::query::Resolver;
 use super::safe::{SMALL_STEPS, is_bounded_time, is_well_formed_pattern, returns_one_row, unify};
@@ -165,19 +166,24 @@ impl Resolver<'_> {
                 if let Some(otherwise) = otherwise {
                     results.push(self.expr(otherwise, scope, ctes)?);
                 }
+                self.refuse_mixed_names(&results)?;
                 let (known, unified) = unify(&results);
                 parts.append(&mut results);
                 let facts = Facts::over(&parts);
                 Facts { known, safe: facts.safe && unified && comparable, ..facts }
             }
-            ExprKind::Cast { operand, target } => self.cast(operand, target, scope, ctes)?,
+            ExprKind::Cast { operand, target } => {
+                self.cast(operand, target, expr.location, scope, ctes)?
+            }
             ExprKind::Collate(operand) => {
                 // Two collations that do not agree fail where they meet, not here.
                 let part = self.expr(operand, scope, ctes)?;
-                Facts { known: part.known, safe: false, ..Facts::over([&part]) }
+                let constant = part.safe && part.deps.is_empty();
+                Facts { known: part.known, safe: constant, ..Facts::over([&part]) }
             }
             ExprKind::Array(elements) => {
                 let parts = self.exprs(elements, scope, ctes)?;
+                self.refuse_array_of_names(&parts)?;
                 let (known, unified) = unify(&parts);
                 let facts = Facts::over(&parts);
                 // Arrays in an array have to be of one size.
@@ -198,12 +204,14 @@ impl Resolver<'_> {
             }
             ExprKind::Coalesce(arguments) => {
                 let parts = self.exprs(arguments, scope, ctes)?;
+                self.refuse_mixed_names(&parts)?;
                 let (known, unified) = unify(&parts);
                 let facts = Facts::over(&parts);
                 Facts { known, safe: facts.safe && unified, ..facts }
             }
             ExprKind::MinMax(arguments) => {
                 let parts = self.exprs(arguments, scope, ctes)?;
+                self.refuse_mixed_names(&parts)?;
                 let (known, unified) = unify(&parts);
                 let facts = Facts::over(&parts);
                 let comparable = parts.first().is_some_and(|first| {
@@ -231,7 +239,23 @@ impl Resolver<'_> {
                         }
                     }
                 }
-                Facts { safe: false, ..Facts::over(&parts) }
+                // An element of an array of the catalogue is there or NULL.
+                let element = match (steps.as_slice(), parts.as_slice()) {
+                    ([Step::Subscript(bounds)], [array, index]) if bounds.len() == 1 => {
+                        let whole = match index.known {
+                            KnownType::Type(TypeId(21 | 23)) => true,
+                            KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => false,
+                        };
+                        catalogue_element(array.known).filter(|_| whole)
+                    }
+                    (_, _) => None,
+                };
+                let facts = Facts::over(&parts);
+                Facts {
+                    safe: facts.safe && element.is_some(),
+                    known: element.map_or(KnownType::Unknown, KnownType::Type),
+                    ..facts
+                }
             }
             ExprKind::Grouping(arguments) => {
                 let parts = self.exprs(arguments, scope, ctes)?;
@@ -315,6 +339,18 @@ impl Resolver<'_> {
             OperatorKind::Plain => {
                 if is_comparison && left.is_some() {
                     (compare(self), boolean)
+                } else if let ([operator], [pattern]) =
+                    (name.last_chunk::<1>().map_or(&[][..], |n| n), right)
+                    && ["~", "~*", "!~", "!~*"].contains(&operator.as_str())
+                {
+                    let text = left_facts.as_ref().is_some_and(|left| match left.known {
+                        KnownType::Type(TypeId(19 | 25 | 1043)) => true,
+                        KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => false,
+                    });
+                    (
+                        text && is_plain_regex(pattern) && meaning == OperatorMeaning::BuiltIn,
+                        boolean,
+                    )
                 } else {
                     let bounded = left_facts.iter().chain(&right_facts).all(|part| part.safe)
                         && is_bounded_time(left, name, right, SMALL_STEPS);
@@ -337,7 +373,16 @@ impl Resolver<'_> {
                 let plain = left_facts
                     .as_ref()
                     .is_some_and(|left| !left.composite && meaning == OperatorMeaning::BuiltIn);
-                (is_comparison && constant && plain, boolean)
+                // Arrays in the catalogue are of numbers and names.
+                let catalogued = array.is_some_and(|array| {
+                    array.safe
+                        && catalogue_element(array.known).is_some_and(|element| {
+                            left_facts.as_ref().is_some_and(|left| {
+                                self.no_failing_cast(left.known, KnownType::Type(element))
+                            })
+                        })
+                });
+                (is_comparison && (constant || catalogued) && plain, boolean)
             }
             OperatorKind::Like | OperatorKind::ILike => {
                 let text = left_facts.as_ref().is_some_and(|left| match left.known {
@@ -516,6 +561,7 @@ impl Resolver<'_> {
                 Facts { known, safe: facts.safe && output.safe && single, ..facts }
             }
             SublinkKind::Array => {
+                self.refuse_array_of_names(columns.known.iter().map(|column| &column.facts))?;
                 Facts { known: KnownType::Unknown, safe: facts.safe && output.safe, ..facts }
             }
         })

@@ -124,14 +124,14 @@ const DESCRIBES: &[&str] = &[
     "pg_get_function_arg_default", "pg_get_function_identity_arguments",
     "pg_get_function_result", "pg_get_indexdef", "pg_get_keywords",
     "pg_get_partition_constraintdef", "pg_get_partkeydef", 
-    "pg_get_serial_sequence", "pg_get_statisticsobjdef_columns", "pg_get_triggerdef",
+    "pg_get_serial_sequence", "pg_get_statisticsobjdef_columns",
     "pg_get_userbyid", "pg_has_role",
     "pg_identify_object", "pg_index_column_has_property", "pg_index_has_property",
     "pg_indexam_has_property", "pg_is_other_temp_schema", "pg_opclass_is_visible",
     "pg_operator_is_visible", "pg_opfamily_is_visible", "pg_options_to_table",
     "pg_partition_root", "pg_partition_ancestors", "pg_partition_tree", "pg_column_is_updatable",
     "pg_relation_is_updatable", "pg_relation_is_publishable", "pg_sequence_parameters",
-    "pg_statistics_obj_is_visible", "pg_table_is_visible", "pg_tablespace_location",
+    "pg_statistics_obj_is_visible", "pg_table_is_visible", "ts_token_type",
     "pg_ts_config_is_visible", "pg_ts_dict_is_visible", "pg_ts_parser_is_visible",
     "pg_ts_template_is_visible", "pg_type_is_visible", "row_security_active",
     "shobj_description", "to_regclass", "to_regcollation", "to_regnamespace", "to_regoper",
@@ -157,12 +157,15 @@ const LOCKS: &[&str] = &[
     "pg_try_advisory_xact_lock", "pg_try_advisory_xact_lock_shared",
 ];
 
-/// Tells source texts or sizes of relations, which `psql`, ORMs and modellers ask for in passing:
+/// Tells source texts, files or sizes, which `psql`, ORMs and modellers ask for in passing:
 /// answered with NULL of the same type and column name.
 #[rustfmt::skip]
 const WITHHELD: &[(&str, &str)] = &[
     ("pg_get_viewdef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_viewdef)"),
     ("pg_get_ruledef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_ruledef)"),
+    ("pg_get_function_sqlbody", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_function_sqlbody)"),
+    ("pg_get_triggerdef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_triggerdef)"),
+    ("pg_tablespace_location", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_tablespace_location)"),
     ("pg_get_functiondef", "(SELECT CAST(NULL AS pg_catalog.text) AS pg_get_functiondef)"),
     ("pg_table_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_table_size)"),
     ("pg_relation_size", "(SELECT CAST(NULL AS pg_catalog.int8) AS pg_relation_size)"),
@@ -229,6 +232,40 @@ fn built_in(name: &str) -> Option<Class> {
         Some(Class::Sequence)
     } else {
         None
+    }
+}
+
+/// What functions leave behind in the session of the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SessionState {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// Values of sequences, which `lastval()` and `currval()` tell.
+    Sequences,
+    /// Anything: settings, advisory locks, and what somebody's own function may do.
+    Anything,
+}
+
+/// What a function of that name, in any schema, may leave behind in the session of the server.
+/// Names of no function leave nothing.
+pub(crate) fn session_state(catalog: &Catalog, name: &str) -> SessionState {
+    let functions = catalog.functions_named(name);
+    if functions.is_empty() {
+        return SessionState::Nothing;
+    }
+    if functions.iter().any(|f| &*f.schema != PG_CATALOG && &*f.schema != INFORMATION_SCHEMA)
+        || LOCKS.contains(&name)
+    {
+        return SessionState::Anything;
+    }
+    match built_in(name) {
+        Some(Class::Sequence) => SessionState::Sequences,
+        Some(Class::Total | Class::Constant | Class::Fallible | Class::Aggregate) => {
+            SessionState::Nothing
+        }
+        // Granted by name, or `set_config`.
+        None => SessionState::Anything,
     }
 }
 

@@ -90,8 +90,9 @@ impl Resolver<'_> {
             returning,
             nested: level == Level::Nested,
             joins: true,
-            current_of: false,
+            current_of: None,
             unsafe_condition,
+            conjuncts: Vec::new(),
             unresolved: self.unresolved,
         });
         Ok(returned)
@@ -255,7 +256,7 @@ impl Resolver<'_> {
     }
 
     /// The positions of a word in `range`, outside brackets and CASE.
-    fn outside_case(&self, range: Range<usize>, word: &str) -> Vec<usize> {
+    pub(super) fn outside_case(&self, range: Range<usize>, word: &str) -> Vec<usize> {
         let mut found = Vec::new();
         let mut open = 0_u32;
         let mut at = range.start;

@@ -8,13 +8,16 @@ mod condition;
 mod conflict;
 mod copy_in;
 mod definition;
+mod describe;
 mod expr;
 mod from;
 mod function;
 mod group;
 mod merge;
 mod modify;
+mod names;
 mod output;
+mod privilege;
 mod query;
 mod safe;
 mod scope;
@@ -25,11 +28,12 @@ use std::sync::Arc;
 use crate::catalog::{Catalog, Relation, SearchPath};
 use crate::error::Refusal;
 use crate::ids::{ColumnNumber, RelationId, TypeId};
-use crate::policy::{Access, Verb};
+use crate::policy::{Access, Verb, Visible};
 use crate::sql::Tokens;
 use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
-pub(crate) use function::FunctionGrants;
+pub use function::SessionState;
+pub(crate) use function::{FunctionGrants, session_state};
 
 /// What a resolution depends on besides the syntax.
 #[derive(Clone, Copy)]
@@ -44,6 +48,8 @@ pub(crate) struct ResolveContext<'a> {
     pub(crate) sequences: &'a dyn Fn(RelationId) -> bool,
     /// Whether the policy has rules on this view itself, so that it is not expanded.
     pub(crate) named: &'a dyn Fn(RelationId) -> bool,
+    /// What of the database's catalogue exists for the principal.
+    pub(crate) visible: &'a dyn Fn() -> Arc<Visible>,
     /// The parameter types the client declared; 0 is unspecified.
     pub(crate) declared: &'a [TypeId],
     /// How many views this text is inside of; their authors' functions are the database's own.
@@ -276,13 +282,24 @@ pub(crate) struct Modification {
     pub(crate) nested: bool,
     /// FROM or USING is there.
     pub(crate) joins: bool,
-    /// WHERE CURRENT OF.
-    pub(crate) current_of: bool,
+    /// WHERE CURRENT OF: the cursor.
+    pub(crate) current_of: Option<String>,
     /// A condition of the client may fail, or it reads the target in a sub-select.
     pub(crate) unsafe_condition: bool,
+    /// The parts of WHERE that are joined by AND; one part where they cannot be told apart.
+    pub(crate) conjuncts: Vec<Conjunct>,
     /// A column reference means nothing that this resolver follows, such as `old.x` in RETURNING:
     /// it could read the target.
     pub(crate) unresolved: bool,
+}
+
+/// A part of WHERE.
+#[derive(Debug, Clone)]
+pub(crate) struct Conjunct {
+    /// Its tokens.
+    pub(crate) tokens: Range<usize>,
+    /// It may run on rows that the row filter will reject.
+    pub(crate) safe: bool,
 }
 
 /// An item of RETURNING.
@@ -454,5 +471,8 @@ pub(crate) fn resolve(
 ) -> Result<Resolved, Refusal> {
     let mut resolver = query::Resolver::new(context, tokens, span);
     resolver.statement(kind)?;
+    if context.view_depth == 0 {
+        resolver.refuse_other_names()?;
+    }
     Ok(resolver.finish())
 }

@@ -7,7 +7,7 @@ use super::expr::Filters;
 use super::output::OutputName;
 use super::query::Resolver;
 use super::scope::{Columns, Ctes, Deps, Facts, Item, OutputColumn, Scope};
-use super::{Clause, Clauses, Modification, ModificationKind, Place, ReturningItem};
+use super::{Clause, Clauses, Conjunct, Modification, ModificationKind, Place, ReturningItem};
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{Refusal, SqlState};
 use crate::ids::ColumnNumber;
@@ -24,6 +24,14 @@ pub(super) enum Level {
     Top,
     /// In WITH.
     Nested,
+}
+
+/// Which rows WHERE of UPDATE and DELETE is about.
+struct Rows {
+    current_of: Option<String>,
+    unsafe_condition: bool,
+    /// For each part that AND joins whether it may run before a filter.
+    safe: Vec<bool>,
 }
 
 impl Resolver<'_> {
@@ -60,14 +68,20 @@ impl Resolver<'_> {
         let relation = self.find(reference)?;
         match relation.kind {
             RelationKind::Table | RelationKind::PartitionedTable | RelationKind::ForeignTable => {}
+            // With rules of its own it is written to like a table; PostgreSQL finds out where to.
+            RelationKind::View if (self.context.named)(relation.id) => {}
             RelationKind::View
             | RelationKind::MaterializedView
             | RelationKind::Sequence
             | RelationKind::Other => {
-                return Err(Refusal::unsupported(format!(
-                    "writing through {} is not supported for a restricted principal",
-                    relation.qualified_name()
-                )));
+                return Err(Refusal::new(
+                    SqlState::FEATURE_NOT_SUPPORTED,
+                    format!(
+                        "writing to {} is not supported for a restricted principal",
+                        relation.qualified_name()
+                    ),
+                    "it is not a table, and not a view that the policy has rules on",
+                ));
             }
         }
         if relation.is_system() {
@@ -243,8 +257,9 @@ impl Resolver<'_> {
             returning,
             nested: level == Level::Nested,
             joins: false,
-            current_of: false,
+            current_of: None,
             unsafe_condition: false,
+            conjuncts: Vec::new(),
             unresolved: self.unresolved,
         });
         Ok(returned)
@@ -271,8 +286,7 @@ impl Resolver<'_> {
         let mut items = vec![self.base_item(used, &relation, &update.target)];
         self.joined(&update.from, &mut items, ctes)?;
         let columns = self.assignments(&relation, used, &update.assignments, &items, ctes)?;
-        let (current_of, unsafe_condition) =
-            self.modified_rows(update.filter.as_ref(), used, &items, ctes)?;
+        let rows = self.modified_rows(update.filter.as_ref(), used, &items, ctes)?;
         let (returning, returned) =
             self.returning(&update.returning, update.returning_options, &items, ctes, used)?;
         let filtered = Some(update.filter.is_some());
@@ -284,8 +298,9 @@ impl Resolver<'_> {
             returning,
             joins: !update.from.is_empty(),
             nested: level == Level::Nested,
-            current_of,
-            unsafe_condition,
+            conjuncts: self.conjuncts(&rows.safe, clauses),
+            current_of: rows.current_of,
+            unsafe_condition: rows.unsafe_condition,
             unresolved: self.unresolved,
         });
         Ok(returned)
@@ -311,8 +326,7 @@ impl Resolver<'_> {
         let (used, relation) = self.modified(&delete.target, Verb::Delete)?;
         let mut items = vec![self.base_item(used, &relation, &delete.target)];
         self.joined(&delete.using, &mut items, ctes)?;
-        let (current_of, unsafe_condition) =
-            self.modified_rows(delete.filter.as_ref(), used, &items, ctes)?;
+        let rows = self.modified_rows(delete.filter.as_ref(), used, &items, ctes)?;
         let (returning, returned) =
             self.returning(&delete.returning, delete.returning_options, &items, ctes, used)?;
         let filtered = Some(delete.filter.is_some());
@@ -324,8 +338,9 @@ impl Resolver<'_> {
             returning,
             joins: !delete.using.is_empty(),
             nested: level == Level::Nested,
-            current_of,
-            unsafe_condition,
+            conjuncts: self.conjuncts(&rows.safe, clauses),
+            current_of: rows.current_of,
+            unsafe_condition: rows.unsafe_condition,
             unresolved: self.unresolved,
         });
         Ok(returned)
@@ -346,25 +361,50 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// WHERE of UPDATE and DELETE: whether it is CURRENT OF, and whether it may fail on a row of
-    /// the target.
+    /// WHERE of UPDATE and DELETE.
     fn modified_rows(
         &mut self,
         filter: Option<&Expr>,
         used: usize,
         items: &[Item],
         ctes: &Ctes<'_>,
-    ) -> Result<(bool, bool), Refusal> {
-        let Some(filter) = filter else { return Ok((false, false)) };
+    ) -> Result<Rows, Refusal> {
+        let mut rows = Rows { current_of: None, unsafe_condition: false, safe: Vec::new() };
+        let Some(filter) = filter else { return Ok(rows) };
         // As soon as the statement looks at a row, the row has to be readable.
         self.add_verb(used, Verb::Read);
-        if let ExprKind::CurrentOf(_) = filter.kind {
-            return Ok((true, false));
+        if let ExprKind::CurrentOf(cursor) = &filter.kind {
+            let refused = || Refusal::unsupported("this WHERE CURRENT OF is not supported");
+            rows.current_of = Some(cursor.clone().ok_or_else(refused)?);
+            return Ok(rows);
         }
         let scope = Scope { items, parent: None };
-        self.condition(filter, &scope, ctes, Filters::Rows)?;
-        let exposed = self.resolved.uses.get(used).is_some_and(|entry| entry.exposed);
-        Ok((false, exposed))
+        let parts = if let ExprKind::And(parts) = &filter.kind {
+            parts.as_slice()
+        } else {
+            std::slice::from_ref(filter)
+        };
+        for part in parts {
+            rows.safe.push(self.condition(part, &scope, ctes, Filters::Rows)?.safe);
+        }
+        rows.unsafe_condition = self.resolved.uses.get(used).is_some_and(|entry| entry.exposed);
+        Ok(rows)
+    }
+
+    /// The tokens of the parts of WHERE. BETWEEN has an AND of its own, and the tree flattens
+    /// brackets: where the parts cannot be told apart, all is one.
+    fn conjuncts(&self, safe: &[bool], clauses: Clauses) -> Vec<Conjunct> {
+        let Some(where_token) = clauses.filter else { return Vec::new() };
+        let whole = where_token + 1..clauses.returning.unwrap_or(clauses.end);
+        let ands = self.outside_case(whole.clone(), "and");
+        let between = !self.outside_case(whole.clone(), "between").is_empty();
+        if between || ands.len() + 1 != safe.len() {
+            return vec![Conjunct { tokens: whole, safe: false }];
+        }
+        let starts = std::iter::once(whole.start).chain(ands.iter().map(|and| and + 1));
+        let ends = ands.iter().copied().chain(std::iter::once(whole.end));
+        let parts = starts.zip(ends).zip(safe);
+        parts.map(|((start, end), safe)| Conjunct { tokens: start..end, safe: *safe }).collect()
     }
 
     pub(super) fn assigned<'c>(

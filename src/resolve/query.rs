@@ -39,6 +39,8 @@ pub(super) struct Resolver<'a> {
     pub(super) columns: usize,
     /// The parameter types of PREPARE.
     pub(super) prepared: Vec<KnownType>,
+    /// How many casts to names of objects have been looked at.
+    pub(super) cast_names: usize,
 }
 
 pub(super) const NO_CTES: Ctes<'static> = Ctes { here: &[], parent: None };
@@ -62,6 +64,7 @@ impl<'a> Resolver<'a> {
             level_start: 0,
             columns: 0,
             prepared: Vec::new(),
+            cast_names: 0,
         }
     }
 
@@ -354,6 +357,7 @@ impl<'a> Resolver<'a> {
                         self.note_nested(&facts);
                         match columns.get_mut(index) {
                             Some(column) => {
+                                self.refuse_mixed_names([&column.facts, &facts])?;
                                 column.facts = united(&column.facts, &facts);
                             }
                             None => columns
@@ -366,6 +370,9 @@ impl<'a> Resolver<'a> {
             QueryBody::SetOperation { left, right } => {
                 let left = self.query(left, outer, ctes)?;
                 let right = self.query(right, outer, ctes)?;
+                for (column, other) in left.known.iter().zip(&right.known) {
+                    self.refuse_mixed_names([&column.facts, &other.facts])?;
+                }
                 (merge(left, &right), Vec::new())
             }
         };

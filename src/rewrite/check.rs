@@ -14,6 +14,7 @@ use super::print::{
 };
 use super::statement::Rewriter;
 use super::{Answer, Piece};
+use crate::catalog::RelationKind;
 use crate::error::Refusal;
 use crate::policy::RowFilter;
 use crate::resolve::{Clause, Modification, Referenced, RelationUse, ReturningItem};
@@ -150,7 +151,7 @@ impl Rewriter<'_> {
         effective: &Effective<'_>,
         alias: &Ident,
     ) -> Result<Option<usize>, Refusal> {
-        let row = column(alias, "tableoid");
+        let row = some_value(used, alias)?;
         let end = modification.clauses.end;
         if modification.nested && modification.clauses.returning.is_some() {
             let demanded = self.demanded(used, check, Violation::New, &row)?;
@@ -264,6 +265,25 @@ fn masked(used: &RelationUse, item: &ReturningItem, effective: &Effective<'_>) -
                 Referenced::System(_) | Referenced::WholeRow | Referenced::Star => true,
             }
     })
+}
+
+/// Something of the row that is never NULL: an error that depends on it is raised when the row is
+/// there, and not before. Of a view no such column is known; there it is the time.
+pub(super) fn some_value(used: &RelationUse, alias: &Ident) -> Result<Expr, Refusal> {
+    match used.relation.kind {
+        RelationKind::Table | RelationKind::PartitionedTable | RelationKind::ForeignTable => {
+            Ok(column(alias, "tableoid"))
+        }
+        RelationKind::View
+        | RelationKind::MaterializedView
+        | RelationKind::Sequence
+        | RelationKind::Other => no_row(),
+    }
+}
+
+/// As `some_value` where there is no row: what PostgreSQL does not compute beforehand.
+pub(super) fn no_row() -> Result<Expr, Refusal> {
+    expression("SELECT pg_catalog.clock_timestamp()")
 }
 
 /// No row can be written.

@@ -4,10 +4,10 @@
 //! scope, and fails when it is not: nothing of the client reads the row before.
 
 use super::Piece;
-use super::check::{Failing, Violation, boolean, case};
+use super::check::{Failing, Violation, boolean, case, some_value};
 use super::derived::Effective;
 use super::modify::no_column;
-use super::print::{around, client_condition, column, ident, pieces};
+use super::print::{around, client_condition, ident, pieces};
 use super::statement::Rewriter;
 use crate::error::Refusal;
 use crate::policy::RowFilter;
@@ -27,7 +27,7 @@ impl Rewriter<'_> {
     ) -> Result<(), Refusal> {
         Self::excluded(resolved, conflict, existing)?;
         let alias = ident(used.alias_name());
-        let row = column(&alias, "tableoid");
+        let row = some_value(used, &alias)?;
         let client = if conflict.filter.is_some() { client_condition() } else { boolean(true) };
         let mut condition = client;
         let mut guarded = false;

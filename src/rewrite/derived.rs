@@ -1,5 +1,7 @@
 //! A protected relation in FROM → the derived table that stands for it. Pure.
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
@@ -14,7 +16,7 @@ use super::print::{
 use crate::catalog::Relation;
 use crate::error::Refusal;
 use crate::ids::ColumnNumber;
-use crate::policy::{ColumnMask, MaskMatch, RowExpr, RowFilter, Scope, stands_for};
+use crate::policy::{ColumnMask, MaskMatch, ROW_QUALIFIER, RowExpr, RowFilter, Scope, stands_for};
 use crate::resolve::{Comparison, RelationUse, SimpleCondition};
 
 /// What is left of a relation for one reference: the scopes of all its verbs together.
@@ -77,6 +79,28 @@ impl<'p> Effective<'p> {
             }
         }
         self.filters.iter().any(|filter| filter.0.visit(&mut Joins).is_break())
+    }
+
+    /// The columns of the row that the filters look at, by name.
+    pub(super) fn columns(&self) -> BTreeSet<String> {
+        struct Columns(BTreeSet<String>);
+        impl Visitor for Columns {
+            type Break = Infallible;
+            fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Infallible> {
+                if let Expr::CompoundIdentifier(parts) = expr
+                    && let [qualifier, name] = parts.as_slice()
+                    && qualifier.value == ROW_QUALIFIER
+                {
+                    self.0.insert(name.value.clone());
+                }
+                ControlFlow::Continue(())
+            }
+        }
+        let mut columns = Columns(BTreeSet::new());
+        for filter in &self.filters {
+            let _: ControlFlow<_> = filter.0.visit(&mut columns);
+        }
+        columns.0
     }
 
     pub(super) fn mask(&self, number: ColumnNumber) -> Option<&'p ColumnMask> {

@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use sqlparser::ast::{Expr, Ident, TableFactor, Visit, VisitMut, Visitor, VisitorMut};
 
 use super::Piece;
-use super::check::{Failing, Violation, boolean, case, nothing_in_scope};
+use super::check::{Failing, Violation, boolean, case, no_row, nothing_in_scope, some_value};
 use super::derived::Effective;
 use super::modify::{unfollowed, writable};
 use super::print::{
@@ -143,9 +143,8 @@ impl<'a> Rewriter<'a> {
         alias: &Ident,
     ) -> Result<(), Refusal> {
         let row = match when.matched {
-            MergeMatch::Matched | MergeMatch::NotMatchedBySource => column(alias, "tableoid"),
-            // There is no row of the target here; what is not constant is enough.
-            MergeMatch::NotMatchedByTarget => expression("SELECT pg_catalog.clock_timestamp()")?,
+            MergeMatch::Matched | MergeMatch::NotMatchedBySource => some_value(used, alias)?,
+            MergeMatch::NotMatchedByTarget => no_row()?,
         };
         let mut demand: Option<Expr> = None;
         if let Some(judged) = judged {
@@ -210,9 +209,7 @@ impl<'a> Rewriter<'a> {
                 RowFilter::Nothing => return Err(nothing_in_scope(used)),
                 RowFilter::Where(expr) => expr,
             };
-            let catalog = self.context.catalog;
-            let below = |id| catalog.lineage(id).contains(&used.relation.id);
-            if catalog.relations().any(|found| found.has_triggers && below(found.id)) {
+            if self.context.catalog.has_triggers_below(used.relation.id) {
                 return Err(unjudged(used, "triggers of the table can change what is stored"));
             }
             let expr = self.over_values(used, expr, values, inserts, alias)?;

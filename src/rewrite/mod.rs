@@ -16,5 +16,5 @@ pub(crate) use check::Violation;
 pub(crate) use modify::assigned;
 pub use plan::{Action, Answer, Edit, Effect, Local, Piece, Plan, StatementPlan, Touched};
 pub use rewritten::Rewrite;
-pub(crate) use rewritten::{Values, splice};
+pub(crate) use rewritten::{Values, printed, splice};
 pub(crate) use statement::{RewriteContext, rewrite_statement};

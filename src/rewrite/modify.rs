@@ -3,15 +3,39 @@
 use sqlparser::ast::{Expr, Ident};
 
 use super::Piece;
+use super::check::{boolean, case};
 use super::derived::{Effective, Fence, bind, derived};
 use super::print::{
-    around, bracketed, client_condition, column, defect, ident, pieces, select, template,
+    ROW_ALIAS, around, bracketed, client_condition, column, defect, ident, pieces, select, template,
 };
 use super::statement::Rewriter;
 use crate::error::{Refusal, SqlState};
 use crate::ids::{ColumnNumber, RelationId};
 use crate::policy::{Access, Permit, RowFilter, Scope, Verb};
-use crate::resolve::{Clause, Modification, ModificationKind, Referenced, RelationUse, Resolved};
+use crate::resolve::{
+    Clause, Conjunct, Modification, ModificationKind, Reference, Referenced, RelationUse, Resolved,
+};
+
+/// Where the client's condition on the target is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    /// Where the client wrote it.
+    InPlace,
+    /// In a sub-select that has masks and filter in it.
+    BySubselect,
+}
+
+/// A condition reads what is masked or denied.
+fn is_hidden_in_where(reference: &Reference, effective: &Effective<'_>) -> bool {
+    reference.clause == Clause::Where
+        && match &reference.what {
+            Referenced::Column(number) => {
+                effective.mask(*number).is_some() || effective.is_denied(*number)
+            }
+            Referenced::System(_) | Referenced::Listed(_) => false,
+            Referenced::WholeRow | Referenced::Star => effective.hides_columns(),
+        }
+}
 
 impl<'a> Rewriter<'a> {
     pub(super) fn modification(
@@ -47,13 +71,25 @@ impl<'a> Rewriter<'a> {
                 checks = self.updated(used, columns, &mut effective)?;
             }
             ModificationKind::Delete => {
-                effective.add(&self.scope(used, Verb::Delete)?.filter);
+                let delete = self.scope(used, Verb::Delete)?;
+                effective.add(&delete.filter);
+                if modification.current_of.is_some() {
+                    checks.push(&delete.filter);
+                    checks.extend(read.map(|read| &read.filter));
+                }
             }
             ModificationKind::Merge(merging) => {
                 self.prepared(used, &effective)?;
                 self.touch(used, &effective, &[])?;
                 let wrapped = self.merged(used, modification, merging, &effective, &alias)?;
-                return self.target_columns(used, modification, &effective, &alias, wrapped);
+                return self.target_columns(
+                    used,
+                    modification,
+                    &effective,
+                    &alias,
+                    Condition::InPlace,
+                    wrapped,
+                );
             }
         }
         self.touch(used, &effective, &[])?;
@@ -61,12 +97,12 @@ impl<'a> Rewriter<'a> {
         if effective.hides_columns() && modification.unresolved {
             return Err(unfollowed());
         }
-        self.target_rows(used, modification, &effective, &alias)?;
+        let condition = self.target_rows(used, modification, &effective, &alias)?;
         let wrapped = match Self::all_checks(used, &checks, &alias)? {
             Some(check) => self.check_returned(used, modification, check, &effective, &alias)?,
             None => None,
         };
-        self.target_columns(used, modification, &effective, &alias, wrapped)
+        self.target_columns(used, modification, &effective, &alias, condition, wrapped)
     }
 
     fn prepared(&mut self, used: &RelationUse, effective: &Effective<'_>) -> Result<(), Refusal> {
@@ -104,48 +140,147 @@ impl<'a> Rewriter<'a> {
         modification: &Modification,
         effective: &Effective<'_>,
         alias: &Ident,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Condition, Refusal> {
         match modification.kind {
-            ModificationKind::Insert { .. } | ModificationKind::Merge(_) => return Ok(()),
+            ModificationKind::Insert { .. } | ModificationKind::Merge(_) => {
+                return Ok(Condition::InPlace);
+            }
             ModificationKind::Update { .. } | ModificationKind::Delete => {}
         }
+        if let Some(cursor) = &modification.current_of {
+            self.current_row(used, modification, cursor, effective)?;
+            return Ok(Condition::InPlace);
+        }
         let end = modification.clauses.returning.unwrap_or(modification.clauses.end);
-        let hidden_in_where = used.references.iter().any(|reference| {
-            reference.clause == Clause::Where
-                && match &reference.what {
-                    Referenced::Column(number) => {
-                        effective.mask(*number).is_some() || effective.is_denied(*number)
-                    }
-                    Referenced::System(_) | Referenced::Listed(_) => false,
-                    Referenced::WholeRow | Referenced::Star => effective.hides_columns(),
-                }
-        });
-        let Some(filter) = effective.filter(alias)? else {
-            if hidden_in_where {
-                return self.rows_by_key(used, modification, effective, alias, None, end);
-            }
-            return Ok(());
-        };
-        if modification.current_of {
-            return Err(Refusal::unsupported(
-                "WHERE CURRENT OF is not supported where not every row is in scope",
-            ));
-        }
+        let hidden_in_where =
+            used.references.iter().any(|reference| is_hidden_in_where(reference, effective));
+        let filter = effective.filter(alias)?;
         let Some(where_token) = modification.clauses.filter else {
-            let mut inserted = vec![Piece::Text("WHERE".into())];
-            inserted.extend(pieces(&bracketed(filter))?);
-            self.edit(end..end, inserted);
-            return Ok(());
+            if let Some(filter) = filter {
+                let mut inserted = vec![Piece::Text("WHERE".into())];
+                inserted.extend(pieces(&bracketed(filter))?);
+                self.edit(end..end, inserted);
+            }
+            return Ok(Condition::InPlace);
         };
-        let unsafe_condition =
-            modification.unsafe_condition || (self.hazard && effective.joins_others());
+        let unsafe_condition = filter.is_some()
+            && (modification.unsafe_condition || (self.hazard && effective.joins_others()));
         if hidden_in_where || unsafe_condition {
-            return self.rows_by_key(used, modification, effective, alias, Some(filter), end);
+            let key = &used.relation.primary_key;
+            let plain_key = !key.is_empty()
+                && key.iter().all(|number| {
+                    effective.mask(*number).is_none() && !effective.is_denied(*number)
+                });
+            if plain_key && !modification.joins && !used.only {
+                self.rows_by_key(used, modification, effective, alias, filter, end)?;
+                return Ok(Condition::BySubselect);
+            }
+            if let Some(filter) = filter {
+                self.rows_in_order(used, modification, effective, &filter, end)?;
+            }
+            return Ok(Condition::InPlace);
         }
+        let Some(filter) = filter else { return Ok(Condition::InPlace) };
         self.edit(where_token + 1..where_token + 1, vec![Piece::Text("(".into())]);
         let mut inserted = vec![Piece::Text(") AND".into())];
         inserted.extend(pieces(&bracketed(filter))?);
         self.edit(end..end, inserted);
+        Ok(Condition::InPlace)
+    }
+
+    /// What of the client's condition could tell something is computed behind the filter, with masks
+    /// in place: `CASE WHEN filter THEN part ELSE FALSE END`. A part that is safe stays where the
+    /// planner finds it.
+    fn rows_in_order(
+        &mut self,
+        used: &RelationUse,
+        modification: &Modification,
+        effective: &Effective<'_>,
+        filter: &Expr,
+        end: usize,
+    ) -> Result<(), Refusal> {
+        let Some(where_token) = modification.clauses.filter else {
+            return Err(defect("a condition without WHERE"));
+        };
+        let start = where_token + 1;
+        // A filter that becomes a join is decided later than what stands beside it.
+        let whole = [Conjunct { tokens: start..end, safe: false }];
+        let late = effective.joins_others();
+        let parts = if late { &whole[..] } else { modification.conjuncts.as_slice() };
+        if !late {
+            self.edit(start..start, vec![Piece::Text("(".into())]);
+        }
+        for part in parts {
+            let hidden = used.references.iter().any(|reference| {
+                part.tokens.contains(&reference.tokens.start)
+                    && is_hidden_in_where(reference, effective)
+            });
+            if part.safe && !hidden {
+                continue;
+            }
+            let client = Expr::Nested(Box::new(client_condition()));
+            let (before, behind) = around(&case(filter.clone(), client, Some(boolean(false)))?)?;
+            self.edit(part.tokens.start..part.tokens.start, before);
+            self.edit(part.tokens.end..part.tokens.end, behind);
+        }
+        if !late {
+            let mut inserted = vec![Piece::Text(") AND".into())];
+            inserted.extend(pieces(&bracketed(filter.clone()))?);
+            self.edit(end..end, inserted);
+        }
+        Ok(())
+    }
+
+    /// WHERE CURRENT OF takes no further condition, so the row is judged when it is returned. That
+    /// is the row as it was, too, where nothing is assigned that the filter looks at.
+    fn current_row(
+        &mut self,
+        used: &RelationUse,
+        modification: &Modification,
+        cursor: &str,
+        effective: &Effective<'_>,
+    ) -> Result<(), Refusal> {
+        let refused = |why: &str| {
+            Err(Refusal::new(
+                SqlState::FEATURE_NOT_SUPPORTED,
+                format!("WHERE CURRENT OF is not supported here on {}", {
+                    used.relation.qualified_name()
+                }),
+                why,
+            ))
+        };
+        if cursor.starts_with("rowgate_") {
+            return refused("names that begin with rowgate_ are reserved");
+        }
+        let Some(where_token) = modification.clauses.filter else {
+            return Err(defect("a condition without WHERE"));
+        };
+        let name = where_token + 3;
+        if self.tokens.identifier(name).as_deref() != Some(cursor) {
+            return refused("this spelling of a cursor name is not supported");
+        }
+        self.edit(name..name + 1, vec![Piece::PortalName(cursor.into())]);
+        if effective.is_unfiltered() {
+            return Ok(());
+        }
+        let catalog = self.context.catalog;
+        if catalog.has_triggers_below(used.relation.id) {
+            return refused("triggers of the table can change what is stored");
+        }
+        let decided = effective.columns();
+        let assigned = changed(&modification.kind).into_iter().any(|number| {
+            used.relation
+                .column_by_number(number)
+                .is_none_or(|column| column.generated || decided.contains(&*column.name))
+        });
+        let generated = used
+            .relation
+            .columns
+            .iter()
+            .any(|column| column.generated && decided.contains(&*column.name));
+        if assigned || generated {
+            return refused("it changes a column that decides which rows are in scope");
+        }
         Ok(())
     }
 
@@ -164,17 +299,6 @@ impl<'a> Rewriter<'a> {
             return Err(defect("a condition without WHERE"));
         };
         let key = &used.relation.primary_key;
-        let plain_key = !key.is_empty()
-            && key
-                .iter()
-                .all(|number| effective.mask(*number).is_none() && !effective.is_denied(*number));
-        if modification.joins || !plain_key || used.only {
-            return Err(Refusal::unsupported(format!(
-                "this condition on {} is not supported: it could tell something about rows or \
-                 values that are not visible",
-                used.relation.qualified_name()
-            )));
-        }
         self.inside_by_key(used, effective)?;
         let columns: Vec<Expr> = key
             .iter()
@@ -280,6 +404,7 @@ impl<'a> Rewriter<'a> {
         modification: &Modification,
         effective: &Effective<'_>,
         alias: &Ident,
+        condition: Condition,
         wrapped: Option<usize>,
     ) -> Result<(), Refusal> {
         if !effective.hides_columns() {
@@ -295,7 +420,7 @@ impl<'a> Rewriter<'a> {
             match reference.clause {
                 // The sub-select of `rows_by_key` has the masks in it. A denied column is not in
                 // it, so its bare name would mean the target's own.
-                Clause::Where => match &reference.what {
+                Clause::Where if condition == Condition::BySubselect => match &reference.what {
                     Referenced::Column(number) if effective.is_denied(*number) => {
                         return Err(no_column(used, *number));
                     }
@@ -316,11 +441,28 @@ impl<'a> Rewriter<'a> {
                     | Referenced::WholeRow
                     | Referenced::Star => continue,
                 },
-                Clause::Set | Clause::Returning | Clause::Decision | Clause::Other => {}
+                Clause::Where
+                | Clause::Set
+                | Clause::Returning
+                | Clause::Decision
+                | Clause::Other => {}
             }
             match &reference.what {
                 Referenced::System(_) | Referenced::Listed(_) => {}
-                Referenced::WholeRow => return Err(refused()),
+                Referenced::WholeRow => {
+                    if reference.tokens.is_empty() {
+                        return Err(refused());
+                    }
+                    let mut row = Self::visible_row(used, effective, alias)?;
+                    let item = modification
+                        .returning
+                        .iter()
+                        .find(|item| item.tokens == reference.tokens && !item.named);
+                    if item.is_some_and(|item| Some(item.tokens.start) != wrapped) {
+                        row.push(Piece::Text(format!("AS {alias}").into()));
+                    }
+                    self.edit(reference.tokens.clone(), row);
+                }
                 Referenced::Star if Some(reference.tokens.start) == wrapped => {}
                 Referenced::Star => {
                     if modification.joins
@@ -356,6 +498,18 @@ impl<'a> Rewriter<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The row of the target as a value: a record of the columns as they are seen.
+    fn visible_row(
+        used: &RelationUse,
+        effective: &Effective<'_>,
+        alias: &Ident,
+    ) -> Result<Vec<Piece>, Refusal> {
+        let mut row = vec![Piece::Text(format!("(SELECT {ROW_ALIAS} FROM (SELECT").into())];
+        row.extend(Self::visible_columns(used, effective, alias)?);
+        row.push(Piece::Text(format!(") AS {ROW_ALIAS})").into()));
+        Ok(row)
     }
 
     pub(super) fn visible_columns(

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::ids::RelationId;
 use crate::policy::{Hole, Verb};
+use crate::resolve::SessionState;
 
 /// A piece of inserted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Plan {
     /// PostgreSQL takes no bind parameters in one of the statements (COPY, PREPARE …): identity
     /// values become typed literals also in the extended protocol.
     pub literals: bool,
+    /// What its functions may leave behind in the session of the server.
+    pub session_state: SessionState,
     /// What all statements touch, once somebody has asked.
     pub all_touched: OnceLock<Arc<[Touched]>>,
 }

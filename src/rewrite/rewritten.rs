@@ -1,5 +1,6 @@
 //! The text the server will run, made from a plan and the client's text. Pure.
 
+use std::fmt::Display;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -243,21 +244,40 @@ impl Splice<'_> {
                 self.text.push_str(&number.to_string());
             }
             Values::Literals => {
-                let value = self
-                    .fill
-                    .value(hole)
-                    .ok_or_else(|| super::print::defect("an identity value is missing"))?;
-                if value.contains('\0') {
-                    return Err(super::print::defect("an identity value holds a null character"));
-                }
-                // `standard_conforming_strings` is pinned to on: doubling quotes is all there is.
-                self.text.push('\'');
-                self.text.push_str(&value.replace('\'', "''"));
-                self.text.push('\'');
+                self.text.push_str(&literal(self.fill.value(hole))?);
             }
         }
         Ok(())
     }
+}
+
+/// An identity value as a string literal; a cast stands around it.
+fn literal(value: Option<String>) -> Result<String, Refusal> {
+    let value = value.ok_or_else(|| super::print::defect("an identity value is missing"))?;
+    if value.contains('\0') {
+        return Err(super::print::defect("an identity value holds a null character"));
+    }
+    // `standard_conforming_strings` is pinned to on: doubling quotes is all there is.
+    Ok(format!("'{}'", value.replace('\'', "''")))
+}
+
+/// A tree of policy SQL as text, with one person's values as literals in it.
+///
+/// # Errors
+///
+/// A refusal when a value is missing: the tree was made for somebody who has it.
+pub(crate) fn printed(tree: &impl Display, fill: &dyn Fill) -> Result<String, Refusal> {
+    let mut text = String::new();
+    for piece in super::print::pieces(tree)? {
+        match piece {
+            Piece::Text(part) => text.push_str(&part),
+            Piece::Identity(hole) => text.push_str(&literal(fill.value(hole))?),
+            Piece::StatementName(_) | Piece::PortalName(_) | Piece::Client(_) => {
+                return Err(super::print::defect("a client's text in a tree of the policy"));
+            }
+        }
+    }
+    Ok(text)
 }
 
 /// The pieces of a whole rewritten text, for putting one into another.

@@ -3,6 +3,7 @@
 
 mod figures;
 pub mod lanes;
+mod lend;
 mod record;
 mod standing;
 mod visit;

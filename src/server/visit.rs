@@ -12,21 +12,25 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Gateway;
+use super::lend::{PoolLender, fit, unavailable};
 use super::record::{SessionLedger, durable, unwritable};
 use super::standing::{DirectoryAccounts, SessionAuthority};
 use crate::audit::{Event, Who};
 use crate::auth::{Method, Outcome};
-use crate::backend::connect::BackendKey;
-use crate::backend::pool::{PoolKey, PooledServer, TransactionStatus};
-use crate::backend::{WireError, cancel};
+use crate::backend::cancel;
+use crate::backend::memory::SettingValues;
+use crate::backend::pool::{PoolKey, PooledServer, Queue, TransactionStatus};
+use crate::config::PoolMode;
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
+use crate::protocol::cancel::Registration;
 use crate::protocol::frame::Connection;
 use crate::protocol::message;
 use crate::protocol::startup::{Arrival, CancelKey, Startup, receive as arrive, send_fatal};
 use crate::protocol::tls::TlsClient;
 use crate::session::authority::{Authority, Standing};
-use crate::session::{self, Canceller, Opening, Shared};
+use crate::session::loan::Source;
+use crate::session::{self, Canceller, Opening, Servers, Shared};
 
 /// A message of this size is never refused by the settings' own limit on 32-bit machines.
 fn size(bytes: u64) -> usize {
@@ -79,7 +83,7 @@ async fn refuse(startup: &mut Startup, refusal: &Refusal) {
 
 async fn cancel_for(gateway: &Gateway, key: &CancelKey) {
     if let Some(running) = gateway.registry.find(key)
-        && let Err(error) = cancel::send(&running, &gateway.server_tls).await
+        && let Err(error) = cancel::send(running.key(), &gateway.server_tls).await
     {
         tracing::warn!(%error, "a cancel request could not be delivered");
     }
@@ -176,8 +180,8 @@ fn record_failure(gateway: &Gateway, who: Who, reason: &str) {
 async fn stay(gateway: &Arc<Gateway>, mut startup: Startup, visitor: Visitor) {
     let who = Arc::new(visitor.who.clone());
     let _counted = Counted::new();
-    let reason = match lend(gateway, &startup).await {
-        Ok(server) => talk(gateway, startup, visitor, server).await,
+    let reason = match lend(gateway, &startup, who.session).await {
+        Ok(lent) => talk(gateway, startup, visitor, lent).await,
         Err(refusal) => {
             refuse(&mut startup, &refusal).await;
             refusal.message
@@ -206,7 +210,11 @@ impl Drop for Counted {
 }
 
 /// A server connection with the client's settings.
-async fn lend(gateway: &Gateway, startup: &Startup) -> Result<PooledServer, Refusal> {
+async fn lend(
+    gateway: &Gateway,
+    startup: &Startup,
+    session: u64,
+) -> Result<(PooledServer, Queue, SettingValues), Refusal> {
     let settings = gateway.state.settings();
     let database = settings.backend_database(&startup.database).ok_or_else(|| {
         Refusal::new(
@@ -216,43 +224,27 @@ async fn lend(gateway: &Gateway, startup: &Startup) -> Result<PooledServer, Refu
         )
     })?;
     let key = PoolKey { database: database.to_owned(), user: settings.backend.user.clone() };
-    let mut server = gateway.pool.acquire(&key).await.map_err(|error| {
-        tracing::warn!(%error, "no server connection");
-        Refusal::new(error.sqlstate(), "the database server cannot be used at the moment", "")
-    })?;
+    let queue = gateway.pool.queue(&key);
     let mut wanted = startup.settings.settings.clone();
     if !wanted.iter().any(|(name, _)| name == "statement_timeout") {
         let limit = settings.limits.statement_timeout.as_millis();
         wanted.push(("statement_timeout".to_owned(), limit.to_string()));
     }
-    match server.configure(&wanted).await {
-        Ok(()) => Ok(server),
-        // The server's words are about the client's own settings.
-        Err(WireError::Server(error)) => {
-            Err(Refusal::new(SqlState::INVALID_PARAMETER_VALUE, error.message, ""))
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a server connection failed");
-            Err(Refusal::new(
-                SqlState::CONNECTION_FAILURE,
-                "the database server closed the connection",
-                "",
-            ))
-        }
-    }
+    let wanted = SettingValues::from(wanted);
+    let server = queue.acquire(&wanted).await.map_err(|error| unavailable(&error))?;
+    Ok((fit(server, &wanted, session).await?, queue, wanted))
 }
 
 async fn talk(
     gateway: &Arc<Gateway>,
     startup: Startup,
     visitor: Visitor,
-    server: PooledServer,
+    (server, queue, wanted): (PooledServer, Queue, SettingValues),
 ) -> String {
     let settings = gateway.state.settings();
     let Some(lent) = server.connection() else { return "no server connection".to_owned() };
     let (key, parameters) = (lent.key.clone(), lent.parameters.clone());
-    let registration = gateway.registry.register(startup.minor);
-    registration.set_running(Some(key.clone()));
+    let registration = Arc::new(gateway.registry.register(startup.minor));
     let mut client = Connection::new(startup.stream);
     let outbound = client.outbound.buffer();
     for (name, value) in &parameters {
@@ -276,9 +268,23 @@ async fn talk(
         usages: Arc::clone(&gateway.usages),
     };
     let application = Arc::from(&*visitor.who.application);
+    let servers = match settings.backend.pool.mode {
+        PoolMode::Session => {
+            registration.set_running(Some(key));
+            Servers::Own(Lent(server))
+        }
+        PoolMode::Transaction => {
+            // It was needed to find out what the server says at the start.
+            server.keep();
+            let session = visitor.who.session;
+            let registration = Arc::clone(&registration);
+            let lender = Arc::new(PoolLender { queue, registration, session });
+            Servers::Borrowed(Source { lender, settings: wanted, session })
+        }
+    };
     let opening = Opening {
         client,
-        server: Connection::new(Lent(server)),
+        server: servers,
         login: visitor.login,
         service: visitor.service,
         acting: visitor.acting,
@@ -288,15 +294,18 @@ async fn talk(
             who: visitor.who,
             last: Mutex::new(None),
         }),
-        canceller: Arc::new(RunningServer { key, tls: gateway.server_tls.clone() }),
+        canceller: Arc::new(RunningServer {
+            registration: Arc::clone(&registration),
+            tls: gateway.server_tls.clone(),
+        }),
         processes: (server_process, registration.key().id),
         application,
     };
     let ended = session::run(shared, opening).await;
     // A late cancel request must not hit whoever gets the connection next.
-    registration.set_running(None);
+    let undisturbed = registration.stop_running();
     if let Some(Lent(server)) = ended.server {
-        server.release(Some(TransactionStatus::Idle)).await;
+        server.release(undisturbed.then_some(TransactionStatus::Idle)).await;
     }
     ended.reason
 }
@@ -304,15 +313,16 @@ async fn talk(
 /// Cancels what runs on a session's server connection.
 #[derive(Debug)]
 struct RunningServer {
-    key: BackendKey,
+    registration: Arc<Registration>,
     tls: TlsClient,
 }
 
 impl Canceller for RunningServer {
     fn cancel(&self) {
-        let (key, tls) = (self.key.clone(), self.tls.clone());
+        let Some(running) = self.registration.running() else { return };
+        let tls = self.tls.clone();
         tokio::spawn(async move {
-            if let Err(error) = cancel::send(&key, &tls).await {
+            if let Err(error) = cancel::send(running.key(), &tls).await {
                 tracing::warn!(%error, "a statement over its limit could not be cancelled");
             }
         });
@@ -320,7 +330,8 @@ impl Canceller for RunningServer {
 }
 
 /// A server connection that belongs to a pool, as a stream.
-struct Lent(PooledServer);
+#[derive(Debug)]
+pub(super) struct Lent(pub(super) PooledServer);
 
 impl Lent {
     fn stream(&mut self) -> io::Result<Pin<&mut crate::protocol::stream::ServerStream>> {

@@ -68,6 +68,13 @@ where
                         )));
                     }
                     if self.is_current(prepared) {
+                        let prepared = Arc::clone(prepared);
+                        if self.bring_here(&prepared) {
+                            // A Query ends what came before it only after a Sync.
+                            message::bare(self.server.outbound.buffer(), b'S');
+                            self.expected.push_back(Entry::internal(Request::Sync));
+                            self.pipeline = false;
+                        }
                         continue;
                     }
                     match prepared.origin {

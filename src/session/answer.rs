@@ -83,7 +83,7 @@ where
         match entry.request {
             // What stands in for a refused statement returns nothing.
             Request::Query | Request::Execute if entry.refusal.is_none() => {}
-            Request::SearchPath => return Ok(None),
+            Request::SearchPath | Request::Left => return Ok(None),
             _ => return Err(broken_server()),
         }
         if tag == b'd' {
@@ -173,9 +173,14 @@ where
             b'Z' => self.on_ready(&frame.body),
             b'1' => self.completed(&frame, |request| matches!(request, Request::Parse)),
             b'2' => self.completed(&frame, |request| matches!(request, Request::Bind)),
+            b'3' if matches!(self.front()?.request, Request::Prepared) => {
+                self.expected.pop_front();
+                message::bare(self.client.outbound.buffer(), b'1');
+                Ok(())
+            }
             b'3' => self.completed(&frame, |request| matches!(request, Request::Close)),
             b't' => self.on_parameters(frame.body),
-            b'T' => self.on_row_description(frame.body),
+            b'T' => self.on_row_description(frame),
             b'n' => self.on_no_rows(),
             b'D' => self.on_row(frame.body),
             b'C' => self.on_complete(&frame),
@@ -186,7 +191,7 @@ where
                 }
                 self.end_statement(None);
                 self.completed(&frame, |request| {
-                    matches!(request, Request::Execute | Request::SearchPath)
+                    matches!(request, Request::Execute | Request::SearchPath | Request::Left)
                 })
             }
             b'G' => self.on_copy_in(&frame),
@@ -358,6 +363,10 @@ where
                 running.end(None, true);
             }
             for undo in entry.undo.drain(..).rev() {
+                if undo.about().is_none() {
+                    self.undo_here(&undo);
+                    continue;
+                }
                 // A failed Parse of the unnamed statement leaves none.
                 let undo = match undo {
                     Undo::Statement(name, _) if unnamed_parse && name.is_empty() => {
@@ -448,13 +457,20 @@ where
         Ok(())
     }
 
-    fn on_row_description(&mut self, body: Bytes) -> Result<(), Fatal> {
+    fn on_row_description(&mut self, frame: Frame) -> Result<(), Fatal> {
         self.planned_answer()?;
         let entry = self.front()?;
         let answer = entry.answer();
-        let describes =
-            matches!(entry.request, Request::DescribeStatement { .. } | Request::DescribePortal);
-        let mut fields = message::decode_row_description(body).map_err(|_| broken_server())?;
+        let of_portal = matches!(entry.request, Request::DescribePortal);
+        let of_statement = matches!(entry.request, Request::DescribeStatement { .. });
+        let describes = of_portal || of_statement;
+        if matches!(answer, Answer::Relay | Answer::RedactPlan) && !of_statement {
+            // Nobody has to know what is in it.
+            self.relay_frame(&frame);
+            return if of_portal { self.described(None) } else { Ok(()) };
+        }
+        let mut fields =
+            message::decode_row_description(frame.body).map_err(|_| broken_server())?;
         let fields = match answer {
             Answer::Relay | Answer::RedactPlan => Some(fields),
             Answer::DropRows => None,
@@ -508,6 +524,9 @@ where
     fn on_row(&mut self, body: Bytes) -> Result<(), Fatal> {
         if matches!(self.front()?.request, Request::SearchPath) {
             return self.path_answered(body).map_err(|refusal| Fatal::refusal(&refusal));
+        }
+        if matches!(self.front()?.request, Request::Left) {
+            return self.left_answered(body);
         }
         if self.count_rows(b'D', 1) {
             return Ok(());
@@ -584,7 +603,12 @@ where
             NameChange::Prepare(name, prepared) => {
                 self.names.set_statement(&name, Some(*prepared));
             }
-            NameChange::Deallocate(name) => self.names.deallocate(name.as_deref()),
+            NameChange::Deallocate(name) => {
+                self.names.deallocate(name.as_deref());
+                if name.is_none() {
+                    self.note_deallocated();
+                }
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::error::{Refusal, SqlState};
 use crate::policy::Verb;
-use crate::rewrite::Touched;
+use crate::rewrite::{Action, Plan, StatementPlan, Touched};
 
 /// `limits.data_errors`, `limits.comparisons` and `limits.window`. By default nothing is limited.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,9 +73,12 @@ pub(super) struct Tells {
 }
 
 impl Tells {
-    pub(super) fn of(touched: &[Touched]) -> Self {
+    pub(super) fn of(plan: &Plan, touched: &[Touched]) -> Self {
+        // A cursor of DECLARE runs when it is read.
+        let fetches = |statement: &StatementPlan| matches!(statement.action, Action::Fetch { .. });
         Self {
-            reads: touched.iter().any(|t| !t.filter.is_empty() || !t.masks.is_empty()),
+            reads: plan.statements.iter().any(fetches)
+                || touched.iter().any(|t| !t.filter.is_empty() || !t.masks.is_empty()),
             writes: touched.iter().any(|touched| match touched.verb {
                 Verb::Create | Verb::Update | Verb::Delete | Verb::Assign | Verb::Manage => true,
                 Verb::Read | Verb::Export => false,
@@ -83,16 +86,22 @@ impl Tells {
         }
     }
 
+    /// Rows of a cursor that was made elsewhere.
+    pub(super) fn cursor() -> Self {
+        Self { reads: true, writes: false }
+    }
+
     pub(super) fn anything(self) -> bool {
         self.reads || self.writes
     }
 
     /// Whether an error with this SQLSTATE depends on data: values (22), more than one row (21),
-    /// constraints (23, 44), what code of the database raised (P0).
+    /// what code of the database raised (P0); and constraints (23, 44), which may speak at the end
+    /// of the transaction only.
     pub(super) fn counts(self, sqlstate: &str) -> bool {
         match sqlstate.get(..2) {
             Some("22" | "21" | "P0") => self.anything(),
-            Some("23" | "44") => self.writes,
+            Some("23" | "44") => true,
             _ => false,
         }
     }
@@ -197,7 +206,8 @@ mod tests {
             assert!(reads.counts(state) && writes.counts(state), "{state}");
             assert!(!Tells::default().counts(state), "{state}");
         }
-        assert!(writes.counts("23505") && writes.counts("23503") && !reads.counts("23505"));
+        // A deferred constraint speaks in COMMIT, which touches nothing.
+        assert!(writes.counts("23505") && Tells::default().counts("23503"));
         for state in ["42501", "42601", "40001", "57014", "25P02", "53400", ""] {
             assert!(!reads.counts(state) && !writes.counts(state), "{state}");
         }

@@ -49,6 +49,10 @@ pub(super) enum Request {
     CopyEnd,
     /// rowgate's own Execute of the query for the search path.
     SearchPath,
+    /// rowgate's own Execute of the query for what is left on a borrowed connection.
+    Left,
+    /// A Close of nothing in place of a Parse: the statement is on the connection already.
+    Prepared,
 }
 
 /// What a client was told about a statement.
@@ -128,8 +132,8 @@ pub(super) struct Running {
     pub(super) over_limit: bool,
     /// It ended and its end is recorded.
     pub(super) ended: bool,
-    /// What it may tell by failing.
-    pub(super) tells: Tells,
+    /// What it may tell by failing; `None` for a principal from whom nothing is hidden.
+    pub(super) tells: Option<Tells>,
 }
 
 impl Running {
@@ -147,7 +151,7 @@ impl Running {
             allowance,
             over_limit: false,
             ended: false,
-            tells: Tells::default(),
+            tells: None,
         }
     }
 

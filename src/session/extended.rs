@@ -66,7 +66,17 @@ where
                 return Err(refused(self.count_statements(1).err().unwrap_or(refusal)));
             }
         };
-        self.send_parse(&prepared, true);
+        if !prepared.server_name.is_empty()
+            && self.loans.is_some()
+            && self.is_here(&prepared.server_name)
+        {
+            // Closing what does not exist is no error, and answered in its turn.
+            let mut bytes = BytesMut::new();
+            message::close(&mut bytes, &Target::Statement(format!("{PRIVATE_PREFIX}0")));
+            self.send_extended(Entry::new(Request::Prepared), bytes, None);
+        } else {
+            self.send_parse(&prepared, true);
+        }
         let undo = self.names.set_statement(&parse.name, Some(prepared));
         if let Some(entry) = self.expected.back_mut() {
             entry.undo.push(undo);
@@ -103,10 +113,11 @@ where
                 "the identity values of the policy count as parameters",
             ));
         }
+        let shared = self.shared_name(planned.rewrite.text(), declared);
         let server_name = if name.is_empty() || !self.private_names {
             name.to_owned()
         } else {
-            self.names.issue()
+            shared.unwrap_or_else(|| self.names.issue())
         };
         Ok(Prepared {
             server_name,
@@ -121,16 +132,19 @@ where
         })
     }
 
-    fn send_parse(&mut self, prepared: &Prepared, visible: bool) {
+    pub(super) fn send_parse(&mut self, prepared: &Prepared, visible: bool) {
         let mut bytes = BytesMut::new();
         // What rowgate answers itself is an empty query to the server.
         let text = if prepared.local.is_some() { "" } else { prepared.rewrite.text() };
         message::parse(&mut bytes, &prepared.server_name, text.as_bytes(), &prepared.declared);
         let mut entry = Entry::new(Request::Parse).about(Some(source(prepared)));
         entry.visible = visible;
-        self.descriptions.remove(&prepared.server_name);
-        self.changed.remove(&prepared.server_name);
+        if visible || self.loans.is_none() {
+            self.descriptions.remove(&prepared.server_name);
+            self.changed.remove(&prepared.server_name);
+        }
         self.send_extended(entry, bytes, None);
+        self.note_prepared(&prepared.server_name);
     }
 
     pub(super) fn on_bind(&mut self, bind: Bind) -> Result<Step, Fatal> {
@@ -230,6 +244,7 @@ where
             return Ok(None);
         }
         if !self.restricted() && !self.private_names || self.is_current(&prepared) {
+            self.bring_here(&prepared);
             return Ok(Some(prepared));
         }
         if prepared.origin == Origin::Sql {
@@ -237,9 +252,14 @@ where
         }
         let again = self.prepare(name, &prepared.text, &prepared.declared).map_err(refused)?;
         let told = self.descriptions.remove(&prepared.server_name);
-        self.send_parse(&again, false);
+        if self.loans.is_some() {
+            self.bring_here(&again);
+        } else {
+            self.send_parse(&again, false);
+        }
         let mut bytes = BytesMut::new();
-        if again.server_name != prepared.server_name {
+        // Others may use a shared statement.
+        if again.server_name != prepared.server_name && self.loans.is_none() {
             message::close(&mut bytes, &Target::Statement(prepared.server_name.clone()));
             self.send_extended(Entry::internal(Request::Close), bytes, None);
         }
@@ -471,6 +491,14 @@ where
         let server_name = match &target {
             Target::Statement(name) => {
                 let server_name = match self.names.statement(name) {
+                    // Others may use a shared statement.
+                    Some(prepared)
+                        if self.loans.is_some()
+                            && prepared.origin == Origin::Protocol
+                            && self.private_names =>
+                    {
+                        nothing()
+                    }
                     Some(prepared) => prepared.server_name.clone(),
                     None if self.private_names => nothing(),
                     None => name.clone(),
@@ -533,7 +561,7 @@ where
         }
         let mut changed = false;
         for entry in &self.expected {
-            changed |= entry.undo.iter().any(|undo| undo.about() == (portal, name));
+            changed |= entry.undo.iter().any(|undo| undo.about() == Some((portal, name)));
             if changed && matches!(entry.request, Request::Sync) {
                 return false;
             }

@@ -26,12 +26,17 @@ where
     }
 
     /// Whether a statement may be tried that touches this, and what it may tell by failing.
-    pub(super) fn tells(&mut self, touched: &[Touched]) -> Result<Tells, Refusal> {
+    /// `None` for a principal from whom nothing is hidden.
+    pub(super) fn tells(
+        &mut self,
+        plan: &Plan,
+        touched: &[Touched],
+    ) -> Result<Option<Tells>, Refusal> {
         if !self.restricted() {
-            return Ok(Tells::default());
+            return Ok(None);
         }
         self.shared.authority.still_meant(touched)?;
-        let tells = Tells::of(touched);
+        let tells = Tells::of(plan, touched);
         let now = Timestamp::now();
         if tells.anything() {
             self.shared.usages.may_try(self.person(), Attempt::Error, now)?;
@@ -41,13 +46,23 @@ where
             self.shared.usages.may_try(self.person(), Attempt::Comparison, now)?;
             self.attempted(Attempt::Comparison, compared, now);
         }
-        Ok(tells)
+        Ok(Some(tells))
+    }
+
+    /// The same of an Execute that names a cursor of DECLARE.
+    pub(super) fn cursor_tells(&self) -> Result<Option<Tells>, Refusal> {
+        if !self.restricted() {
+            return Ok(None);
+        }
+        self.shared.usages.may_try(self.person(), Attempt::Error, Timestamp::now())?;
+        Ok(Some(Tells::cursor()))
     }
 
     /// Counts an error of the statement at the front when it tells something.
     pub(super) fn count_error(&self, sqlstate: &str) {
         let running = self.expected.front().and_then(|entry| entry.running.as_ref());
-        if running.is_some_and(|running| running.tells.counts(sqlstate)) {
+        let tells = running.and_then(|running| running.tells);
+        if tells.is_some_and(|tells| tells.counts(sqlstate)) {
             self.attempted(Attempt::Error, 1, Timestamp::now());
         }
     }

@@ -13,6 +13,7 @@ mod explain;
 mod extended;
 pub mod ledger;
 mod limit;
+pub mod loan;
 mod names;
 mod path;
 mod query;
@@ -35,6 +36,7 @@ use tokio::sync::watch;
 use self::authority::{Authority, Standing};
 use self::expected::{Description, Entry, Request};
 use self::ledger::{Durable, Ledger};
+use self::loan::{Loan, Loans, Slot, Source};
 use self::names::Names;
 use self::path::PathState;
 use self::usage::Usages;
@@ -101,8 +103,9 @@ pub trait Canceller: Send + Sync + std::fmt::Debug {
 pub struct Opening<C, S> {
     /// The client, authenticated and told that it is ready.
     pub client: Connection<C>,
-    /// The server connection, idle and in its default state.
-    pub server: Connection<S>,
+    /// Where server connections are borrowed from, or the one that the session has until it ends:
+    /// idle and in its default state.
+    pub server: Servers<S>,
     /// Who logged in.
     pub login: Login,
     /// It may speak for others (`SET rowgate.user`).
@@ -121,10 +124,20 @@ pub struct Opening<C, S> {
     pub application: Arc<str>,
 }
 
+/// A session's server connections.
+#[derive(Debug)]
+pub enum Servers<S> {
+    /// One for itself.
+    Own(S),
+    /// One for each transaction.
+    Borrowed(Source<S>),
+}
+
 /// How a session ended.
 #[derive(Debug)]
 pub struct Ended<S> {
-    /// The server connection, when it is idle outside a transaction and may be reset and reused.
+    /// The server connection, when there is one and it is idle outside a transaction: it may be
+    /// reset and reused.
     pub server: Option<S>,
     /// For the audit log: `terminate`, `connection lost`, `57P01` …
     pub reason: String,
@@ -190,7 +203,7 @@ struct Cursor {
 }
 
 /// What a session was waiting for.
-enum Happened {
+enum Happened<S> {
     Moved(Result<Moved, RelayError>),
     /// The record of the parked statement is safe, or will never be.
     ParkedSafe(Result<(), Refusal>),
@@ -198,6 +211,8 @@ enum Happened {
     HeldSafe(Result<(), Refusal>),
     /// The statement has had its time.
     Late,
+    /// There is a server connection, or there will be none.
+    Lent(Result<Loan<S>, Refusal>),
     /// The rules may have changed.
     Changed,
     /// The process asks something else of its sessions.
@@ -215,7 +230,9 @@ enum Step {
 /// A running session.
 struct Session<C, S> {
     client: Connection<C>,
-    server: Connection<S>,
+    server: Connection<Slot<S>>,
+    /// Where the server connection comes from when it is borrowed.
+    loans: Option<Loans<S>>,
     shared: Shared,
     ledger: Arc<dyn Ledger>,
     canceller: Arc<dyn Canceller>,
@@ -290,9 +307,14 @@ where
 {
     fn new(shared: Shared, opening: Opening<C, S>) -> Self {
         let unrestricted = opening.standing.unrestricted;
+        let (own, loans) = match opening.server {
+            Servers::Own(stream) => (Some(stream), None),
+            Servers::Borrowed(source) => (None, Some(Loans::new(source))),
+        };
         Self {
             client: opening.client,
-            server: opening.server,
+            server: Connection::new(Slot(own)),
+            loans,
             shared,
             ledger: opening.ledger,
             canceller: opening.canceller,
@@ -337,6 +359,7 @@ where
             return Err(shutting_down());
         }
         while self.step_server()? | self.step_client()? {}
+        self.settle_loan();
         if asked == Phase::Draining && self.is_idle() {
             return Err(shutting_down());
         }
@@ -365,6 +388,10 @@ where
                 self.out_of_time();
                 Ok(())
             }
+            Happened::Lent(loan) => {
+                self.attach(loan.map_err(|refusal| Fatal::refusal(&refusal))?);
+                Ok(())
+            }
             Happened::Changed => self.judge(),
             Happened::Asked => Ok(()),
             Happened::Gone => Err(shutting_down()),
@@ -378,13 +405,16 @@ where
         wants: Wants,
         news: &mut News,
         alarm: &mut Alarm,
-    ) -> Poll<Happened> {
+    ) -> Poll<Happened<S>> {
         if let Poll::Ready(told) = news.poll(cx) {
             return Poll::Ready(match told {
                 Ok(true) => Happened::Changed,
                 Ok(false) => Happened::Asked,
                 Err(_) => Happened::Gone,
             });
+        }
+        if let Poll::Ready(loan) = self.poll_lending(cx) {
+            return Poll::Ready(Happened::Lent(loan));
         }
         let deadline = self.deadline();
         let Self { client, server, parked, hold, .. } = self;
@@ -479,6 +509,9 @@ where
         if self.copying_in {
             return self.on_copy_message(&message);
         }
+        if !self.server_ready(&message) {
+            return Ok(Step::Wait(message));
+        }
         match message {
             ClientMessage::Query(text) => self.on_query(text),
             ClientMessage::Parse(parse) => self.on_parse(parse),
@@ -486,6 +519,12 @@ where
             ClientMessage::Describe(target) => self.on_describe(target),
             ClientMessage::Execute(execute) => self.on_execute(execute),
             ClientMessage::Close(target) => self.on_close(target),
+            // Nothing is owed and nothing is under way.
+            ClientMessage::Flush if self.is_detached() => Ok(Step::Done),
+            ClientMessage::Sync if self.is_detached() => {
+                message::ready_for_query(self.client.outbound.buffer(), self.status);
+                Ok(Step::Done)
+            }
             ClientMessage::Flush => {
                 message::bare(self.server.outbound.buffer(), b'H');
                 Ok(Step::Done)
@@ -647,9 +686,10 @@ where
             Ok(Err(error)) => tracing::debug!(%error, "the client left first"),
             Err(_) => tracing::debug!("the client did not take its last message"),
         }
+        self.return_loan(reusable);
         let (server, rest) = self.server.into_parts();
         let reusable = reusable && rest.is_empty();
-        Ended { server: reusable.then_some(server), reason }
+        Ended { server: server.0.filter(|_| reusable), reason }
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
+use crate::backend::memory::SettingValues;
 use crate::catalog::SearchPath;
 use crate::ids::{CatalogVersion, PolicyVersion, TypeId};
 use crate::policy::{IdentityShape, RoleSet};
@@ -34,6 +35,8 @@ pub(super) struct Stamp {
     pub(super) shape: IdentityShape,
     /// Where unqualified names are looked up.
     pub(super) path: SearchPath,
+    /// The settings of a session that borrows connections.
+    pub(super) settings: SettingValues,
 }
 
 /// How a statement was prepared.
@@ -95,14 +98,19 @@ pub(super) enum Undo {
     Statement(String, Option<Arc<Prepared>>),
     /// The portal of that client name was this before.
     Portal(String, Option<Arc<Portal>>),
+    /// The statement of that server name is not on the connection.
+    Here(String),
+    /// It still is.
+    Gone(String),
 }
 
 impl Undo {
-    /// Whether it is a portal, and its client name.
-    pub(super) fn about(&self) -> (bool, &str) {
+    /// Whether it is a portal, and its client name, when it is about one.
+    pub(super) fn about(&self) -> Option<(bool, &str)> {
         match self {
-            Self::Statement(name, _) => (false, name),
-            Self::Portal(name, _) => (true, name),
+            Self::Statement(name, _) => Some((false, name)),
+            Self::Portal(name, _) => Some((true, name)),
+            Self::Here(_) | Self::Gone(_) => None,
         }
     }
 }
@@ -195,6 +203,8 @@ impl Names {
             Undo::Portal(name, None) => {
                 self.portals.remove(&name);
             }
+            // About the connection, not about names.
+            Undo::Here(_) | Undo::Gone(_) => {}
         }
     }
 

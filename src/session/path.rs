@@ -106,12 +106,14 @@ where
 
     /// Notes what a statement that was sent may do to the search path.
     pub(super) fn note_effects(&mut self, plan: &Plan) {
+        self.note_left(plan);
         for statement in &plan.statements {
             // rowgate.user goes with the other settings; every statement is judged afresh.
             if matches!(statement.kind, "DISCARD ALL" | "RESET ALL") {
                 self.forget_actor();
             }
-            self.temporary |= statement.kind == CREATE_TABLE;
+            // What a service account made for one person is not there for the next.
+            self.temporary |= !self.service && statement.kind == CREATE_TABLE;
             match statement.effect {
                 Effect::Reads | Effect::Writes => {}
                 Effect::Settings | Effect::Unknown => {
@@ -165,7 +167,7 @@ where
 }
 
 /// The elements of a one-dimensional array in PostgreSQL's text format.
-fn array_elements(text: &str) -> Option<Vec<String>> {
+pub(super) fn array_elements(text: &str) -> Option<Vec<String>> {
     let inner = text.strip_prefix('{')?.strip_suffix('}')?;
     let mut elements = Vec::new();
     if inner.is_empty() {

@@ -52,6 +52,7 @@ where
         // A simple query ends the unnamed statement and the unnamed portal.
         self.names.set_statement("", None);
         self.names.set_portal("", None);
+        self.note_query();
         self.statements = self.statements.saturating_add(1);
         match self.run_query(&text) {
             Ok(plan) => self.note_transaction_end(&plan)?,
@@ -170,18 +171,24 @@ where
             roles: self.standing.roles.clone(),
             shape: self.standing.shape.clone(),
             path: self.path.clone(),
+            settings: self
+                .loans
+                .as_ref()
+                .map(|loans| Arc::clone(loans.settings()))
+                .unwrap_or_default(),
         }
     }
 
     /// Whether a statement was planned under the rules, names and identity in force.
     pub(super) fn is_current(&self, prepared: &Prepared) -> bool {
         // Field by field: this runs at each Bind, and a copy of the stamp would be thrown away.
-        let Stamp { policy, catalog, roles, shape, path } = &prepared.stamp;
+        let Stamp { policy, catalog, roles, shape, path, settings } = &prepared.stamp;
         *policy == self.standing.policy_version
             && *catalog == self.standing.catalog.version
             && *roles == self.standing.roles
             && *shape == self.standing.shape
             && *path == self.path
+            && self.loans.as_ref().is_none_or(|loans| settings == loans.settings())
             && (!prepared.rewrite.plan().literals
                 || Arc::ptr_eq(&prepared.identity, &self.standing.identity))
     }
@@ -197,7 +204,7 @@ where
     ) -> Result<(Running, Option<Durable>), Refusal> {
         let plan = rewrite.plan();
         let touched = self.touched(plan);
-        let tells = self.tells(&touched)?;
+        let tells = self.tells(plan, &touched)?;
         let allowance = self.allowance(plan, text, returned)?;
         let decision = self.decide_id();
         let mut record = self.statement_record(text, parameters, decision);
@@ -228,10 +235,12 @@ where
             Some(name) => self.cursor_allowance(name)?,
             None => Allowance::default(),
         };
+        let tells = self.cursor_tells()?;
         let decision = self.decide_id();
         let record = self.statement_record(text, Vec::new(), decision);
         let intent = self.ledger.intent(record)?;
         let mut running = Running::new(intent, false, allowance);
+        running.tells = tells;
         let before = running.before()?;
         Ok((running, before))
     }

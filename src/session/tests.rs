@@ -136,7 +136,7 @@ fn session_of(unrestricted: bool) -> Bench {
     };
     let opening = Opening {
         client: Connection::new(session_client),
-        server: Connection::new(session_server),
+        server: Servers::Own(session_server),
         login: Login::from("root"),
         service: false,
         acting: None,

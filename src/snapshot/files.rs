@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::FileChange;
 use crate::config::{DirectorySource, Settings, about_file, io_reason};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::policy::PolicyLine;
 
 /// Folders below each other; more is a link that leads back.
 const MAX_DEPTH: usize = 16;
@@ -31,6 +32,32 @@ impl PolicyTexts {
 
     fn text(&self, name: &str) -> Option<&str> {
         self.files.iter().find(|(file, _)| file == name).map(|(_, text)| text.as_str())
+    }
+
+    /// A finding about a line of the policy, or about the folder.
+    pub fn about(
+        &self,
+        line: Option<&PolicyLine>,
+        severity: Severity,
+        message: &str,
+    ) -> Diagnostic {
+        let Some(line) = line else {
+            return about_file(&self.folder.display().to_string(), severity, message, None);
+        };
+        let number = usize::try_from(line.line).unwrap_or(usize::MAX).saturating_sub(1);
+        let text = self.text(&line.file).and_then(|text| text.lines().nth(number)).unwrap_or("");
+        let words = text.trim_start();
+        let characters = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        Diagnostic {
+            severity,
+            file: self.folder.join(&*line.file).display().to_string(),
+            line: line.line,
+            column: characters(text).saturating_sub(characters(words)).saturating_add(1),
+            length: characters(words.trim_end()).max(1),
+            snippet: text.trim_end().replace('\t', " "),
+            message: message.to_owned(),
+            suggestion: None,
+        }
     }
 
     /// What differs in `other`.

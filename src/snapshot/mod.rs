@@ -7,8 +7,9 @@ mod rules;
 mod watch;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -130,17 +131,30 @@ impl Report {
 /// How policy texts become rules: [`compile`] everywhere but in tests.
 pub type Compile = fn(&PolicyTexts, &Catalog, &str) -> Result<CompiledRules, Vec<Diagnostic>>;
 
+/// Looks at a state before it comes into force; an error among the findings refuses it.
+pub type Prove = dyn Fn(&Snapshot, &PolicyTexts) -> Vec<Diagnostic> + Send + Sync;
+
 /// The state in force, and the way to a new one.
-#[derive(Debug)]
 pub struct State {
     settings: Arc<Settings>,
     compile: Compile,
+    /// Asked about every policy that files bring.
+    prove: OnceLock<Box<Prove>>,
     current: ArcSwap<Snapshot>,
     /// What `current` was made from. Held while a new state is made: one at a time.
     sources: Mutex<Sources>,
     /// Whether names still mean what they mean in `current`.
     names: Names,
     reports: broadcast::Sender<Arc<Report>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("settings", &self.settings)
+            .field("current", &self.current)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -202,6 +216,7 @@ impl State {
         let state = Self {
             settings,
             compile,
+            prove: OnceLock::new(),
             current: ArcSwap::from_pointee(snapshot),
             sources: Mutex::new(Sources { policy: texts, roles: rules.roles, unfit: None }),
             names: Names::confirmed(now),
@@ -218,6 +233,17 @@ impl State {
     /// The settings it was loaded with; they stay until the process ends.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
+    }
+
+    /// The policy in force as its files say it.
+    pub fn policy_texts(&self) -> PolicyTexts {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner).policy.clone()
+    }
+
+    /// From now on no policy that files bring comes into force that `prove` finds an error in. Only
+    /// the first call counts.
+    pub fn prove_with(&self, prove: Box<Prove>) {
+        self.prove.get_or_init(|| prove);
     }
 
     /// Every later report, accepted or refused.
@@ -264,7 +290,10 @@ impl State {
         });
         let result = both(directory, rules).and_then(|(directory, (rules, catalog))| {
             let directory = directory.filter(|_| directory_differs);
-            self.next(&before, directory, Some(rules), catalog, &mut sources)
+            let (rules, texts) = rules;
+            // A new policy has to be proven; that of the version before is.
+            let proof = if texts == sources.policy { Proof::Given } else { Proof::Wanted };
+            self.next(&before, directory, Some((rules, texts)), catalog, proof, &mut sources)
         });
         Some(self.report(cause, &before, files, result))
     }
@@ -276,7 +305,7 @@ impl State {
         if directory.directory.is_same_as(&before.directory) {
             return None;
         }
-        let result = self.next(&before, Some(directory), None, None, &mut sources);
+        let result = self.next(&before, Some(directory), None, None, Proof::Given, &mut sources);
         Some(self.report(Cause::DirectoryRefresh, &before, Vec::new(), result))
     }
 
@@ -293,7 +322,7 @@ impl State {
         let texts = sources.policy.clone();
         let result = (self.compile)(&texts, &catalog, mask_key(&self.settings)).and_then(|rules| {
             let catalog = Some(Arc::clone(&catalog));
-            self.next(&before, None, Some((rules, texts)), catalog, &mut sources)
+            self.next(&before, None, Some((rules, texts)), catalog, Proof::Given, &mut sources)
         });
         if result.is_err() {
             self.names.moved(before.catalog.moved(&catalog));
@@ -323,6 +352,7 @@ impl State {
         directory: Option<LoadedDirectory>,
         rules: Option<(CompiledRules, PolicyTexts)>,
         catalog: Option<Arc<Catalog>>,
+        proof: Proof,
         sources: &mut Sources,
     ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         let mut findings = Vec::new();
@@ -351,11 +381,16 @@ impl State {
         let known = catalog.is_some();
         let catalog = catalog.unwrap_or_else(|| Arc::clone(&before.catalog));
         versions.catalog = catalog.version;
+        let snapshot = Snapshot { directory, policy, catalog, versions };
+        if let (Proof::Wanted, Some(prove), Some(new)) = (proof, self.prove.get(), &new_sources) {
+            findings.extend(prove(&snapshot, &new.policy));
+            refuse_errors(&findings)?;
+        }
         if let Some(new_sources) = new_sources {
             let unfit = sources.unfit.take();
             *sources = Sources { unfit, ..new_sources };
         }
-        self.current.store(Arc::new(Snapshot { directory, policy, catalog, versions }));
+        self.current.store(Arc::new(snapshot));
         if known {
             sources.unfit = None;
             self.names.moved(HashSet::new());
@@ -382,6 +417,13 @@ impl State {
         drop(self.reports.send(Arc::clone(&report)));
         report
     }
+}
+
+/// Whether a policy still has to be proven on the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof {
+    Wanted,
+    Given,
 }
 
 fn mask_key(settings: &Settings) -> &str {

@@ -71,3 +71,6 @@ impl From<SqlError> for Refusal {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -260,10 +260,8 @@ impl Relations<'_> {
                     self.inside(select.limit_offset())?;
                     self.inside(select.limit_count())?;
                     // FOR UPDATE OF names aliases, which are not looked up in the catalogue.
-                    if let Some(into) = select.into_clause()
-                        && into.rel().is_none_or(|rel| !self.is_inserted(rel.location))
-                    {
-                        return Err(VerifyError::Relation);
+                    if let Some(into) = select.into_clause() {
+                        self.temporary(into.rel())?;
                     }
                     for side in [select.larg(), select.rarg()].into_iter().flatten() {
                         self.node(Node::SelectStmt(side))?;

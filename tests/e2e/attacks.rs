@@ -456,9 +456,17 @@ fn errors_that_depend_on_data_can_be_had_without_end() {
         assert_eq!(errors(&bob.query("SELECT nothing FROM crm.account")), ["42703"]);
         assert_eq!(errors(&bob.query("SELECT * FROM crm.payment")), ["42501"]);
     }
-    for number in 0..5 {
+    for number in 0..3 {
         let answer = if number % 2 == 0 { bob.query(fails) } else { elsewhere.batch(&run(fails)) };
         assert_eq!(errors(&answer), ["22012"], "{number}: {:?}", shown(&answer));
+    }
+    // A cursor fails when it is read, by SQL and by the protocol.
+    for part in [query("FETCH 1 FROM c"), [execute("c", 1), sync()].concat()] {
+        bob.query("BEGIN");
+        bob.query(&format!("DECLARE c CURSOR FOR {fails}"));
+        bob.send(&part);
+        assert_eq!(errors(&bob.until_ready(1)), ["22012"]);
+        bob.query("ROLLBACK");
     }
     for sql in [fails, OWN, "UPDATE crm.account SET note = 'x' WHERE id = 3"] {
         assert_eq!(errors(&bob.query(sql)), ["53400"], "{sql}");
@@ -678,9 +686,9 @@ fn a_relation_put_in_place_of_another_is_read_with_the_old_decision() {
         errors(&answer) == ["55000"]
     });
     assert!(refused, "{}", gateway.log());
-    for sql in ["EXECUTE p", "SELECT * FROM crm.shown", "SELECT count(*) FROM crm.note"] {
-        assert_eq!(state(&mut reader, sql).as_deref(), Some("55000"), "{sql}");
-    }
+    assert_eq!(state(&mut reader, "SELECT count(*) FROM crm.note").as_deref(), Some("55000"));
+    // The view is over a table whose name has no rules any more.
+    assert_eq!(state(&mut reader, "EXECUTE p").as_deref(), Some("42501"));
     assert_eq!(state(&mut reader, "SELECT count(*) FROM crm.product"), None);
     // It is mended, and follows without a restart.
     let policy = gateway.folder.join("policies/notes.yaml");

@@ -14,10 +14,10 @@ const INT8: u32 = 20;
 const TEXT: u32 = 25;
 
 /// A message for each batch, and how many messages answer when it ends in neither Sync nor Query.
-type Batch = Vec<Vec<u8>>;
+pub(crate) type Batch = Vec<Vec<u8>>;
 
 /// Both connections get the same batches, one after the other, and have to answer alike.
-fn same(batches: &[Batch]) -> Vec<Message> {
+pub(crate) fn same(batches: &[Batch]) -> Vec<Message> {
     let mut direct = Wire::login(&server().login(SEEN_BY_ALICE));
     let mut alice = Wire::login(&gateway().login("alice"));
     let mut all = Vec::new();

@@ -1409,7 +1409,6 @@ INSERT INTO account (id, name, owner_id, department_id) VALUES (1, 'x', 104, 21)
 INSERT INTO account (id, name, owner_id, department_id) VALUES (8, 'x', 104, 21) ON CONFLICT (id) DO UPDATE SET name = 'z' WHERE account.score = 42
 INSERT INTO account (id, name, owner_id, department_id) VALUES (8, 'x', 104, 21) ON CONFLICT (id) DO UPDATE SET name = 'z' WHERE account.secret > 0
 INSERT INTO account (id, name, owner_id, department_id) SELECT id, 'x', 104, 21 FROM generate_series(1, 48) id ON CONFLICT (id) DO UPDATE SET name = 'z' RETURNING account.id
-INSERT INTO account (id, name, owner_id, department_id) SELECT n, 'x', 104, 21 FROM generate_series(1, 48) n ON CONFLICT DO NOTHING RETURNING id
 INSERT INTO contact (id, owner_id) SELECT n, 104 FROM generate_series(1, 60) n ON CONFLICT (id) DO UPDATE SET note = contact.note::int::text
 INSERT INTO contact (id, owner_id) VALUES (6, 104) ON CONFLICT (id) DO UPDATE SET owner_id = EXCLUDED.owner_id RETURNING *
 INSERT INTO contact (id, owner_id) VALUES (6, 104) ON CONFLICT (id) WHERE id > 0 DO UPDATE SET name = 'x'
@@ -1800,3 +1799,5 @@ SELECT cmin, cmax, id FROM account WHERE id < 3 ORDER BY id
 SELECT xmax FROM account WHERE id = 8
 SELECT xmin, ctid FROM pg_class WHERE relname = 'account'
 SELECT id FROM account WHERE ctid = '(0,1)'
+-- known-conflict-nothing: ON CONFLICT DO NOTHING tells of many keys at once whether they exist
+INSERT INTO account (id, name, owner_id, department_id) SELECT n, 'x', 104, 21 FROM generate_series(1, 48) n ON CONFLICT DO NOTHING RETURNING id

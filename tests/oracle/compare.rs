@@ -159,7 +159,7 @@ fn names_a_denied_table(message: &str, who: &str) -> bool {
 
 /// Which of several conditions is evaluated first is the planner's choice, and with it whether an
 /// error that some visible row can raise is raised.
-fn depends_on_order(sqlstate: Option<&str>) -> bool {
+pub(crate) fn depends_on_order(sqlstate: Option<&str>) -> bool {
     sqlstate.is_none_or(|state| state.starts_with("22") || state == "21000")
 }
 
@@ -225,7 +225,7 @@ impl Sides {
     }
 }
 
-async fn compare(
+pub(crate) async fn compare(
     world: &World,
     sides: &Sides,
     queries: &[Query],

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::print_stdout,
     clippy::let_underscore_must_use,
     reason = "a test fails by panicking and prints its figures; writing to a String cannot fail"
@@ -11,8 +12,10 @@
 
 mod answer;
 mod compare;
+mod exported;
 mod generate;
 mod interference;
 mod principals;
+mod sqlsmith;
 mod world;
 mod writes;

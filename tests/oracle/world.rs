@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::future::poll_fn;
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use rowgate::backend::catalog::CatalogReader;
 use rowgate::backend::connect::{Password, Target};
 use rowgate::catalog::{Catalog, SearchPath};
-use rowgate::demo::cluster::Cluster;
+use rowgate::demo::cluster::{Cluster, SUPERUSER};
 use rowgate::error::Refusal;
 use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
 use rowgate::policy::{Context, Hole, PolicySet, Subject, activate};
@@ -23,14 +24,16 @@ use tokio_postgres::{AsyncMessage, Client, NoTls};
 
 use crate::principals::{PRINCIPALS, Principal, Rows};
 
-const PASSWORD: &str = "oracle";
+pub(crate) const PASSWORD: &str = "oracle";
 /// The database behind rowgate. Nobody stays connected to it: tests work on copies, each its own,
 /// so that no test waits for another's locks.
 pub(crate) const PLAIN: &str = "plain";
 /// The same rows with row security and masking views.
 pub(crate) const ORACLE: &str = "oracle";
+/// The same rows under what `rowgate export rls` prints.
+pub(crate) const EXPORTED: &str = "exported";
 /// The role that rowgate's statements run as.
-const GATEWAY: &str = "gateway";
+pub(crate) const GATEWAY: &str = "gateway";
 /// What marks the error of a violated check option.
 pub(crate) const MARKER: &str = "checkoptionviolated";
 
@@ -81,7 +84,8 @@ pub(crate) const CHILDREN: &[(&str, &str)] =
     &[("event_2025", "event"), ("event_2026", "event"), ("remark_long", "remark")];
 
 pub(crate) struct World {
-    cluster: Cluster,
+    pub(crate) cluster: Cluster,
+    pub(crate) folder: PathBuf,
     catalog: Catalog,
     policy: PolicySet,
     pub(crate) planner: Planner,
@@ -152,7 +156,7 @@ impl World {
         let (policy, _) = PolicySet::load(&files, &catalog, "key")
             .unwrap_or_else(|findings| panic!("{findings:#?}"));
         let planner = Planner::new(16 << 20, MARKER.to_owned());
-        Self { cluster, catalog, policy, planner }
+        Self { cluster, folder, catalog, policy, planner }
     }
 
     pub(crate) fn person(&self, principal: &Principal) -> Person {
@@ -239,7 +243,27 @@ impl World {
 
     /// As the person's own role, which the server itself restricts.
     pub(crate) async fn oracle(&self, principal: &Principal, database: &str) -> Client {
-        self.connect(principal.name, database, &format!("{}, crm", principal.name)).await
+        // What is exported is in a schema of that name.
+        let exported = if database.starts_with(EXPORTED) { "rowgate_" } else { "" };
+        let path = format!("{exported}{}, crm", principal.name);
+        self.connect(principal.name, database, &path).await
+    }
+
+    /// The server.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// For programs that take libpq's form.
+    pub(crate) fn connection_string(&self, user: &str, database: &str) -> String {
+        let port = self.cluster.port();
+        format!("host=127.0.0.1 port={port} user={user} password={PASSWORD} dbname={database}")
+    }
+
+    /// The same as the superuser.
+    pub(crate) fn superuser_connection_string(&self, database: &str) -> String {
+        let (port, password) = (self.cluster.port(), self.cluster.password());
+        format!("host=127.0.0.1 port={port} user={SUPERUSER} password={password} dbname={database}")
     }
 
     /// A copy of `database` for one test.

@@ -154,3 +154,26 @@ MERGE INTO event e USING event_2025 s ON e.id = s.id AND e.day = s.day WHEN MATC
 MERGE INTO remark r USING product p ON p.id = r.id WHEN MATCHED THEN UPDATE SET body = p.name
 MERGE INTO remark_long r USING product p ON p.id + 20 = r.id WHEN MATCHED THEN DELETE
 MERGE INTO product p USING contact c ON p.id = c.id WHEN MATCHED THEN DELETE
+UPDATE contact SET name = p.name FROM product p WHERE p.id = contact.id AND contact.note::int > 30 RETURNING contact.id, p.id
+UPDATE contact SET name = p.name FROM product p JOIN account a ON a.id = p.id WHERE p.id = contact.id AND 100 / length(contact.name) > 2 RETURNING *
+UPDATE contact c SET name = p.name FROM product p LEFT JOIN LATERAL (SELECT max(e.id) AS n FROM event e WHERE e.id > p.id) e ON true WHERE p.id = c.id AND c.note::int > e.n
+UPDATE contact c SET note = d.note FROM contact d WHERE d.id = c.id + 6 AND (c.note::int > 20 OR d.note::int > 20) AND c.id BETWEEN 1 AND 40 RETURNING c.id, d.id
+UPDATE contact c SET note = d.n FROM (SELECT account_id, count(*)::text AS n FROM contact GROUP BY account_id) d WHERE d.account_id = c.account_id AND c.note::int % 2 = 0
+UPDATE account a SET name = c.name FROM contact c WHERE c.account_id = a.id AND a.phone LIKE '138%' RETURNING a.id, a.phone, c.id
+UPDATE account a SET name = c.name FROM contact c WHERE c.account_id = a.id AND 100 / a.score >= 0 AND a.id > 0 RETURNING a.id
+UPDATE account a SET name = 'x' FROM contact c CROSS JOIN product p WHERE c.account_id = a.id AND p.id = c.id
+DELETE FROM contact USING product p, account a WHERE p.id = contact.id AND a.id = contact.account_id AND contact.note::int > 0 RETURNING contact.id, p.id, a.id
+DELETE FROM contact USING product p NATURAL JOIN (SELECT id FROM event) e WHERE p.id = contact.id AND upper(contact.note)::int > 0 RETURNING *
+DELETE FROM ONLY remark WHERE length(body) / (id - 100) < 1 RETURNING id
+DELETE FROM remark USING contact c WHERE c.id = remark.id AND 100 / length(remark.body) > 0 RETURNING remark.*
+DELETE FROM account a USING contact c WHERE c.account_id = a.id AND a.email LIKE 'user%' RETURNING a.id, a.email
+UPDATE remark SET body = upper(body) WHERE 10 / length(body) >= 0 RETURNING *
+UPDATE ONLY remark SET body = upper(body) WHERE 10 / length(body) >= 0 RETURNING *
+UPDATE remark r SET body = l.extra FROM remark_long l WHERE l.id = r.id AND 10 / length(r.body) >= 0 RETURNING r.id, l.extra
+UPDATE event e SET kind = f.kind FROM event_2026 f WHERE f.id = e.id + 1 AND 10 / e.size >= 0 RETURNING e.id, e.day, f.id
+UPDATE account AS a SET name = to_jsonb(a) ->> 'id' RETURNING a, to_jsonb(a)
+UPDATE account SET name = account::text RETURNING row_to_json(account)
+UPDATE contact AS c SET name = to_jsonb(c) ->> 'email' RETURNING c, to_jsonb(c)
+DELETE FROM account RETURNING account
+INSERT INTO contact AS c (id, owner_id, name) VALUES (900, 104, 'c') RETURNING c, to_jsonb(c)
+INSERT INTO contact AS c (id, owner_id, name) VALUES (6, 104, 'c') ON CONFLICT (id) DO UPDATE SET note = to_jsonb(c) ->> 'email', name = to_jsonb(excluded) ->> 'name' RETURNING c

@@ -12,6 +12,7 @@ fn pool(cluster: &Cluster, size: usize) -> Pool {
         PoolSettings {
             size,
             idle_timeout: Duration::from_secs(600),
+            lifetime: Duration::from_secs(3600),
             wait_timeout: Duration::from_millis(200),
         },
     )

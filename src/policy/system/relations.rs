@@ -146,10 +146,10 @@ pub(super) enum Column {
     /// The role the gateway connects as, unless it is one of PostgreSQL's own.
     Owner,
     /// How many columns there are without the denied ones.
-    ColumnCount,
+    Width,
 }
 
-use Column::{Boolean, ColumnCount, Null, NullUnlessBuiltIn, Number, Owner};
+use Column::{Boolean, Null, NullUnlessBuiltIn, Number, Owner, Width};
 
 /// Columns that reveal values, sizes, source texts, rules or other people: relation, column, what
 /// it shows.
@@ -174,7 +174,7 @@ pub(super) const COLUMNS: &[(&str, &str, Column)] = &[
     ("pg_class", "relminmxid", Null),
     ("pg_class", "relowner", Owner),
     ("pg_class", "relacl", Null),
-    ("pg_class", "relnatts", ColumnCount),
+    ("pg_class", "relnatts", Width),
     // Constraints of hidden tables make triggers on those they name.
     ("pg_class", "relhastriggers", Boolean(true)),
     ("pg_class", "relrowsecurity", Boolean(false)),

@@ -117,6 +117,15 @@ impl Server {
     }
 }
 
+/// The files of a gateway that nobody starts: its configuration.
+pub(crate) fn configuration(name: &str) -> PathBuf {
+    let server = server();
+    let folder = server.folder.join(name);
+    fs::create_dir_all(&folder).unwrap();
+    let listen = SocketAddr::from(([127, 0, 0, 1], free_port().unwrap()));
+    write_configuration(&folder, listen, server.cluster.port(), &server.role_password).unwrap()
+}
+
 /// Starts a further gateway whose files were changed by `change` before it reads them.
 pub(crate) fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
     gateway_before(server(), name, change, |gateway| {

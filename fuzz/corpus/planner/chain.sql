@@ -1,0 +1,1 @@
+SELECT id FROM account_names UNION (SELECT id FROM contact FOR SHARE) EXCEPT VALUES (1), ($1) OFFSET 1

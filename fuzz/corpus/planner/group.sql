@@ -1,0 +1,1 @@
+SELECT a.department_id, count(*) FILTER (WHERE a.amount > 1), sum(a.amount) OVER (PARTITION BY a.name ORDER BY a.id) FROM account a NATURAL JOIN product GROUP BY a.id, ROLLUP (a.department_id) HAVING count(*) > 1

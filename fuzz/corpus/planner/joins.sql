@@ -1,0 +1,1 @@
+WITH a AS (SELECT id, name, phone FROM account WHERE id IN (1, 2)) SELECT a.name, c.email, (SELECT max(price) FROM product) FROM a LEFT JOIN contact c ON c.account_id = a.id WHERE c.name LIKE 'x%' OR a.phone IS NULL ORDER BY 1 LIMIT 5
