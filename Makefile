@@ -1,11 +1,17 @@
 # `make demo` and `make test` do everything on a fresh Debian or Ubuntu machine with Rust.
 
-.PHONY: help build demo tour test bench fmt lint doc deny setup
+.PHONY: help build demo tour test test-18 fuzz torture bench fmt lint doc deny setup
+
+# Seconds for each fuzz target; random queries for each person.
+FUZZ_SECONDS ?= 60
+QUERIES ?= 10000
 
 help:
 	@echo "make demo    a sample CRM behind rowgate, with lines to paste into psql"
 	@echo "make tour    the same as a scripted tour that checks itself"
-	@echo "make test    all tests, with a throw-away PostgreSQL and real clients"
+	@echo "make test    all tests, with throw-away servers of PostgreSQL (the distribution's, and 18) and real clients"
+	@echo "make fuzz    libFuzzer over the parsers and the planner; FUZZ_SECONDS=60 each"
+	@echo "make torture random queries of sqlsmith on pairs of databases; QUERIES=10000 per person"
 	@echo "make bench   figures; see bench/README.md"
 	@echo "make lint    format, clippy, documentation and dependencies as .ci/run checks them"
 	@echo "make fmt     formats the sources"
@@ -23,8 +29,26 @@ demo: build
 tour: build
 	@target/debug/rowgate demo --check
 
+# The suites that talk to a server run a second time on PostgreSQL 18 where that was installed.
+# ROWGATE_TEST_POSTGRES=15 or 18 chooses one.
 test: setup
+ifneq ($(ROWGATE_TEST_POSTGRES),18)
 	cargo test --locked
+endif
+ifneq ($(ROWGATE_TEST_POSTGRES),15)
+	@if [ -x .cache/postgresql-18/bin/postgres ]; then $(MAKE) --no-print-directory test-18; fi
+endif
+
+test-18:
+	ROWGATE_POSTGRES_BIN=$(CURDIR)/.cache/postgresql-18/bin cargo test --locked --lib
+	ROWGATE_POSTGRES_BIN=$(CURDIR)/.cache/postgresql-18/bin cargo test --locked --test oracle --test e2e
+
+fuzz:
+	@tests/setup.sh build
+	fuzz/run.sh $(FUZZ_SECONDS)
+
+torture: setup
+	ROWGATE_SQLSMITH=$(QUERIES) cargo test --locked --test oracle sqlsmith -- --nocapture
 
 bench:
 	@tests/setup.sh bench

@@ -4,6 +4,7 @@ One round visits every contender once, then the next round begins: what else the
 all of them alike. Reported are medians over the rounds, and first of all ratios within a round.
 
     python3 bench/compare.py [--rounds 5] [--seconds 2] [--clients 1,16,64] [--modes simple,…]
+                             [--pool transaction]
 """
 
 import argparse
@@ -100,6 +101,7 @@ def main():
     parser.add_argument("--clients", default="1,16,64")
     parser.add_argument("--modes", default="simple,extended,prepared")
     parser.add_argument("--durability", default="write", help="of rowgate's audit log")
+    parser.add_argument("--pool", default="session", help="of rowgate: session or transaction")
     options = parser.parse_args()
     clients = [int(number) for number in options.clients.split(",")]
     modes = options.modes.split(",")
@@ -123,7 +125,7 @@ def main():
         people = directory()
         for name, login in (("unrestricted", "henry"), ("restricted", "alice")):
             port, pid, _ = on.start_rowgate(
-                "bench", POLICY, people, options.durability, size, login)
+                "bench", POLICY, people, options.durability, size, login, options.pool)
             contenders.append(Contender(f"rowgate {name}", port, login, pid))
         check_policy(on, contenders)
         results = measure(on, contenders, modes, clients, options)
@@ -174,7 +176,8 @@ def report(results, contenders, modes, clients, options, description):
     lines = [
         "# pgbench -S through proxies", "",
         f"{description}. Rounds: {options.rounds} of {options.seconds} s, contenders in turn. "
-        f"Audit durability: {options.durability}. Each cell is the median (lowest–highest).", "",
+        f"Audit durability: {options.durability}, pooling by {options.pool}. "
+        "Each cell is the median (lowest–highest).", "",
         "## Ratios to PgBouncer (session mode) in the same round", "",
         "| protocol | clients | rowgate | throughput | CPU per transaction |",
         "|---|---|---|---|---|",

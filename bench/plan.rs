@@ -154,6 +154,8 @@ fn relation(id: u32, name: &str, columns: &[(&str, u32)]) -> Relation {
         not_null: false,
         has_default: false,
         generated: false,
+        computed: false,
+        collation: rowgate::ids::CollationId(0),
     });
     Relation {
         id: RelationId(id),

@@ -206,7 +206,7 @@ class Stage:
         self.wait_for(name, process, port=port, user=user)
         return port, process.pid
 
-    def start_rowgate(self, database, policy, directory, durability, size, login):
+    def start_rowgate(self, database, policy, directory, durability, size, login, pool="session"):
         """rowgate with that policy and directory; the port, the process and the configuration."""
         port = free_port()
         home = os.path.join(self.folder, f"rowgate-{port}")
@@ -223,7 +223,7 @@ class Stage:
             f'[listen]\naddress = "127.0.0.1:{port}"\ntls = {{ mode = "disable" }}\n'
             f'[backend]\nhosts = ["127.0.0.1:{self.port}"]\ndatabase = "{database}"\n'
             f'user = "app"\npassword = "{PASSWORD}"\ntls = {{ mode = "disable" }}\n'
-            f'pool = {{ mode = "session", size = {size} }}\n'
+            f'pool = {{ mode = "{pool}", size = {size} }}\n'
             '[directory]\nfile = "directory.yaml"\n[policy]\npath = "policies"\n'
             f'[audit]\npath = "audit"\ndurability = "{durability}"\n')
         config = os.path.join(home, "rowgate.toml")

@@ -19,6 +19,8 @@ impl SqlState {
     pub const UNDEFINED_TABLE: Self = Self("42P01");
     /// No such column.
     pub const UNDEFINED_COLUMN: Self = Self("42703");
+    /// No such setting, type or role.
+    pub const UNDEFINED_OBJECT: Self = Self("42704");
     /// No such function.
     pub const UNDEFINED_FUNCTION: Self = Self("42883");
     /// No such schema.
@@ -49,6 +51,8 @@ impl SqlState {
     pub const STATEMENT_TOO_COMPLEX: Self = Self("54001");
     /// A value the server would not accept for a setting.
     pub const INVALID_PARAMETER_VALUE: Self = Self("22023");
+    /// A pattern that ends in the middle of an escape.
+    pub const INVALID_ESCAPE_SEQUENCE: Self = Self("22025");
     /// The audit log cannot be written.
     pub const IO_ERROR: Self = Self("58030");
     /// A defect of rowgate: the verifier refused what the rewriter made.

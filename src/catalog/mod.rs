@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub use objects::{Dependency, Objects};
 pub use temporary::Temporary;
 
-use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, RelationId, TypeId};
+use crate::ids::{CatalogVersion, CollationId, ColumnNumber, FunctionId, RelationId, TypeId};
 
 /// The schema PostgreSQL's own objects live in.
 pub const PG_CATALOG: &str = "pg_catalog";
@@ -57,6 +57,10 @@ pub struct Column {
     pub has_default: bool,
     /// `GENERATED ALWAYS AS (…) STORED` or virtual: cannot be written.
     pub generated: bool,
+    /// `GENERATED ALWAYS AS (…) VIRTUAL`: its expression runs whenever it is read, and may fail.
+    pub computed: bool,
+    /// `attcollation`; 0 for types without one.
+    pub collation: CollationId,
 }
 
 /// A relation and what the gateway needs to know of it.
@@ -211,6 +215,17 @@ pub struct UserOperator {
     pub function: FunctionId,
 }
 
+/// A cast that somebody made, and that calls a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserCast {
+    /// From this type.
+    pub source: TypeId,
+    /// To this type.
+    pub target: TypeId,
+    /// The function it calls.
+    pub function: FunctionId,
+}
+
 /// The names of one database at one moment.
 #[derive(Debug, Default)]
 pub struct Catalog {
@@ -227,6 +242,8 @@ pub struct Catalog {
     functions_by_id: HashMap<FunctionId, Arc<Function>>,
     operators: HashMap<Arc<str>, Vec<UserOperator>>,
     schemas: Vec<Arc<str>>,
+    settings: HashSet<Arc<str>>,
+    casts: Vec<UserCast>,
     objects: Objects,
 }
 
@@ -243,6 +260,10 @@ pub struct CatalogParts {
     pub functions: Vec<Function>,
     /// Operators outside `pg_catalog`.
     pub operators: Vec<UserOperator>,
+    /// Casts that do not belong to PostgreSQL itself and call a function.
+    pub casts: Vec<UserCast>,
+    /// Names of the server's settings, as far as the gateway's role may see them.
+    pub settings: Vec<Arc<str>>,
 }
 
 impl Catalog {
@@ -258,6 +279,8 @@ impl Catalog {
             server_version,
             backend_user: Arc::from(backend_user),
             schemas: parts.schemas,
+            settings: parts.settings.into_iter().collect(),
+            casts: parts.casts,
             ..Self::default()
         };
         for relation in parts.relations {
@@ -341,6 +364,32 @@ impl Catalog {
         current
     }
 
+    /// A type as PostgreSQL's messages name it (`format_type`).
+    pub fn type_for_people(&self, id: TypeId) -> Option<String> {
+        let found = self.types.get(&id)?;
+        if let Some(element) = found.element {
+            return Some(format!("{}[]", self.type_for_people(element)?));
+        }
+        let name = match (&*found.schema, &*found.name) {
+            (PG_CATALOG, "int2") => "smallint",
+            (PG_CATALOG, "int4") => "integer",
+            (PG_CATALOG, "int8") => "bigint",
+            (PG_CATALOG, "float4") => "real",
+            (PG_CATALOG, "float8") => "double precision",
+            (PG_CATALOG, "bool") => "boolean",
+            (PG_CATALOG, "bpchar") => "character",
+            (PG_CATALOG, "varchar") => "character varying",
+            (PG_CATALOG, "varbit") => "bit varying",
+            (PG_CATALOG, "char") => "\"char\"",
+            (PG_CATALOG, "time") => "time without time zone",
+            (PG_CATALOG, "timetz") => "time with time zone",
+            (PG_CATALOG, "timestamp") => "timestamp without time zone",
+            (PG_CATALOG, "timestamptz") => "timestamp with time zone",
+            (_, name) => name,
+        };
+        Some(name.to_owned())
+    }
+
     /// Every function of that name, in every schema.
     pub fn functions_named(&self, name: &str) -> &[Arc<Function>] {
         self.functions.get(name).map_or(&[], Vec::as_slice)
@@ -366,9 +415,20 @@ impl Catalog {
         self.operators.get(name).map_or(&[], Vec::as_slice)
     }
 
+    /// Casts that somebody made to a type, and that call a function.
+    pub fn user_casts_to(&self, target: TypeId) -> impl Iterator<Item = &UserCast> {
+        self.casts.iter().filter(move |cast| cast.target == target)
+    }
+
     /// Whether the schema exists.
     pub fn has_schema(&self, name: &str) -> bool {
         self.schemas.iter().any(|schema| &**schema == name)
+    }
+
+    /// Whether the server may have a setting of that name, in lower case. Names with a dot belong to
+    /// extensions, and exist only while they are set.
+    pub fn may_have_setting(&self, name: &str) -> bool {
+        self.settings.is_empty() || self.settings.contains(name)
     }
 
     /// All schemas.

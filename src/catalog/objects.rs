@@ -27,8 +27,9 @@ pub struct Objects {
     pub view_sources: Vec<(RelationId, RelationId)>,
     /// All schemas, temporary ones included.
     pub schemas: Vec<(ObjectId, Arc<str>)>,
-    /// Temporary relations of every session at the time of reading.
-    pub temporary: Vec<ObjectId>,
+    /// What exists for administrators alone, or for one session: triggers, row policies, extended
+    /// statistics, rules; temporary relations at the time of reading.
+    pub private: Vec<ObjectId>,
     /// Functions that came with an extension.
     pub extension_functions: HashSet<FunctionId>,
     /// The OID of the role the gateway connects as.

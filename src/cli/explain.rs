@@ -134,13 +134,14 @@ fn explain(
 }
 
 /// What a fresh session has: `"$user", public` (PostgreSQL documentation, 5.10.3).
-fn default_search_path(snapshot: &Snapshot) -> SearchPath {
+pub(super) fn default_search_path(snapshot: &Snapshot) -> SearchPath {
     let user = &*snapshot.catalog.backend_user;
     let schemas = [PG_CATALOG, user, "public"];
     SearchPath::new(schemas.into_iter().filter(|schema| snapshot.catalog.has_schema(schema)))
 }
 
-struct Values<'a>(&'a Identity);
+/// Fills holes with one person's values.
+pub(super) struct Values<'a>(pub(super) &'a Identity);
 
 impl Fill for Values<'_> {
     fn value(&self, hole: Hole) -> Option<String> {

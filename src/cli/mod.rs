@@ -6,9 +6,11 @@ mod check;
 mod demo;
 mod explain;
 mod export;
+mod matrix;
 mod open;
 mod output;
 mod serve;
+mod test;
 mod user;
 
 use std::io::{self, Write};
@@ -40,6 +42,8 @@ enum Command {
     Serve(serve::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
+    Test(test::Arguments),
+    Matrix(matrix::Arguments),
     Export(export::Arguments),
     Audit(audit::Arguments),
     User(user::Arguments),
@@ -54,6 +58,8 @@ pub fn run() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments, &mut out),
         Command::Check(arguments) => check::run(&arguments, &mut out),
         Command::Explain(arguments) => explain::run(&arguments, &mut out),
+        Command::Matrix(arguments) => matrix::run(&arguments, &mut out),
+        Command::Test(arguments) => test::run(&arguments, &mut out),
         Command::Export(arguments) => export::run(arguments, &mut out),
         Command::Audit(arguments) => audit::run(arguments, &mut out),
         Command::User(arguments) => user::run(arguments, &mut out),
@@ -106,6 +112,10 @@ mod tests {
             "rowgate export rls --config f --user alice --user bob --role sales_rep --create-roles \
              --force --format json",
             "rowgate export rls --config f --revert",
+            "rowgate test --config f",
+            "rowgate matrix --config f --user alice",
+            "rowgate matrix --config f --role sales_rep --format html",
+            "rowgate test --config f policies/crm a.test.yaml --decisions-only --format json",
             "rowgate user password --login alice",
         ] {
             assert!(Cli::try_parse_from(line.split_whitespace()).is_ok(), "{line}");

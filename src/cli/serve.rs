@@ -99,6 +99,14 @@ async fn serve(
     if settings.policy.self_test {
         let proven = prove_start(&state, &target).await?;
         prove_reloads(&state, &target, proven);
+        // That took a while: names have to mean what they meant.
+        let changed = reader.refresh_if_changed().await;
+        let changed = changed
+            .map_err(|error| Failure::unreachable(format!("the database server: {error}")))?;
+        if let Some(catalog) = changed {
+            state.replace_catalog(Arc::new(catalog));
+        }
+        state.confirm_catalog(Timestamp::now());
     }
     let audit = Audit::open(audit_settings(&settings))
         .map_err(|error| Failure::unreachable(error.to_string()))?;
@@ -421,15 +429,8 @@ async fn refresh_catalog(state: Arc<State>, mut reader: CatalogReader, readiness
         readiness.backend_reachable.store(matches!(answer, Ok(Ok(_))), Ordering::Relaxed);
         match answer {
             Ok(Ok(Some(catalog))) => {
-                let replacing = Arc::clone(&state);
-                // It waits for a reload, which may be waiting for the database.
-                let replaced = tokio::task::spawn_blocking(move || {
-                    replacing.replace_catalog(Arc::new(catalog));
-                    replacing.confirm_catalog(Timestamp::now());
-                });
-                if let Err(error) = replaced.await {
-                    tracing::error!(%error, "the new catalogue could not be taken");
-                }
+                state.replace_catalog(Arc::new(catalog));
+                state.confirm_catalog(Timestamp::now());
             }
             Ok(Ok(None)) => state.confirm_catalog(Timestamp::now()),
             Ok(Err(error)) => tracing::warn!(%error, "the catalogue could not be read"),
@@ -445,13 +446,7 @@ async fn refresh_directory(state: Arc<State>, target: Target) {
         tokio::time::sleep(queries.refresh).await;
         match sql_directory(&settings, &target).await {
             Ok(Some(directory)) => {
-                let state = Arc::clone(&state);
-                let replaced = tokio::task::spawn_blocking(move || {
-                    state.replace_directory(directory);
-                });
-                if let Err(error) = replaced.await {
-                    tracing::error!(%error, "the new directory could not be taken");
-                }
+                state.replace_directory(directory);
             }
             Ok(None) => return,
             Err(failure) => tracing::warn!(%failure, "the directory could not be read"),

@@ -21,9 +21,9 @@ const LISTEN_PORT: u16 = 6432;
 const BACKEND_PORT: u16 = 5432;
 const ADMIN_PORT: u16 = 6480;
 const MINUTE: Duration = Duration::from_secs(60);
+const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A limit beyond this limits nothing.
 const MOST_ATTEMPTS: u64 = 1_000_000_000;
-const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(30);
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 

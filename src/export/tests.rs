@@ -34,6 +34,8 @@ fn relation(id: u32, name: &str, columns: &[(&str, u32)]) -> crate::catalog::Rel
                 not_null: false,
                 has_default: false,
                 generated: false,
+                computed: false,
+                collation: crate::ids::CollationId(100),
             })
             .collect(),
         primary_key: vec![ColumnNumber(1)],
@@ -64,6 +66,7 @@ fn catalog() -> Catalog {
         ],
         functions: Vec::new(),
         operators: Vec::new(),
+        ..CatalogParts::default()
     };
     Catalog::new(CatalogVersion(1), 150_000, "gateway", parts)
 }

@@ -20,13 +20,14 @@ pub(super) fn statement_tokens(tokens: &Tokens<'_>, span: &Range<usize>) -> Rang
     start..end
 }
 
-/// Policy SQL marks its own names with control characters that no name of a client may hold, and
-/// `U&"…"` can spell any character.
+/// Policy SQL marks its own names with control characters that no name of a client may hold.
+/// `U&"…"` can spell any character, so it is looked at as it is read.
 pub(super) fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
     for (index, token) in tokens.iter().enumerate() {
         let odd = match token.kind {
-            TokenKind::UnicodeIdentifier => true,
-            TokenKind::QuotedIdentifier => tokens.text(index).contains(['\u{1}', '\u{2}']),
+            TokenKind::UnicodeIdentifier | TokenKind::QuotedIdentifier => {
+                tokens.identifier(index).is_none_or(|name| name.contains(['\u{1}', '\u{2}']))
+            }
             TokenKind::Word
             | TokenKind::String
             | TokenKind::SpecialString

@@ -3,9 +3,11 @@
 
 mod company;
 mod forms;
+mod setting;
 mod shape;
 mod utility;
 
+pub(crate) use setting::unrecognized;
 pub(crate) use utility::{CREATE_TABLE, is_shown, shown_settings};
 
 use std::ops::Range;
@@ -333,7 +335,9 @@ impl Planner {
         plan: &mut Plan,
     ) -> Result<(), Refusal> {
         let span = statement_tokens(tokens, &statement.span);
-        if let Some(utility) = utility::decide(&statement.kind)? {
+        let utility = utility::decide(&statement.kind)
+            .map_err(|refusal| setting::refusal(context.catalog, &statement.kind, refusal))?;
+        if let Some(utility) = utility {
             match &utility.action {
                 Action::Deallocate { name: Some(name) } => {
                     plan.edits.push(rename(tokens, &span, name)?);
@@ -402,6 +406,7 @@ impl Planner {
             | StatementKind::Other(_) => {}
         }
         let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
+        plan.patterns.extend(resolved.patterns.iter().cloned());
         let permit = self.permit(context, &resolved)?;
         let explained = matches!(statement.kind, StatementKind::Explain(_));
         // A query with data-modifying statements in WITH writes as well.

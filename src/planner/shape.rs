@@ -192,7 +192,7 @@ impl Found<'_> {
             | ExprKind::Default
             | ExprKind::MultiAssign(_)
             | ExprKind::CurrentOf(_)
-            | ExprKind::Special { .. } => {}
+            | ExprKind::Special(_) => {}
         }
     }
 

@@ -1,7 +1,9 @@
 //! What client SQL becomes, and what is refused, without a database.
 
 mod bypass;
+mod select;
 mod traps;
+mod writes;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -9,7 +11,7 @@ use std::net::IpAddr;
 use super::{Fill, PlanContext, Planner, Protocol};
 use crate::catalog::{
     Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SearchPath,
-    SqlType, TypeKind, UserOperator, Volatility,
+    SqlType, TypeKind, UserCast, UserOperator, Volatility,
 };
 use crate::error::Refusal;
 use crate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
@@ -63,6 +65,8 @@ fn column(number: i16, name: &str, type_id: u32) -> Column {
         not_null: false,
         has_default: false,
         generated: false,
+        computed: false,
+        collation: crate::ids::CollationId(0),
     }
 }
 
@@ -89,10 +93,18 @@ fn catalog() -> Catalog {
 
 /// The catalogue of these tests with more functions in it.
 fn catalog_with(more: Vec<Function>) -> Catalog {
-    catalog_and(more, Vec::new())
+    catalog_of(more, Vec::new(), Vec::new())
 }
 
 fn catalog_and(more: Vec<Function>, operators: Vec<UserOperator>) -> Catalog {
+    catalog_of(more, operators, Vec::new())
+}
+
+fn catalog_with_casts(more: Vec<Function>, casts: Vec<UserCast>) -> Catalog {
+    catalog_of(more, Vec::new(), casts)
+}
+
+fn catalog_of(more: Vec<Function>, operators: Vec<UserOperator>, casts: Vec<UserCast>) -> Catalog {
     let types = [
         (16, "bool", 'B'),
         (20, "int8", 'N'),
@@ -227,6 +239,8 @@ fn catalog_and(more: Vec<Function>, operators: Vec<UserOperator>) -> Catalog {
         150_000,
         "rowgate",
         CatalogParts {
+            settings: Vec::new(),
+            casts,
             schemas: vec!["crm".into(), "pg_catalog".into()],
             relations: vec![
                 account, contact, lead, plain, hidden, view, ratios, note, secrets, totals,

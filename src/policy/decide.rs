@@ -397,6 +397,14 @@ impl<'a> Decider<'a> {
                     continue;
                 };
                 let tag = tags.get(&column.number).cloned();
+                // Most columns have no mask in any grant: nothing is combined, and no tree copied.
+                let masked = |branch: &Branch<'_>| {
+                    branch.filter != RowFilter::Nothing
+                        && branch.grant.sights.get(&number).unwrap_or(&tag).is_some()
+                };
+                if !branches.iter().any(masked) {
+                    continue;
+                }
                 let sights: Vec<(RowFilter, Sight)> = branches
                     .iter()
                     .filter(|branch| branch.filter != RowFilter::Nothing)

@@ -48,6 +48,8 @@ fn relation(id: RelationId, name: &str, columns: &[(&str, u32, i32)]) -> Relatio
                 not_null: false,
                 has_default: false,
                 generated: false,
+                computed: false,
+                collation: crate::ids::CollationId(0),
             })
             .collect(),
         primary_key: vec![ColumnNumber(1)],
@@ -90,6 +92,8 @@ fn catalog() -> Catalog {
     let mut stats = relation(RelationId(1260), "pg_stats", &[("tablename", 19, -1)]);
     stats.schema = "pg_catalog".into();
     let parts = CatalogParts {
+        settings: Vec::new(),
+        casts: Vec::new(),
         schemas: vec!["pg_catalog".into(), "crm".into()],
         relations: vec![
             relation(

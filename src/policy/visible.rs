@@ -132,7 +132,7 @@ impl Builder<'_> {
     fn build(mut self) -> Visible {
         let (catalog, policy) = (self.catalog, self.policy);
         let mut hidden: HashSet<u32> =
-            catalog.objects().temporary.iter().map(|object| object.0).collect();
+            catalog.objects().private.iter().map(|object| object.0).collect();
         let mut visible = Visible::default();
         let sources = self.view_sources();
         for relation in catalog.relations().filter(|relation| is_users(relation.id.0)) {

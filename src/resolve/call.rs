@@ -1,11 +1,13 @@
 //! Resolves function calls and casts. Pure.
 
 use super::function::{Class, classify, withheld};
+use super::parameter::Meeting;
 use super::query::Resolver;
-use super::safe::{is_day_unit, is_inferred, is_time_unit};
+use super::safe::{is_inferred, is_time_unit};
 use super::scope::{Ctes, Facts, KnownType, Scope};
+use super::total;
 use crate::catalog::{FIRST_USER_OID, PG_CATALOG};
-use crate::error::Refusal;
+use crate::error::{Refusal, SqlState};
 use crate::ids::TypeId;
 use crate::sql::ast::{Call, Constant, Expr, ExprKind, Location, TypeRef};
 
@@ -48,29 +50,27 @@ impl Resolver<'_> {
             return Ok(Facts { known: KnownType::Type(TypeId(16)), safe: total, ..facts });
         }
         let facts = Facts::over(&parts);
+        if let ([argument], Some("lower" | "upper")) =
+            (call.arguments.as_slice(), call.name.last().map(String::as_str))
+        {
+            self.meet_type(argument, TypeId(total::TEXT));
+        }
         if call.over.is_some() {
-            self.class_of(call)?;
+            self.judged(call, &parts, location)?;
             let total = matches!(
                 call.name.last().map(String::as_str),
                 Some("row_number" | "rank" | "dense_rank" | "count")
             );
             return Ok(Facts { aggregated: true, safe: facts.safe && total, ..facts });
         }
-        Ok(match self.class_of(call)? {
+        Ok(match self.judged(call, &parts, location)? {
             Class::Total => {
-                let known = match call.name.last().map(String::as_str) {
-                    Some(
-                        "lower" | "upper" | "initcap" | "btrim" | "ltrim" | "rtrim" | "reverse"
-                        | "md5",
-                    ) => KnownType::Type(TypeId(25)),
-                    Some(
-                        "length" | "char_length" | "character_length" | "octet_length"
-                        | "bit_length" | "strpos" | "position",
-                    ) => KnownType::Type(TypeId(23)),
-                    Some(_) | None => KnownType::Unknown,
-                };
-                let plain = Self::is_total_call(call, &parts);
-                Facts { known, safe: facts.safe && plain, ..facts }
+                let known = self.total_call(call, &parts);
+                Facts {
+                    known: known.unwrap_or(KnownType::Unknown),
+                    safe: facts.safe && known.is_some(),
+                    ..facts
+                }
             }
             Class::Constant => {
                 let known = match call.name.last().map(String::as_str) {
@@ -114,6 +114,32 @@ impl Resolver<'_> {
         })
     }
 
+    /// The class of a call; of a function that does not exist PostgreSQL's own words.
+    fn judged(&self, call: &Call, parts: &[Facts], location: Location) -> Result<Class, Refusal> {
+        self.class_of(call).map_err(|refusal| {
+            if refusal.sqlstate != SqlState::UNDEFINED_FUNCTION {
+                return refusal;
+            }
+            let types: Option<Vec<String>> = parts
+                .iter()
+                .take(call.arguments.len())
+                .map(|part| match part.known {
+                    KnownType::Literal => Some("unknown".to_owned()),
+                    KnownType::Type(id) => self.context.catalog.type_for_people(id),
+                    KnownType::Unknown => None,
+                })
+                .collect();
+            let message = match types {
+                Some(types) => {
+                    format!("function {}({}) does not exist", call.name.join("."), types.join(", "))
+                }
+                None => refusal.message,
+            };
+            Refusal::new(SqlState::UNDEFINED_FUNCTION, message, "")
+                .at(location.map(|offset| offset as usize))
+        })
+    }
+
     /// `current_setting` tells what SHOW would tell, and nothing else.
     pub(super) fn setting(&mut self, call: &Call, location: Location) -> Result<(), Refusal> {
         if self.context.view_depth > 0
@@ -132,6 +158,16 @@ impl Resolver<'_> {
         };
         if shown {
             return Ok(());
+        }
+        // Asked politely, for NULL where there is none.
+        if call.arguments.len() == 2 {
+            return self.narrowed_setting(call, location);
+        }
+        if let Some(ExprKind::Constant(Constant::String(name))) =
+            call.arguments.first().map(|argument| &argument.kind)
+            && !self.context.catalog.may_have_setting(&name.to_ascii_lowercase())
+        {
+            return Err(crate::planner::unrecognized(name));
         }
         Err(Refusal::denied(
             "permission denied for function current_setting",
@@ -164,33 +200,35 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// Whether a call of a function that is listed as total is one of the forms that are: other
-    /// functions of the same name can fail (`length(bytea, name)`, `date_part('x', …)`).
-    pub(super) fn is_total_call(call: &Call, parts: &[Facts]) -> bool {
-        let is_text = |part: &Facts| match part.known {
-            KnownType::Type(TypeId(19 | 25 | 1042 | 1043)) | KnownType::Literal => true,
-            KnownType::Type(_) | KnownType::Unknown => false,
-        };
-        let plain = |part: &Facts| !part.composite && is_inferred(part.known);
-        match call.name.last().map(String::as_str) {
-            Some(name @ ("date_part" | "extract")) => match (call.arguments.as_slice(), parts) {
-                ([unit, _], [_, value]) => match value.known {
-                    KnownType::Type(TypeId(1114 | 1184)) => is_time_unit(unit),
-                    // `date_part` of a date makes it a timestamp, which has a smaller range.
-                    KnownType::Type(TypeId(1082)) => name == "extract" && is_day_unit(unit),
-                    KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => false,
-                },
-                (_, _) => false,
-            },
-            Some(
-                "lower" | "upper" | "initcap" | "length" | "char_length" | "character_length"
-                | "octet_length" | "bit_length" | "reverse" | "md5",
-            ) => matches!(parts, [text] if is_text(text)),
-            Some("btrim" | "ltrim" | "rtrim" | "strpos" | "position" | "starts_with") => {
-                parts.len() <= 2 && parts.iter().all(is_text)
-            }
-            Some(_) | None => parts.iter().all(plain),
+    /// What a call of a listed function returns, when it is one of the forms that cannot fail.
+    fn total_call(&self, call: &Call, parts: &[Facts]) -> Option<KnownType> {
+        let name = call.name.last()?;
+        if call.variadic || call.arguments.len() != parts.len() {
+            return None;
         }
+        let named = |argument: &Expr| matches!(argument.kind, ExprKind::Named(_));
+        if call.arguments.iter().any(named) {
+            return None;
+        }
+        if total::COUNTING.contains(&name.as_str()) {
+            return parts
+                .iter()
+                .all(|part| !part.composite && is_inferred(part.known))
+                .then_some(KnownType::Type(TypeId(23)));
+        }
+        let arguments: Vec<(&Expr, &Facts)> = call.arguments.iter().zip(parts).collect();
+        let entry = total::entry(total::FUNCTIONS, name, &arguments)?;
+        self.plain_collation(parts).then_some(match entry.result {
+            0 => KnownType::Unknown,
+            result => KnownType::Type(TypeId(result)),
+        })
+    }
+
+    /// Whether functions and patterns may be applied to these: some raise an error where strings
+    /// compare equal that have other bytes, or where two collations meet.
+    #[expect(clippy::unused_self, reason = "reads like its neighbours")]
+    pub(super) fn plain_collation(&self, parts: &[Facts]) -> bool {
+        Facts::over(parts).collation.is_deterministic()
     }
 
     pub(super) fn class_of(&self, call: &Call) -> Result<Class, Refusal> {
@@ -200,7 +238,15 @@ impl Resolver<'_> {
             // A name that also means something else may not be an aggregate here.
             let aggregate = !found.is_empty()
                 && found.iter().all(|f| f.kind == crate::catalog::FunctionKind::Aggregate);
-            return Ok(if aggregate { Class::Aggregate } else { Class::Fallible });
+            let total = total::is_listed(name)
+                && found.iter().all(|function| &*function.schema == PG_CATALOG);
+            return Ok(if aggregate {
+                Class::Aggregate
+            } else if total {
+                Class::Total
+            } else {
+                Class::Fallible
+            });
         }
         // Somebody's own function of that name could be meant instead.
         let only_built_in = self
@@ -212,7 +258,12 @@ impl Resolver<'_> {
         if only_built_in && sets_a_harmless_setting(call) {
             return Ok(Class::Fallible);
         }
-        classify(self.context.catalog, self.context.path, self.context.grants, &call.name)
+        classify(
+            self.context.catalog,
+            self.context.path,
+            self.context.grants,
+            self.server_name(&call.name),
+        )
     }
 
     /// `nextval('schema.sequence')`: the name has to be a literal, and the sequence granted.
@@ -280,6 +331,10 @@ impl Resolver<'_> {
     ) -> Result<Facts, Refusal> {
         let part = self.expr(operand, scope, ctes)?;
         let to = self.allowed_type(target)?;
+        if let Some(to) = to.filter(|_| !target.modified) {
+            self.meeting(operand, Meeting::Cast(self.context.catalog.base_type(to)));
+        }
+        let own = to.map_or(Ok(true), |to| self.own_cast(part.known, to))?;
         if let Some(to) = to {
             self.described_cast(operand, &part, target, to, location)?;
         }
@@ -295,16 +350,60 @@ impl Resolver<'_> {
             && !target.modified
             && built_in
             && match (part.known, to) {
-                (KnownType::Type(from), Some(to)) => is_total_cast(from, to),
+                (KnownType::Type(from), Some(to)) => {
+                    total::is_total_cast(self.context.catalog, from, to)
+                }
                 (_, _) => false,
             };
         Ok(Facts {
-            safe: part.safe && (literal || total),
+            safe: part.safe && (literal || (total && own)),
             known,
             column: None,
             composite: false,
             ..Facts::over([&part])
         })
+    }
+
+    /// Whether a cast can only be one of PostgreSQL's own.
+    ///
+    /// # Errors
+    ///
+    /// Somebody made a cast that this may be, and its function is not granted.
+    fn own_cast(&self, from: KnownType, to: TypeId) -> Result<bool, Refusal> {
+        if self.context.view_depth > 0 {
+            return Ok(false);
+        }
+        let catalog = self.context.catalog;
+        let element = |id: TypeId| catalog.sql_type(id).and_then(|found| found.element);
+        let mut own = true;
+        // An array is cast element by element.
+        let casts = element(to).into_iter().flat_map(|to| catalog.user_casts_to(to));
+        for cast in catalog.user_casts_to(to).chain(casts) {
+            // A literal is read by the type's own input function.
+            let meant = match from {
+                KnownType::Literal => false,
+                KnownType::Type(from) => {
+                    let source = catalog.base_type(cast.source);
+                    source == from || element(from) == Some(source)
+                }
+                KnownType::Unknown => true,
+            };
+            if !meant {
+                continue;
+            }
+            own = false;
+            let granted = catalog
+                .function(cast.function)
+                .is_some_and(|function| self.context.grants.granted(function));
+            if !granted {
+                let name = catalog.type_for_people(to).unwrap_or_default();
+                return Err(Refusal::denied(
+                    format!("permission denied for cast to {name}"),
+                    "somebody made this cast, and no role in force grants its function",
+                ));
+            }
+        }
+        Ok(own)
     }
 }
 
@@ -322,36 +421,4 @@ pub(super) fn sets_a_harmless_setting(call: &Call) -> bool {
     let plain = matches!(value.kind, ExprKind::Constant(_) | ExprKind::Parameter(_));
     let harmless = setting.eq_ignore_ascii_case("jit") || setting.eq_ignore_ascii_case("timezone");
     built_in && plain && harmless
-}
-
-/// Casts between built-in types that cannot fail: widening, and to text.
-pub(super) fn is_total_cast(from: TypeId, to: TypeId) -> bool {
-    const INT2: u32 = 21;
-    const INT4: u32 = 23;
-    const INT8: u32 = 20;
-    const FLOAT4: u32 = 700;
-    const FLOAT8: u32 = 701;
-    const NUMERIC: u32 = 1700;
-    const TEXT: [u32; 2] = [25, 1043];
-    const TIMESTAMPS: [u32; 2] = [1114, 1184];
-    const DATE: u32 = 1082;
-    if from == to {
-        return true;
-    }
-    if TEXT.contains(&to.0) {
-        // Output functions of these types cannot fail.
-        return [
-            16, 18, 19, INT2, INT4, INT8, FLOAT4, FLOAT8, NUMERIC, 25, 1042, 1043, DATE, 1114,
-            1184, 1083, 1266, 1186, 2950, 114, 3802,
-        ]
-        .contains(&from.0);
-    }
-    match from.0 {
-        INT2 => [INT4, INT8, NUMERIC, FLOAT4, FLOAT8].contains(&to.0),
-        INT4 => [INT8, NUMERIC, FLOAT8].contains(&to.0),
-        INT8 => [NUMERIC, FLOAT8].contains(&to.0),
-        FLOAT4 => to.0 == FLOAT8,
-        1114 | 1184 => to.0 == DATE && TIMESTAMPS.contains(&from.0),
-        _ => false,
-    }
 }

@@ -139,9 +139,9 @@ impl Resolver<'_> {
             return Ok(());
         }
         if let Some((_, named)) = NAMED.iter().find(|(name, _)| *name == function)
-            && let Some(argument) = call.arguments.first()
+            && let (Some(argument), Some(facts)) = (call.arguments.first(), parts.first())
         {
-            return self.named(*named, argument, call, location);
+            return self.named(*named, argument, facts, call, location);
         }
         Ok(())
     }
@@ -150,6 +150,7 @@ impl Resolver<'_> {
         &mut self,
         named: Named,
         argument: &Expr,
+        facts: &Facts,
         call: &Call,
         location: Location,
     ) -> Result<(), Refusal> {
@@ -159,9 +160,21 @@ impl Resolver<'_> {
         let literal = literal(inner);
         let Some(name) = literal else {
             if !returns_null {
-                return Err(Refusal::unsupported(
-                    "this function takes a literal name for a restricted principal",
-                ));
+                // The name is looked up first, and what is shown is named again.
+                let range = self.argument(call, location, 0)?;
+                let (source, end) = source(facts.known, "to_regclass");
+                let prefix = format!(
+                    "(SELECT CAST(CAST(CASE WHEN {} THEN NULL ELSE rowgate_object.oid END AS \
+                     pg_catalog.regclass) AS pg_catalog.text) FROM {source}",
+                    self.hidden_condition()
+                );
+                self.around(
+                    range.start..range.start,
+                    range.end..range.end,
+                    prefix,
+                    format!("{end})"),
+                );
+                return Ok(());
             }
             // Whatever it names is looked up first, and then narrowed.
             let range = self.whole_call(call, location)?;

@@ -5,23 +5,20 @@
 //! except through its result, whatever the row holds. When in doubt it is not.
 
 use super::Clause;
-use super::describe::{catalogue_element, is_plain_regex};
 use super::function::{OperatorMeaning, operator_meaning};
+use super::parameter::Meeting;
 use super::query::Resolver;
-use super::safe::{SMALL_STEPS, is_bounded_time, is_well_formed_pattern, returns_one_row, unify};
+use super::safe::{SMALL_STEPS, is_bounded_time, returns_one_row, unify};
 use super::scope::{Ctes, Facts, KnownType, Scope};
-use crate::catalog::{FIRST_USER_OID, PG_CATALOG, TypeKind};
+use super::total;
+use crate::catalog::{FIRST_USER_OID, PG_CATALOG};
 use crate::error::Refusal;
 use crate::ids::TypeId;
-use crate::sql::TokenKind;
 use crate::sql::ast::{
-    Constant, Expr, ExprKind, OperatorKind, Query, SortKey, SqlValue, Step, SublinkKind,
+    Constant, Expr, ExprKind, OperatorKind, Query, SortKey, SqlValue, SublinkKind,
 };
 
 const NUMERIC: TypeId = TypeId(1700);
-const FLOATS: [TypeId; 2] = [TypeId(700), TypeId(701)];
-/// `oid` and the `reg*` types: int8 is cast to them implicitly, and that can overflow.
-const OIDS: [u32; 12] = [26, 24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191];
 pub(super) const COMPARISONS: [&str; 7] = ["=", "<>", "!=", "<", "<=", ">", ">="];
 
 /// What a condition decides on.
@@ -132,9 +129,12 @@ impl Resolver<'_> {
                 let parts = self.exprs(arguments, scope, ctes)?;
                 Facts { known: boolean, ..Facts::over(&parts) }
             }
-            ExprKind::Not(argument)
-            | ExprKind::NullTest(argument)
-            | ExprKind::BooleanTest(argument) => {
+            ExprKind::NullTest(argument) => {
+                let part = self.expr(argument, scope, ctes)?;
+                self.meeting(argument, Meeting::Nothing);
+                Facts { known: boolean, ..Facts::over([&part]) }
+            }
+            ExprKind::Not(argument) | ExprKind::BooleanTest(argument) => {
                 let part = self.expr(argument, scope, ctes)?;
                 Facts { known: boolean, ..Facts::over([&part]) }
             }
@@ -184,10 +184,10 @@ impl Resolver<'_> {
             ExprKind::Array(elements) => {
                 let parts = self.exprs(elements, scope, ctes)?;
                 self.refuse_array_of_names(&parts)?;
-                let (known, unified) = unify(&parts);
+                let (element, unified) = unify(&parts);
                 let facts = Facts::over(&parts);
                 // Arrays in an array have to be of one size.
-                let flat = match known {
+                let flat = match element {
                     KnownType::Type(element) => self
                         .context
                         .catalog
@@ -196,7 +196,13 @@ impl Resolver<'_> {
                     KnownType::Literal => true,
                     KnownType::Unknown => false,
                 };
-                Facts { safe: facts.safe && unified && flat, ..facts }
+                let known = match element {
+                    KnownType::Type(element) => self.array_of(element),
+                    // Literals without a type make an array of text.
+                    KnownType::Literal => self.array_of(TypeId(total::TEXT)),
+                    KnownType::Unknown => KnownType::Unknown,
+                };
+                Facts { known, safe: facts.safe && unified && flat, ..facts }
             }
             ExprKind::Row(elements) => {
                 let parts = self.exprs(elements, scope, ctes)?;
@@ -229,33 +235,7 @@ impl Resolver<'_> {
                 }
             }),
             ExprKind::Indirection { operand, steps } => {
-                let mut parts = vec![self.expr(operand, scope, ctes)?];
-                for step in steps {
-                    match step {
-                        Step::Field(name) => self.field(name)?,
-                        Step::Star => {}
-                        Step::Subscript(bounds) => {
-                            parts.extend(self.exprs(bounds, scope, ctes)?);
-                        }
-                    }
-                }
-                // An element of an array of the catalogue is there or NULL.
-                let element = match (steps.as_slice(), parts.as_slice()) {
-                    ([Step::Subscript(bounds)], [array, index]) if bounds.len() == 1 => {
-                        let whole = match index.known {
-                            KnownType::Type(TypeId(21 | 23)) => true,
-                            KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => false,
-                        };
-                        catalogue_element(array.known).filter(|_| whole)
-                    }
-                    (_, _) => None,
-                };
-                let facts = Facts::over(&parts);
-                Facts {
-                    safe: facts.safe && element.is_some(),
-                    known: element.map_or(KnownType::Unknown, KnownType::Type),
-                    ..facts
-                }
+                self.indirection(operand, steps, scope, ctes)?
             }
             ExprKind::Grouping(arguments) => {
                 let parts = self.exprs(arguments, scope, ctes)?;
@@ -266,50 +246,8 @@ impl Resolver<'_> {
             }
             ExprKind::Default => Facts::constant(KnownType::Literal),
             ExprKind::CurrentOf(_) => Facts::opaque(Facts::constant(KnownType::Unknown).deps),
-            ExprKind::Special { what: _, operands, queries, target } => {
-                if let Some(target) = target {
-                    self.allowed_type(target)?;
-                }
-                let mut parts = self.exprs(operands, scope, ctes)?;
-                for query in queries {
-                    parts.push(self.query(query, Some(scope), ctes)?.all());
-                }
-                Facts { safe: false, ..Facts::over(&parts) }
-            }
+            ExprKind::Special(special) => self.special(special, expr.location, scope, ctes)?,
         })
-    }
-
-    fn parameter_type(&self, number: u32) -> KnownType {
-        let declared = usize::try_from(number)
-            .ok()
-            .and_then(|number| number.checked_sub(1))
-            .and_then(|index| self.context.declared.get(index));
-        let prepared = usize::try_from(number)
-            .ok()
-            .and_then(|number| number.checked_sub(1))
-            .and_then(|index| self.prepared.get(index));
-        if let Some(prepared) = prepared {
-            return *prepared;
-        }
-        match declared {
-            // It takes the type of what it meets first; where it stands again it may be cast.
-            None | Some(TypeId(0)) if self.repeats(number) => KnownType::Unknown,
-            None | Some(TypeId(0)) => KnownType::Literal,
-            Some(declared) => KnownType::Type(self.context.catalog.base_type(*declared)),
-        }
-    }
-
-    /// Whether a parameter stands more than once in the text.
-    fn repeats(&self, number: u32) -> bool {
-        let spelled = format!("${number}");
-        self.tokens
-            .iter()
-            .enumerate()
-            .filter(|(index, token)| {
-                token.kind == TokenKind::Parameter && self.tokens.text(*index) == spelled
-            })
-            .nth(1)
-            .is_some()
     }
 
     // Operators.
@@ -323,10 +261,17 @@ impl Resolver<'_> {
         scope: &Scope<'_>,
         ctes: &Ctes<'_>,
     ) -> Result<Facts, Refusal> {
+        if form == OperatorKind::Like || form == OperatorKind::ILike {
+            return self.like(form, name, left, right, scope, ctes);
+        }
+        if let Some(rows) = self.row_comparison(form, name, left, right, scope, ctes)? {
+            return Ok(rows);
+        }
         let left_facts = left.map(|left| self.expr(left, scope, ctes)).transpose()?;
         let right_facts = self.exprs(right, scope, ctes)?;
         let facts = Facts::over(left_facts.iter().chain(&right_facts));
         let meaning = self.operator_names(form, name)?;
+        self.meet(form, name, (left, left_facts.as_ref()), right, &right_facts);
         let boolean = KnownType::Type(TypeId(16));
         let compare = |resolver: &Self| {
             left_facts.as_ref().is_some_and(|left| {
@@ -335,22 +280,22 @@ impl Resolver<'_> {
         };
         let is_comparison =
             matches!(name.last(), Some(name) if COMPARISONS.contains(&name.as_str()));
+        if meaning != OperatorMeaning::BuiltIn {
+            // The server tries it on the commonest values of a column while it plans.
+            self.hide_statistics(&facts);
+        }
         let (safe, known) = match form {
             OperatorKind::Plain => {
                 if is_comparison && left.is_some() {
                     (compare(self), boolean)
-                } else if let ([operator], [pattern]) =
-                    (name.last_chunk::<1>().map_or(&[][..], |n| n), right)
-                    && ["~", "~*", "!~", "!~*"].contains(&operator.as_str())
-                {
-                    let text = left_facts.as_ref().is_some_and(|left| match left.known {
-                        KnownType::Type(TypeId(19 | 25 | 1043)) => true,
-                        KnownType::Type(_) | KnownType::Literal | KnownType::Unknown => false,
-                    });
-                    (
-                        text && is_plain_regex(pattern) && meaning == OperatorMeaning::BuiltIn,
-                        boolean,
-                    )
+                } else if let Some(known) = self.total_operator(
+                    meaning,
+                    name,
+                    (left, left_facts.as_ref()),
+                    right,
+                    &right_facts,
+                ) {
+                    (true, known)
                 } else {
                     let bounded = left_facts.iter().chain(&right_facts).all(|part| part.safe)
                         && is_bounded_time(left, name, right, SMALL_STEPS);
@@ -364,43 +309,21 @@ impl Resolver<'_> {
                 (compare(self), left_facts.as_ref().map_or(KnownType::Unknown, |facts| facts.known))
             }
             OperatorKind::Any | OperatorKind::All => {
-                // An array literal or parameter is read before any row is; an array made of row
-                // values is compared element by element.
-                let array = right_facts.first();
-                let constant = array.is_some_and(|array| {
-                    array.deps.is_empty() && array.safe && array.known == KnownType::Literal
-                });
-                let plain = left_facts
-                    .as_ref()
-                    .is_some_and(|left| !left.composite && meaning == OperatorMeaning::BuiltIn);
-                // Arrays in the catalogue are of numbers and names.
-                let catalogued = array.is_some_and(|array| {
-                    array.safe
-                        && catalogue_element(array.known).is_some_and(|element| {
-                            left_facts.as_ref().is_some_and(|left| {
-                                self.no_failing_cast(left.known, KnownType::Type(element))
-                            })
-                        })
-                });
-                (is_comparison && (constant || catalogued) && plain, boolean)
-            }
-            OperatorKind::Like | OperatorKind::ILike => {
-                let text = left_facts.as_ref().is_some_and(|left| match left.known {
-                    KnownType::Type(TypeId(18 | 19 | 25 | 1042 | 1043)) | KnownType::Literal => {
-                        true
+                let safe = match (&left_facts, right_facts.as_slice()) {
+                    (Some(left), [array]) if is_comparison => {
+                        self.comparable_elements(meaning, left, array)
                     }
-                    KnownType::Type(_) | KnownType::Unknown => false,
-                });
-                let pattern = matches!(right, [pattern] if is_well_formed_pattern(pattern));
-                (text && pattern && meaning == OperatorMeaning::BuiltIn, boolean)
+                    (_, _) => false,
+                };
+                (safe, boolean)
             }
-            OperatorKind::Similar => (false, boolean),
+            OperatorKind::Like | OperatorKind::ILike | OperatorKind::Similar => (false, boolean),
         };
         Ok(Facts { safe: facts.safe && safe, known, ..facts })
     }
 
     /// Judges every operator name that the form stands for.
-    fn operator_names(
+    pub(super) fn operator_names(
         &self,
         form: OperatorKind,
         name: &[String],
@@ -425,7 +348,12 @@ impl Resolver<'_> {
             if name.len() > 1 { OperatorMeaning::Granted } else { OperatorMeaning::BuiltIn };
         for name in names {
             let found = if self.context.view_depth > 0 {
-                OperatorMeaning::Granted
+                // Whose operators a view's author took is the author's affair.
+                if self.context.catalog.user_operators_named(name).is_empty() {
+                    OperatorMeaning::BuiltIn
+                } else {
+                    OperatorMeaning::Granted
+                }
             } else {
                 operator_meaning(self.context.catalog, self.context.grants, name)?
             };
@@ -467,7 +395,9 @@ impl Resolver<'_> {
             }
             OperatorMeaning::Granted => return false,
         }
-        self.no_failing_cast(left.known, right.known)
+        let collated = Facts::over([left, right]).collation.is_one();
+        collated
+            && self.no_failing_cast(left.known, right.known)
             && self.no_failing_cast(right.known, left.known)
     }
 
@@ -475,19 +405,12 @@ impl Resolver<'_> {
         match (from, to) {
             (KnownType::Literal, KnownType::Literal) => true,
             // The literal takes the other's type when the statement is parsed.
-            (KnownType::Literal, KnownType::Type(_)) | (KnownType::Type(_), KnownType::Literal) => {
-                true
+            (KnownType::Literal, KnownType::Type(known))
+            | (KnownType::Type(known), KnownType::Literal) => {
+                total::is_comparable(self.context.catalog, known)
             }
-            (KnownType::Type(NUMERIC), KnownType::Type(to)) => !FLOATS.contains(&to),
-            (KnownType::Type(from), KnownType::Type(to)) if OIDS.contains(&to.0) => {
-                OIDS.contains(&from.0)
-            }
-            (KnownType::Type(from), KnownType::Type(_)) => {
-                // Composite types compare their fields, whatever those are.
-                self.context.catalog.sql_type(from).is_none_or(|t| match t.kind {
-                    TypeKind::Base | TypeKind::Enum | TypeKind::Range => true,
-                    TypeKind::Composite | TypeKind::Domain | TypeKind::Pseudo => false,
-                })
+            (KnownType::Type(from), KnownType::Type(to)) => {
+                total::compares(self.context.catalog, from, to)
             }
             (KnownType::Unknown, _) | (_, KnownType::Unknown) => false,
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::expr::Filters;
 use super::output::OutputName;
 use super::query::Resolver;
-use super::scope::{Columns, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
+use super::scope::{Collations, Columns, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
 use super::{ExpandedView, Place, Referenced, RelationUse, ResolveContext, resolve};
 use crate::catalog::{Relation, RelationKind, SearchPath};
 use crate::error::{Refusal, SqlState};
@@ -81,7 +81,8 @@ impl Resolver<'_> {
                     ctes,
                 )?);
             }
-            TableExpr::TableFunction { arguments, columns, alias } => {
+            TableExpr::TableFunction { since, arguments, columns, alias } => {
+                self.known_to_server("JSON_TABLE", *since, None)?;
                 let mut parts = Vec::new();
                 {
                     let scope = Scope { items, parent: outer };
@@ -178,14 +179,6 @@ impl Resolver<'_> {
             let right = items.get(middle..).unwrap_or_default();
             let left = items.get(first..middle).unwrap_or_default();
             self.joined_by_name(left, right, join)?;
-        }
-        for item in items.iter().skip(first) {
-            if let Some(used) = item.relation
-                && join.natural
-                && let Some(entry) = self.resolved.uses.get_mut(used)
-            {
-                entry.natural = true;
-            }
         }
         let joined: Vec<usize> =
             items.iter().skip(first).filter_map(|item| item.relation).collect();
@@ -345,11 +338,13 @@ impl Resolver<'_> {
                 name: column.name.to_string(),
                 facts: Facts {
                     deps: Deps::one(used),
-                    safe: !is_view || outputs.get(index) == Some(&true),
+                    // A virtual column is computed when it is read.
+                    safe: !column.computed && (!is_view || outputs.get(index) == Some(&true)),
                     known: KnownType::Type(self.context.catalog.base_type(column.type_id)),
                     column: Some((used, column.number)),
                     aggregated: false,
                     composite: false,
+                    collation: Collations::of(column.collation),
                 },
             })
             .collect();
@@ -399,9 +394,9 @@ impl Resolver<'_> {
             alias: reference.alias.clone(),
             only: reference.only,
             exposed: false,
+            opaque: false,
             conditions: Vec::new(),
             references: Vec::new(),
-            natural: false,
             group_extension: None,
             view,
         });

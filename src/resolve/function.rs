@@ -10,16 +10,6 @@ use crate::catalog::{
 };
 use crate::error::Refusal;
 
-/// Cannot fail on any value and tells nothing but its result, so a predicate with it may run before
-/// the row filter. `tests` execute each of them over adversarial values.
-#[rustfmt::skip]
-const TOTAL: &[&str] = &[
-    "lower", "upper", "initcap", "length", "char_length", "character_length", "octet_length",
-    "bit_length", "btrim", "ltrim", "rtrim", "reverse", "strpos", "position", "starts_with",
-    "md5", "isfinite", "isempty", "lower_inc", "upper_inc", "lower_inf", "upper_inf",
-    "jsonb_typeof", "num_nulls", "num_nonnulls", "date_part", "extract",
-];
-
 /// Takes no value of a row: constant for the statement.
 #[rustfmt::skip]
 const CONSTANT: &[&str] = &[
@@ -42,7 +32,7 @@ const PURE: &[&str] = &[
     "tand", "tanh", "to_hex", "to_bin", "to_oct", "trim_scale", "trunc", "width_bucket", "erf",
     "erfc", "random_normal", "gamma", "lgamma",
     // text and bytes
-    "ascii", "bit_count", "chr", "concat", "concat_ws", "convert", "convert_from", "convert_to",
+    "ascii", "bit_count", "md5", "chr", "concat", "concat_ws", "convert", "convert_from", "convert_to",
     "decode", "encode", "format", "get_bit", "get_byte", "left", "like_escape", "lpad",
     "normalize", "is_normalized", "notlike", "like", "overlay", "parse_ident", "quote_ident",
     "quote_literal", "quote_nullable", "regexp_count", "regexp_instr", "regexp_like",
@@ -201,7 +191,7 @@ const SEQUENCES: &[&str] = &[
 /// What a call may do to a predicate it stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Never fails.
+    /// Has forms that never fail: `total` says which.
     Total,
     /// The same for every row, and never fails.
     Constant,
@@ -220,7 +210,7 @@ pub(crate) trait FunctionGrants {
 }
 
 fn built_in(name: &str) -> Option<Class> {
-    if TOTAL.contains(&name) {
+    if super::total::is_listed(name) {
         Some(Class::Total)
     } else if CONSTANT.contains(&name) {
         Some(Class::Constant)
@@ -396,6 +386,3 @@ pub(super) fn operator_meaning(
     }
     Ok(meaning)
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::expr::Filters;
-use super::modify::Level;
+use super::modify::{Level, Sources};
 use super::query::Resolver;
 use super::scope::{Columns, Ctes, Item, Scope};
 use super::{
@@ -47,7 +47,7 @@ impl Resolver<'_> {
         let (used, relation) = self.modified(&merge.target, Verb::Read)?;
         let target = self.base_item(used, &relation, &merge.target);
         let mut source = Vec::new();
-        self.joined(std::slice::from_ref(&merge.source), &mut source, ctes)?;
+        let merged = self.joined(std::slice::from_ref(&merge.source), &mut source, ctes)?;
         // In this order `*` lists them.
         let mut both = source.clone();
         both.push(target.clone());
@@ -80,8 +80,9 @@ impl Resolver<'_> {
                 action: then,
             });
         }
+        let sources = Sources { items: &both, merged };
         let (returning, returned) =
-            self.returning(&merge.returning, merge.returning_options, &both, ctes, used)?;
+            self.returning(&merge.returning, merge.returning_options, &sources, ctes, used)?;
         let clauses = self.clauses(self.after_name(used), None, &returning)?;
         self.resolved.modifications.push(Modification {
             target: used,

@@ -16,11 +16,16 @@ mod group;
 mod merge;
 mod modify;
 mod names;
+mod operator;
 mod output;
+mod parameter;
+mod pattern;
 mod privilege;
 mod query;
 mod safe;
 mod scope;
+mod special;
+mod total;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,6 +39,7 @@ use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
 pub use function::SessionState;
 pub(crate) use function::{FunctionGrants, session_state};
+pub(crate) use pattern::BoundPattern;
 
 /// What a resolution depends on besides the syntax.
 #[derive(Clone, Copy)]
@@ -74,6 +80,8 @@ pub(crate) struct Resolved {
     pub(crate) withheld: Vec<(Range<usize>, String)>,
     /// Names of temporary relations that are made, dropped and so on: tokens, schema and name.
     pub(crate) named: Vec<(Range<usize>, String, String)>,
+    /// Patterns that are looked at when their parameters are bound.
+    pub(crate) patterns: Vec<BoundPattern>,
     /// Something in it can fail and does not run behind every filter.
     pub(crate) hazard: bool,
     /// For a query: whether computing the output column can fail. Empty when not known.
@@ -125,12 +133,13 @@ pub(crate) struct RelationUse {
     pub(crate) only: bool,
     /// A client expression may run on rows that the filter rejects.
     pub(crate) exposed: bool,
+    /// An operator that can fail is applied to it: the server is not to try it on the relation's
+    /// statistics.
+    pub(crate) opaque: bool,
     /// Simple conditions of the client that only concern this reference.
     pub(crate) conditions: Vec<SimpleCondition>,
     /// Column references that mean this relation.
     pub(crate) references: Vec<Reference>,
-    /// Its columns join by name in NATURAL.
-    pub(crate) natural: bool,
     /// The statement groups by its primary key and relies on the other columns following from it.
     pub(crate) group_extension: Option<GroupExtension>,
     /// The definition, when it is a view that the policy has no rules on.
@@ -309,6 +318,8 @@ pub(crate) struct ReturningItem {
     pub(crate) tokens: Range<usize>,
     /// `*` or `t.*`
     pub(crate) star: bool,
+    /// What `*` lists, in order; `None` is the target. Empty where that is not sure.
+    pub(crate) lists: Vec<Option<String>>,
     /// A bare column without AS: its output name has to be kept.
     pub(crate) bare_column: Option<String>,
     /// It has a name after its expression.
@@ -469,8 +480,15 @@ pub(crate) fn resolve(
     span: Range<usize>,
     kind: &StatementKind,
 ) -> Result<Resolved, Refusal> {
-    let mut resolver = query::Resolver::new(context, tokens, span);
+    let mut resolver = query::Resolver::new(context, tokens, span.clone());
     resolver.statement(kind)?;
+    let inferred = resolver.inferred_parameters();
+    if !inferred.is_empty() {
+        // Parameters that stand more than once have a type after all.
+        resolver = query::Resolver::new(context, tokens, span);
+        resolver.inferred = inferred;
+        resolver.statement(kind)?;
+    }
     if context.view_depth == 0 {
         resolver.refuse_other_names()?;
     }

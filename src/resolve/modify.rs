@@ -26,6 +26,30 @@ pub(super) enum Level {
     Nested,
 }
 
+/// What RETURNING may name.
+pub(super) struct Sources<'s> {
+    /// The target, and FROM or USING.
+    pub(super) items: &'s [Item],
+    /// NATURAL or USING has merged columns.
+    pub(super) merged: bool,
+}
+
+impl Sources<'_> {
+    /// The items that `*` or `t.*` lists.
+    fn listed(&self, star: &Expr, used: usize) -> Vec<Option<String>> {
+        let all = matches!(&star.kind, ExprKind::Column(column) if column.parts.is_empty());
+        let named = self.items.iter().all(|item| !item.name.is_empty());
+        if !all {
+            return vec![None];
+        }
+        if self.merged || !named {
+            return Vec::new();
+        }
+        let items = self.items.iter();
+        items.map(|item| (item.relation != Some(used)).then(|| item.name.clone())).collect()
+    }
+}
+
 /// Which rows WHERE of UPDATE and DELETE is about.
 struct Rows {
     current_of: Option<String>,
@@ -141,10 +165,11 @@ impl Resolver<'_> {
         &mut self,
         targets: &[Target],
         options: bool,
-        items: &[Item],
+        sources: &Sources<'_>,
         ctes: &Ctes<'_>,
         used: usize,
     ) -> Result<(Vec<ReturningItem>, Columns), Refusal> {
+        let items = sources.items;
         if options {
             return Err(Refusal::unsupported(
                 "RETURNING WITH (OLD, NEW) is not supported for a restricted principal",
@@ -191,7 +216,8 @@ impl Resolver<'_> {
             };
             let tokens = start..self.before_name(start..end, named);
             let star = star.is_some();
-            returned.push(ReturningItem { tokens, star, bare_column, named, name });
+            let lists = if star { sources.listed(&target.expr, used) } else { Vec::new() };
+            returned.push(ReturningItem { tokens, star, lists, bare_column, named, name });
         }
         // Computed and kept before anything else reads it: what reads a column computes nothing.
         for column in &mut columns.known {
@@ -246,9 +272,9 @@ impl Resolver<'_> {
             None => None,
             Some(conflict) => self.conflict(conflict, used, &relation, &item, ctes)?,
         };
-        let items = [item];
+        let sources = Sources { items: &[item], merged: false };
         let (returning, returned) =
-            self.returning(&insert.returning, insert.returning_options, &items, ctes, used)?;
+            self.returning(&insert.returning, insert.returning_options, &sources, ctes, used)?;
         let clauses = self.clauses(self.after_name(used), None, &returning)?;
         self.resolved.modifications.push(Modification {
             target: used,
@@ -284,11 +310,12 @@ impl Resolver<'_> {
     ) -> Result<Columns, Refusal> {
         let (used, relation) = self.modified(&update.target, Verb::Update)?;
         let mut items = vec![self.base_item(used, &relation, &update.target)];
-        self.joined(&update.from, &mut items, ctes)?;
+        let merged = self.joined(&update.from, &mut items, ctes)?;
         let columns = self.assignments(&relation, used, &update.assignments, &items, ctes)?;
         let rows = self.modified_rows(update.filter.as_ref(), used, &items, ctes)?;
+        let sources = Sources { items: &items, merged };
         let (returning, returned) =
-            self.returning(&update.returning, update.returning_options, &items, ctes, used)?;
+            self.returning(&update.returning, update.returning_options, &sources, ctes, used)?;
         let filtered = Some(update.filter.is_some());
         let clauses = self.clauses(self.after_name(used), filtered, &returning)?;
         self.resolved.modifications.push(Modification {
@@ -325,10 +352,11 @@ impl Resolver<'_> {
     ) -> Result<Columns, Refusal> {
         let (used, relation) = self.modified(&delete.target, Verb::Delete)?;
         let mut items = vec![self.base_item(used, &relation, &delete.target)];
-        self.joined(&delete.using, &mut items, ctes)?;
+        let merged = self.joined(&delete.using, &mut items, ctes)?;
         let rows = self.modified_rows(delete.filter.as_ref(), used, &items, ctes)?;
+        let sources = Sources { items: &items, merged };
         let (returning, returned) =
-            self.returning(&delete.returning, delete.returning_options, &items, ctes, used)?;
+            self.returning(&delete.returning, delete.returning_options, &sources, ctes, used)?;
         let filtered = Some(delete.filter.is_some());
         let clauses = self.clauses(self.after_name(used), filtered, &returning)?;
         self.resolved.modifications.push(Modification {
@@ -346,19 +374,20 @@ impl Resolver<'_> {
         Ok(returned)
     }
 
+    /// The items of FROM and USING; whether some of their columns are merged.
     pub(super) fn joined(
         &mut self,
         tables: &[TableExpr],
         items: &mut Vec<Item>,
         ctes: &Ctes<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         let mut merged_names = false;
         let mut joined = Vec::new();
         for table in tables {
             self.table(table, &mut joined, None, ctes, &mut merged_names)?;
         }
         items.append(&mut joined);
-        Ok(())
+        Ok(merged_names)
     }
 
     /// WHERE of UPDATE and DELETE.

@@ -10,7 +10,7 @@ use super::describe::{OID, literal, source};
 use super::output::{OutputName, output_name};
 use super::query::Resolver;
 use super::scope::{Facts, KnownType};
-use crate::catalog::FIRST_USER_OID;
+use crate::catalog::{FIRST_USER_OID, PG_CATALOG};
 use crate::error::{Refusal, SqlState};
 use crate::ids::{ObjectId, TypeId};
 use crate::sql::TokenKind;
@@ -62,7 +62,7 @@ impl Resolver<'_> {
         if target.array {
             return Ok(());
         }
-        self.cast_names += 1;
+        self.cast_names.extend(self.type_token(target, operand, location));
         if self.is_known(operand, part) {
             return Ok(());
         }
@@ -144,14 +144,8 @@ impl Resolver<'_> {
     /// A name of an object is looked after where it is cast; in any other place such a type can
     /// stand (column definitions, arrays, parameters) a number would become a name unseen.
     pub(super) fn refuse_other_names(&self) -> Result<(), Refusal> {
-        let named = (self.span.start..self.span.end)
-            .filter(|at| {
-                self.tokens.identifier(*at).is_some_and(|word| {
-                    let element = word.strip_prefix('_').unwrap_or(&word);
-                    NAMES.iter().any(|(_, name, _)| *name == element)
-                })
-            })
-            .count();
+        let unseen = (self.span.start..self.span.end)
+            .any(|at| self.is_name_type(at) && !self.cast_names.contains(&at));
         let declared = self
             .context
             .declared
@@ -161,12 +155,47 @@ impl Resolver<'_> {
                 KnownType::Literal | KnownType::Unknown => None,
             }))
             .any(|declared| NAMES.iter().any(|(name, ..)| name == declared));
-        if named > self.cast_names || declared {
+        if unseen || declared {
             return Err(Refusal::unsupported(
                 "regclass and its like are supported in plain casts for a restricted principal",
             ));
         }
         Ok(())
+    }
+
+    /// Whether a token names such a type, or an array of it, where a type can stand.
+    fn is_name_type(&self, at: usize) -> bool {
+        let Some(word) = self.tokens.identifier(at) else { return false };
+        let element = word.strip_prefix('_').unwrap_or(&word);
+        if !NAMES.iter().any(|(_, name, _)| *name == element) {
+            return false;
+        }
+        let behind = |mark: &str| at >= 1 && self.tokens.is_mark(at - 1, mark);
+        let of_catalogue =
+            at >= 2 && self.tokens.identifier(at - 2).is_some_and(|schema| schema == PG_CATALOG);
+        // `t.regclass` is a column. Behind AS stands an alias, or the end of a CAST, which was
+        // looked at unless it is to an array.
+        let column = behind(".") && !of_catalogue;
+        let array = self.tokens.is_mark(at + 1, "[") || self.tokens.is_word(at + 1, "array");
+        let alias = at >= 1 && self.tokens.is_word(at - 1, "as") && !array && element == word;
+        !column && !alias
+    }
+
+    /// The token that names the type of a cast.
+    fn type_token(&self, target: &TypeRef, operand: &Expr, location: Location) -> Option<usize> {
+        let at = |location: Location| self.tokens.at_byte(location? as usize);
+        let token = match at(location) {
+            Some(colons) if self.tokens.is_mark(colons, "::") => {
+                colons + if self.tokens.is_mark(colons + 2, ".") { 3 } else { 1 }
+            }
+            Some(cast) if self.tokens.is_word(cast, "cast") => {
+                let end = self.close_bracket(cast + 1).ok()?;
+                end.checked_sub(2)?
+            }
+            // `regclass 'x'`
+            Some(_) | None => at(operand.location)?.checked_sub(1)?,
+        };
+        (self.tokens.identifier(token).as_ref() == target.names.last()).then_some(token)
     }
 
     /// Refuses values of which some are names of objects and others become such names unseen.

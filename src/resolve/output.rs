@@ -65,7 +65,7 @@ pub(super) fn output_name(expr: &Expr) -> OutputName {
         ExprKind::Indirection { operand, steps } => {
             let field = steps.iter().rev().find_map(|step| match step {
                 Step::Field(name) => Some(name),
-                Step::Star | Step::Subscript(_) => None,
+                Step::Star | Step::Subscript { .. } => None,
             });
             match field {
                 Some(name) => strong(name),
@@ -110,7 +110,10 @@ pub(super) fn output_name(expr: &Expr) -> OutputName {
         | ExprKind::Named(_)
         | ExprKind::Default
         | ExprKind::MultiAssign(_)
-        | ExprKind::CurrentOf(_)
-        | ExprKind::Special { .. } => OutputName::Unsure,
+        | ExprKind::CurrentOf(_) => OutputName::Unsure,
+        ExprKind::Special(special) => match special.what {
+            "IS JSON" | "IS DOCUMENT" => OutputName::None,
+            what => OutputName::Strong(what.to_ascii_lowercase()),
+        },
     }
 }

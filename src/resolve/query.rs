@@ -1,11 +1,13 @@
 //! Resolves queries: scopes, FROM items, relations. Pure.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::expr::Filters;
 use super::group::Grouping;
 use super::modify::Level;
 use super::output::OutputName;
+use super::parameter::Meetings;
 use super::safe::unify;
 use super::scope::{Columns, CteInSight, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
 use super::{Clause, CopiedRelation, Place, Referenced, ResolveContext, Resolved};
@@ -37,10 +39,16 @@ pub(super) struct Resolver<'a> {
     pub(super) level_start: usize,
     /// How many columns have been listed.
     pub(super) columns: usize,
+    /// The statement is PREPARE's.
+    pub(super) preparing: bool,
+    /// What parameters meet.
+    pub(super) met: Meetings,
+    /// The types of parameters that stand more than once, where that is known.
+    pub(super) inferred: BTreeMap<u32, KnownType>,
     /// The parameter types of PREPARE.
     pub(super) prepared: Vec<KnownType>,
-    /// How many casts to names of objects have been looked at.
-    pub(super) cast_names: usize,
+    /// The tokens that name the types of casts to names of objects, all of them looked at.
+    pub(super) cast_names: Vec<usize>,
 }
 
 pub(super) const NO_CTES: Ctes<'static> = Ctes { here: &[], parent: None };
@@ -63,8 +71,11 @@ impl<'a> Resolver<'a> {
             depth: 0,
             level_start: 0,
             columns: 0,
+            preparing: false,
+            met: Meetings::new(),
+            inferred: BTreeMap::new(),
             prepared: Vec::new(),
-            cast_names: 0,
+            cast_names: Vec::new(),
         }
     }
 
@@ -157,6 +168,7 @@ impl<'a> Resolver<'a> {
             StatementKind::Explain(explain) => self.statement(&explain.statement),
             StatementKind::Definition(definition) => self.definition(definition),
             StatementKind::Prepare { types, statement, .. } => {
+                self.preparing = true;
                 for declared in types {
                     let known = match self.allowed_type(declared)? {
                         Some(found) => KnownType::Type(self.context.catalog.base_type(found)),

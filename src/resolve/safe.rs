@@ -26,22 +26,6 @@ pub(super) fn is_inferred(known: KnownType) -> bool {
     }
 }
 
-/// A LIKE pattern that cannot fail: a literal whose last escape is complete.
-pub(super) fn is_well_formed_pattern(pattern: &Expr) -> bool {
-    let ExprKind::Constant(Constant::String(text)) = &pattern.kind else { return false };
-    let trailing = text.chars().rev().take_while(|c| *c == '\\').count();
-    trailing % 2 == 0
-}
-
-/// Units that a date has.
-pub(super) fn is_day_unit(unit: &Expr) -> bool {
-    matches!(
-        &unit.kind,
-        ExprKind::Constant(Constant::String(text))
-            if ["day", "week", "month", "quarter", "year"].contains(&text.as_str())
-    )
-}
-
 pub(super) fn is_time_unit(unit: &Expr) -> bool {
     matches!(
         &unit.kind,

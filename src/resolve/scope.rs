@@ -1,6 +1,7 @@
 //! Lexical scopes: which FROM item a column reference means. Pure.
 
-use crate::ids::{ColumnNumber, TypeId};
+use crate::catalog::FIRST_USER_OID;
+use crate::ids::{CollationId, ColumnNumber, TypeId};
 
 /// Indexes into `Resolved::uses`, sorted, without repeats.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,6 +55,51 @@ pub(super) struct Facts {
     pub(super) aggregated: bool,
     /// A row value.
     pub(super) composite: bool,
+    /// The collation of the strings in it.
+    pub(super) collation: Collations,
+}
+
+/// The collations of the columns that an expression is made of, the default one left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Collations {
+    /// None but the database's own.
+    #[default]
+    Default,
+    /// This one, beside the database's own.
+    One(CollationId),
+    /// Several: an operation that needs one may raise an error when it meets a row.
+    Several,
+}
+
+impl Collations {
+    pub(super) fn of(collation: CollationId) -> Self {
+        if collation.is_default() { Self::Default } else { Self::One(collation) }
+    }
+
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Default, one) | (one, Self::Default) => one,
+            (Self::One(a), Self::One(b)) if a == b => self,
+            (Self::One(_) | Self::Several, Self::One(_) | Self::Several) => Self::Several,
+        }
+    }
+
+    /// Strings can be compared with it.
+    pub(super) fn is_one(self) -> bool {
+        match self {
+            Self::Default | Self::One(_) => true,
+            Self::Several => false,
+        }
+    }
+
+    /// Strings that are equal have the same bytes: searching raises no error.
+    pub(super) fn is_deterministic(self) -> bool {
+        match self {
+            Self::Default => true,
+            Self::One(collation) => collation.0 < FIRST_USER_OID,
+            Self::Several => false,
+        }
+    }
 }
 
 impl Facts {
@@ -65,6 +111,7 @@ impl Facts {
             column: None,
             aggregated: false,
             composite: false,
+            collation: Collations::Default,
         }
     }
 
@@ -80,6 +127,7 @@ impl Facts {
             facts.deps.add(&part.deps);
             facts.safe &= part.safe;
             facts.aggregated |= part.aggregated;
+            facts.collation = facts.collation.and(part.collation);
         }
         facts
     }

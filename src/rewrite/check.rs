@@ -191,7 +191,7 @@ impl Rewriter<'_> {
             ));
         };
         if item.star {
-            let mut list = Self::visible_columns(used, effective, alias)?;
+            let mut list = Self::listed(used, effective, alias, &item.lists)?;
             // The first of the list, whatever it is made of.
             let first = list
                 .iter()
@@ -245,13 +245,14 @@ fn wrapped<'m>(used: &RelationUse, modification: &'m Modification) -> Option<&'m
     let named = modification.returning.iter().find(|item| !item.star && item.name.is_some());
     named.or_else(|| {
         modification.returning.iter().find(|item| {
-            item.star
-                && used.references.iter().any(|reference| {
-                    reference.what == Referenced::Star
-                        && reference.clause == Clause::Returning
-                        && reference.tokens == item.tokens
-                        && (reference.qualifiers > 0 || !modification.joins)
-                })
+            // The target comes first, so the first column of the list is one of its own.
+            let first = item.lists.first().is_some_and(Option::is_none);
+            let own = used.references.iter().any(|reference| {
+                reference.what == Referenced::Star
+                    && reference.clause == Clause::Returning
+                    && reference.tokens == item.tokens
+            });
+            item.star && first && own
         })
     })
 }

@@ -3,6 +3,8 @@
 //! PostgreSQL looks at the row in the way whoever may see it. So WHERE asks first whether it is in
 //! scope, and fails when it is not: nothing of the client reads the row before.
 
+use sqlparser::ast::Expr;
+
 use super::Piece;
 use super::check::{Failing, Violation, boolean, case, some_value};
 use super::derived::Effective;
@@ -13,37 +15,52 @@ use crate::error::Refusal;
 use crate::policy::RowFilter;
 use crate::resolve::{ConflictUpdate, Referenced, RelationUse, Resolved};
 
+/// The rows that an INSERT … ON CONFLICT DO UPDATE meets.
+pub(super) struct Met<'m, 'p> {
+    /// The rows that may be read.
+    pub(super) visible: &'m Effective<'p>,
+    /// The rows that may be changed.
+    pub(super) allowed: &'m Effective<'p>,
+    /// What a row that is to be inserted has to satisfy, also where it meets another.
+    pub(super) proposed: &'m [&'p RowFilter],
+}
+
 impl Rewriter<'_> {
-    /// `existing`: the rows that may be changed. `proposed`: what a row that is to be inserted has
-    /// to satisfy, also where it meets another.
+    /// The row in the way has to be visible; if the client's condition then chooses it, it has to be
+    /// one that may be changed. `end`: behind the client's condition.
     pub(super) fn conflicting_rows(
         &mut self,
-        resolved: &Resolved,
         used: &RelationUse,
         conflict: &ConflictUpdate,
-        existing: &Effective<'_>,
-        proposed: &[&RowFilter],
+        rows: &Met<'_, '_>,
         end: usize,
     ) -> Result<(), Refusal> {
-        Self::excluded(resolved, conflict, existing)?;
         let alias = ident(used.alias_name());
         let row = some_value(used, &alias)?;
-        let client = if conflict.filter.is_some() { client_condition() } else { boolean(true) };
-        let mut condition = client;
-        let mut guarded = false;
-        if let Some(filter) = existing.filter(&alias)? {
-            let fails = self.failing(used, Violation::Conflicting, Failing::Boolean, &row)?;
-            condition = case(filter, condition, Some(fails))?;
-            guarded = true;
+        let fails = |violation| self.failing(used, violation, Failing::Boolean, &row);
+        let visible = rows.visible.filter(&alias)?;
+        let allowed =
+            rows.allowed.filter(&alias)?.filter(|filter| Some(filter) != visible.as_ref());
+        let client = conflict.filter.map(|_| Expr::Nested(Box::new(client_condition())));
+        let mut condition = match (client, allowed) {
+            (client, None) => client,
+            (client, Some(filter)) => {
+                let demanded = case(filter, boolean(true), Some(fails(Violation::Conflicting)?))?;
+                Some(match client {
+                    Some(client) => case(client, demanded, Some(boolean(false)))?,
+                    None => demanded,
+                })
+            }
+        };
+        if let Some(filter) = visible {
+            let then = condition.unwrap_or_else(|| boolean(true));
+            condition = Some(case(filter, then, Some(fails(Violation::Conflicting)?))?);
         }
-        if let Some(check) = Self::all_checks(used, proposed, &ident("excluded"))? {
-            let fails = self.failing(used, Violation::New, Failing::Boolean, &row)?;
-            condition = case(check, condition, Some(fails))?;
-            guarded = true;
+        if let Some(check) = Self::all_checks(used, rows.proposed, &ident("excluded"))? {
+            let then = condition.unwrap_or_else(|| boolean(true));
+            condition = Some(case(check, then, Some(fails(Violation::New)?))?);
         }
-        if !guarded {
-            return Ok(());
-        }
+        let Some(condition) = condition else { return Ok(()) };
         let Some(where_token) = conflict.filter else {
             let mut inserted = vec![Piece::Text("WHERE".into())];
             inserted.extend(pieces(&condition)?);
@@ -51,18 +68,16 @@ impl Rewriter<'_> {
             return Ok(());
         };
         let (before, behind) = around(&condition)?;
-        let mut opening = before;
-        opening.push(Piece::Text("(".into()));
-        let mut closing = vec![Piece::Text(")".into())];
-        closing.extend(behind);
-        self.edit(where_token + 1..where_token + 1, opening);
-        self.edit(end..end, closing);
+        self.edit(where_token + 1..where_token + 1, before);
+        self.edit(end..end, behind);
         Ok(())
     }
 
     /// `excluded` is the client's own row, with defaults and what triggers did: it is read as it is,
     /// but for the columns that do not exist for this principal.
-    fn excluded(
+    #[expect(clippy::unused_self, reason = "reads like its neighbours")]
+    pub(super) fn excluded(
+        &self,
         resolved: &Resolved,
         conflict: &ConflictUpdate,
         effective: &Effective<'_>,

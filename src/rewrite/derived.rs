@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Ident, ObjectNamePart, Offset, OffsetRows, Query, SelectItem, TableAlias,
-    TableFactor, Value, Visit, Visitor,
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectNamePart,
+    Offset, OffsetRows, Query, SelectItem, TableAlias, TableFactor, Value, Visit, Visitor,
 };
 
 use super::print::{
@@ -193,7 +193,8 @@ pub(super) fn derived(
         });
     }
     let statement = select(&mut query)?;
-    statement.projection = projection(&used.relation, effective, &alias, system_columns)?;
+    let opaque = used.opaque && fence == Fence::Closed;
+    statement.projection = projection(&used.relation, effective, &alias, system_columns, opaque)?;
     statement.selection = selection;
     let Some(from) = statement.from.first_mut() else { return Err(defect("no FROM")) };
     let TableFactor::Table { name, alias: table_alias, .. } = &mut from.relation else {
@@ -226,6 +227,7 @@ fn projection(
     effective: &Effective<'_>,
     alias: &Ident,
     system_columns: &[String],
+    opaque: bool,
 ) -> Result<Vec<SelectItem>, Refusal> {
     let mut items = Vec::new();
     for entry in &relation.columns {
@@ -243,6 +245,10 @@ fn projection(
                 expr: bind(&mask.expression, alias)?,
                 alias: ident(&entry.name),
             },
+            None if opaque => SelectItem::ExprWithAlias {
+                expr: unestimated(column(alias, &entry.name))?,
+                alias: ident(&entry.name),
+            },
             None => SelectItem::UnnamedExpr(column(alias, &entry.name)),
         });
     }
@@ -256,6 +262,24 @@ fn projection(
         ));
     }
     Ok(items)
+}
+
+/// `COALESCE(expression, expression)`: the same value of the same type, through which the server does
+/// not see the column and its statistics.
+fn unestimated(expr: Expr) -> Result<Expr, Refusal> {
+    let mut call = expression("SELECT COALESCE(a, b)")?;
+    if let Expr::Function(function) = &mut call
+        && let FunctionArguments::List(list) = &mut function.args
+        && let [
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(first)),
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(second)),
+        ] = list.args.as_mut_slice()
+    {
+        first.clone_from(&expr);
+        *second = expr;
+        return Ok(call);
+    }
+    Err(defect("a template is not a call"))
 }
 
 /// NULL of an expression's own type: `CASE WHEN false THEN expression END`, which PostgreSQL folds

@@ -4,6 +4,7 @@ use sqlparser::ast::{Expr, Ident};
 
 use super::Piece;
 use super::check::{boolean, case};
+use super::conflict::Met;
 use super::derived::{Effective, Fence, bind, derived};
 use super::print::{
     ROW_ALIAS, around, bracketed, client_condition, column, defect, ident, pieces, select, template,
@@ -61,10 +62,12 @@ impl<'a> Rewriter<'a> {
                 }
                 if let Some(conflict) = on_conflict {
                     let proposed = checks.clone();
-                    let after = self.updated(used, &conflict.columns, &mut effective)?;
-                    checks.extend(after);
+                    let visible = effective.clone();
+                    checks.extend(self.updated(used, &conflict.columns, &mut effective)?);
                     let end = modification.clauses.returning.unwrap_or(modification.clauses.end);
-                    self.conflicting_rows(resolved, used, conflict, &effective, &proposed, end)?;
+                    self.excluded(resolved, conflict, &effective)?;
+                    let rows = Met { visible: &visible, allowed: &effective, proposed: &proposed };
+                    self.conflicting_rows(used, conflict, &rows, end)?;
                 }
             }
             ModificationKind::Update { columns } => {
@@ -465,13 +468,13 @@ impl<'a> Rewriter<'a> {
                 }
                 Referenced::Star if Some(reference.tokens.start) == wrapped => {}
                 Referenced::Star => {
-                    if modification.joins
-                        || reference.clause != Clause::Returning
-                        || reference.tokens.is_empty()
-                    {
+                    let item =
+                        modification.returning.iter().find(|item| item.tokens == reference.tokens);
+                    let lists = item.map_or(&[][..], |item| item.lists.as_slice());
+                    if lists.is_empty() || reference.clause != Clause::Returning {
                         return Err(refused());
                     }
-                    let list = Self::visible_columns(used, effective, alias)?;
+                    let list = Self::listed(used, effective, alias, lists)?;
                     self.edit(reference.tokens.clone(), list);
                 }
                 Referenced::Column(number) => {
@@ -510,6 +513,26 @@ impl<'a> Rewriter<'a> {
         row.extend(Self::visible_columns(used, effective, alias)?);
         row.push(Piece::Text(format!(") AS {ROW_ALIAS})").into()));
         Ok(row)
+    }
+
+    /// What `*` stands for: the visible columns of the target, and everything else.
+    pub(super) fn listed(
+        used: &RelationUse,
+        effective: &Effective<'_>,
+        alias: &Ident,
+        lists: &[Option<String>],
+    ) -> Result<Vec<Piece>, Refusal> {
+        let mut listed = Vec::new();
+        for item in lists {
+            if !listed.is_empty() {
+                listed.push(Piece::Text(",".into()));
+            }
+            match item {
+                None => listed.extend(Self::visible_columns(used, effective, alias)?),
+                Some(name) => listed.push(Piece::Text(format!("{}.*", ident(name)).into())),
+            }
+        }
+        Ok(listed)
     }
 
     pub(super) fn visible_columns(

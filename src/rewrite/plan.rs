@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::ids::RelationId;
 use crate::policy::{Hole, Verb};
+use crate::resolve::BoundPattern;
 use crate::resolve::SessionState;
 
 /// A piece of inserted text.
@@ -45,6 +46,9 @@ pub struct Plan {
     pub literals: bool,
     /// What its functions may leave behind in the session of the server.
     pub session_state: SessionState,
+    /// Patterns of LIKE that end with a bind parameter: the plan holds for values with which they
+    /// are complete.
+    pub(crate) patterns: Vec<BoundPattern>,
     /// What all statements touch, once somebody has asked.
     pub all_touched: OnceLock<Arc<[Touched]>>,
 }
@@ -182,6 +186,11 @@ impl Touched {
 }
 
 impl Plan {
+    /// Whether the plan holds for these bind parameters; `value` gives one by its number, as text.
+    pub(crate) fn takes<'v>(&self, value: impl Fn(u32) -> Option<&'v [u8]> + Copy) -> bool {
+        self.patterns.iter().all(|pattern| pattern.is_complete(value))
+    }
+
     /// What all its statements touch; shared by all who ask.
     pub fn touched(&self) -> Arc<[Touched]> {
         let all = || self.statements.iter().flat_map(|s| s.touched.iter().cloned()).collect();

@@ -173,12 +173,6 @@ impl<'a> Rewriter<'a> {
             self.qualify(used);
             return Ok(());
         }
-        if used.natural && used.relation.columns.iter().any(|c| effective.is_denied(c.number)) {
-            return Err(Refusal::unsupported(format!(
-                "NATURAL JOIN with {} is not supported: it has columns that are not visible",
-                used.relation.qualified_name()
-            )));
-        }
         refuse_matching(used, &effective)?;
         // A name that the derived table lacks would be found in the target around it.
         if self.modifies
@@ -339,10 +333,22 @@ impl<'a> Rewriter<'a> {
         };
         inner.statement(&view.resolved, &verbs)?;
         inner.out.edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
-        let mut inserted = vec![Piece::Text("(SELECT * FROM (".into())];
-        inserted.extend(super::rewritten::flatten(&view_tokens, &inner.out.edits));
         let columns: Vec<String> =
             used.relation.columns.iter().map(|column| ident(&column.name).to_string()).collect();
+        let shown = if used.opaque && used.exposed {
+            columns
+                .iter()
+                .map(|name| {
+                    let row = super::print::ROW_ALIAS;
+                    format!("COALESCE({row}.{name}, {row}.{name}) AS {name}")
+                })
+                .collect::<Vec<_>>()
+                .join(", ")
+        } else {
+            "*".to_owned()
+        };
+        let mut inserted = vec![Piece::Text(format!("(SELECT {shown} FROM (").into())];
+        inserted.extend(super::rewritten::flatten(&view_tokens, &inner.out.edits));
         let fence = if used.exposed { " OFFSET 0" } else { "" };
         inserted.push(Piece::Text(
             format!(") AS {} ({}){fence})", super::print::ROW_ALIAS, columns.join(", ")).into(),

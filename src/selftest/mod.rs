@@ -26,6 +26,7 @@ use crate::ids::CatalogVersion;
 use crate::policy::PolicyLine;
 use crate::snapshot::{PolicyTexts, Snapshot};
 
+pub(crate) use principals::invented;
 use probes::Expects;
 pub use probes::{Probe, Probes, probes};
 

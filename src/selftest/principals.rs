@@ -77,7 +77,11 @@ pub(super) fn principals(
 }
 
 /// Somebody who has a value, or several, for everything that the policy asks of a person.
-fn invented(parameters: &[IdentityParameter], roles: Vec<RoleName>, several: bool) -> PersonFacts {
+pub(crate) fn invented(
+    parameters: &[IdentityParameter],
+    roles: Vec<RoleName>,
+    several: bool,
+) -> PersonFacts {
     let mut person = PersonFacts::new("rowgate_self_test".into());
     person.roles = roles;
     for IdentityParameter { source, class } in parameters {

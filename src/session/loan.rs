@@ -426,7 +426,8 @@ where
 
     /// Notes that a Parse with that name was sent; with what to take back when the server skips it.
     pub(super) fn note_prepared(&mut self, server_name: &str) {
-        let Some(loans) = self.loans.as_mut() else { return };
+        // Names that are the client's own belong to a connection that is kept for it.
+        let Some(loans) = self.loans.as_mut().filter(|_| self.private_names) else { return };
         let mut undo = vec![Undo::Here(server_name.to_owned())];
         if server_name.is_empty() {
             loans.unnamed = true;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::catalog::{Column, Relation, RelationKind, Temporary};
-use crate::ids::{ColumnNumber, RelationId, TypeId};
+use crate::ids::{CollationId, ColumnNumber, RelationId, TypeId};
 
 /// One JSON array of relations, empty or NULL without any. Operators are written with their schema,
 /// because the session's search path is the client's.
@@ -17,7 +17,8 @@ SELECT pg_catalog.current_schemas(true),
      (SELECT pg_catalog.json_agg(pg_catalog.json_build_array(
           a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull,
           a.atthasdef OR a.attidentity OPERATOR(pg_catalog.<>) '',
-          a.attgenerated OPERATOR(pg_catalog.<>) '') ORDER BY a.attnum)
+          a.attgenerated OPERATOR(pg_catalog.<>) '',
+          a.attgenerated OPERATOR(pg_catalog.=) 'v', a.attcollation) ORDER BY a.attnum)
         FROM pg_catalog.pg_attribute a
        WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid
          AND a.attnum OPERATOR(pg_catalog.>) 0 AND NOT a.attisdropped),
@@ -70,7 +71,7 @@ fn relation(value: &Value) -> Option<Relation> {
 }
 
 fn column(value: &Value) -> Option<Column> {
-    let [at, name, type_id, typmod, not_null, has_default, generated] =
+    let [at, name, type_id, typmod, not_null, has_default, generated, computed, collation] =
         value.as_array()?.as_slice()
     else {
         return None;
@@ -83,6 +84,8 @@ fn column(value: &Value) -> Option<Column> {
         not_null: not_null.as_bool()?,
         has_default: has_default.as_bool()?,
         generated: generated.as_bool()?,
+        computed: computed.as_bool()?,
+        collation: CollationId(oid_of(collation)?),
     })
 }
 

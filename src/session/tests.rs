@@ -310,10 +310,23 @@ async fn a_server_answers_what_nobody_asked() {
         frame(b'c', b""),
         frame(b'E', b"SERROR\0C22012\0Mstolen\0\0"),
     ];
-    for (frames, asks) in [(&anywhere[..], true), (&anywhere[..], false), (&unasked[..], false)] {
+    let synced = frames(|bytes| message::bare(bytes, b'S'));
+    for (frames, asks) in [
+        (&anywhere[..], Some(true)),
+        (&anywhere[..], None),
+        (&unasked[..], None),
+        // A Sync is answered by ReadyForQuery alone.
+        (&anywhere[..], Some(false)),
+        (&unasked[..2], Some(false)),
+        (&unasked[3..], Some(false)),
+    ] {
         for bytes in frames {
             let mut bench = session();
-            if asks {
+            if asks == Some(false) {
+                bench.client.write_all(&synced).await.unwrap();
+                assert_eq!(arrives(&mut bench.server).await.unwrap(), synced);
+            }
+            if asks == Some(true) {
                 bench.client.write_all(&question("SHOW TimeZone")).await.unwrap();
                 bench.log.safe.notify_one();
                 assert_eq!(arrives(&mut bench.server).await.unwrap(), question("SHOW TimeZone"));
@@ -346,6 +359,22 @@ async fn a_refused_statement_is_answered_as_if_it_had_run() {
         answer_path(&mut bench).await;
         let sent = arrives(&mut bench.server).await.unwrap();
         assert!(!String::from_utf8_lossy(&sent).contains("DROP"));
+        bench.server.write_all(&answer).await.unwrap();
+        drop(bench.server);
+        let text = told(bench.client).await;
+        assert!(text.contains("FATAL") && !text.contains("stolen"), "{answer:?}: {text:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stands_in_for_a_refused_statement_returns_rows() {
+    // Nothing is hidden from this principal, but its statement could not be recorded.
+    for answer in [frame(b'D', b"\0\x01\0\0\0\x06stolen"), frame(b'd', b"stolen")] {
+        let mut bench = session();
+        bench.log.full.store(true, Ordering::Relaxed);
+        bench.client.write_all(&question("SELECT 1")).await.unwrap();
+        let sent = arrives(&mut bench.server).await.unwrap();
+        assert!(!String::from_utf8_lossy(&sent).contains("SELECT 1"));
         bench.server.write_all(&answer).await.unwrap();
         drop(bench.server);
         let text = told(bench.client).await;

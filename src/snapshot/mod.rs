@@ -255,6 +255,29 @@ impl State {
     ///
     /// With `directory.sql` the directory stays: see [`State::replace_directory`].
     pub fn reload(&self, cause: Cause, now: Timestamp) -> Option<Arc<Report>> {
+        let mut proved = None;
+        loop {
+            let mut unproven = None;
+            let report = self.try_reload(cause, now, proved.as_ref(), &mut unproven);
+            let (Some(candidate), Some(prove)) = (unproven, self.prove.get()) else {
+                return report;
+            };
+            // Nothing is locked meanwhile: a changed catalogue must not wait for the database. When
+            // there is one, or other files, they are proven next.
+            let Candidate { snapshot, texts } = *candidate;
+            let findings = prove(&snapshot, &texts);
+            proved = Some(Proved { catalog: snapshot.versions.catalog, texts, findings });
+        }
+    }
+
+    /// `None` also when the policy has to be proven first: it is in `unproven` then.
+    fn try_reload(
+        &self,
+        cause: Cause,
+        now: Timestamp,
+        proved: Option<&Proved>,
+        unproven: &mut Option<Box<Candidate>>,
+    ) -> Option<Arc<Report>> {
         let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.current();
         let directory = match &self.settings.directory {
@@ -290,11 +313,17 @@ impl State {
         });
         let result = both(directory, rules).and_then(|(directory, (rules, catalog))| {
             let directory = directory.filter(|_| directory_differs);
-            let (rules, texts) = rules;
-            // A new policy has to be proven; that of the version before is.
-            let proof = if texts == sources.policy { Proof::Given } else { Proof::Wanted };
-            self.next(&before, directory, Some((rules, texts)), catalog, proof, &mut sources)
+            // That of the version in force is proven.
+            let proof = if rules.1 == sources.policy {
+                Proof::Needless
+            } else {
+                Proof::Wanted { proved, unproven }
+            };
+            self.next(&before, directory, Some(rules), catalog, proof, &mut sources)
         });
+        if unproven.is_some() {
+            return None;
+        }
         Some(self.report(cause, &before, files, result))
     }
 
@@ -305,7 +334,7 @@ impl State {
         if directory.directory.is_same_as(&before.directory) {
             return None;
         }
-        let result = self.next(&before, Some(directory), None, None, Proof::Given, &mut sources);
+        let result = self.next(&before, Some(directory), None, None, Proof::Needless, &mut sources);
         Some(self.report(Cause::DirectoryRefresh, &before, Vec::new(), result))
     }
 
@@ -322,7 +351,8 @@ impl State {
         let texts = sources.policy.clone();
         let result = (self.compile)(&texts, &catalog, mask_key(&self.settings)).and_then(|rules| {
             let catalog = Some(Arc::clone(&catalog));
-            self.next(&before, None, Some((rules, texts)), catalog, Proof::Given, &mut sources)
+            let rules = Some((rules, texts));
+            self.next(&before, None, rules, catalog, Proof::Needless, &mut sources)
         });
         if result.is_err() {
             self.names.moved(before.catalog.moved(&catalog));
@@ -352,7 +382,7 @@ impl State {
         directory: Option<LoadedDirectory>,
         rules: Option<(CompiledRules, PolicyTexts)>,
         catalog: Option<Arc<Catalog>>,
-        proof: Proof,
+        proof: Proof<'_>,
         sources: &mut Sources,
     ) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         let mut findings = Vec::new();
@@ -382,8 +412,18 @@ impl State {
         let catalog = catalog.unwrap_or_else(|| Arc::clone(&before.catalog));
         versions.catalog = catalog.version;
         let snapshot = Snapshot { directory, policy, catalog, versions };
-        if let (Proof::Wanted, Some(prove), Some(new)) = (proof, self.prove.get(), &new_sources) {
-            findings.extend(prove(&snapshot, &new.policy));
+        if let (Proof::Wanted { proved, unproven }, Some(_), Some(new)) =
+            (proof, self.prove.get(), &new_sources)
+        {
+            let proved = proved.filter(|proved| {
+                proved.catalog == snapshot.versions.catalog && proved.texts == new.policy
+            });
+            let Some(proved) = proved else {
+                let texts = new.policy.clone();
+                *unproven = Some(Box::new(Candidate { snapshot, texts }));
+                return Err(findings);
+            };
+            findings.extend(proved.findings.iter().cloned());
             refuse_errors(&findings)?;
         }
         if let Some(new_sources) = new_sources {
@@ -419,11 +459,29 @@ impl State {
     }
 }
 
-/// Whether a policy still has to be proven on the database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Proof {
-    Wanted,
-    Given,
+/// A state that could be in force, once it is proven.
+struct Candidate {
+    snapshot: Snapshot,
+    texts: PolicyTexts,
+}
+
+/// What came of proving a policy on a catalogue.
+struct Proved {
+    catalog: CatalogVersion,
+    texts: PolicyTexts,
+    findings: Vec<Diagnostic>,
+}
+
+/// Whether a policy has to be proven on the database.
+enum Proof<'a> {
+    /// It is the one in force.
+    Needless,
+    /// It is another one.
+    Wanted {
+        proved: Option<&'a Proved>,
+        /// Where it goes when `proved` is not about it.
+        unproven: &'a mut Option<Box<Candidate>>,
+    },
 }
 
 fn mask_key(settings: &Settings) -> &str {

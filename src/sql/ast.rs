@@ -383,6 +383,8 @@ pub enum TableExpr {
     },
     /// XMLTABLE and JSON_TABLE.
     TableFunction {
+        /// The first server version (`server_version_num`) whose grammar has it.
+        since: u32,
         /// Everything that is evaluated.
         arguments: Vec<Expr>,
         /// The columns it makes.
@@ -683,7 +685,12 @@ pub enum Step {
     /// `.*`
     Star,
     /// `[i]` or `[a:b]`.
-    Subscript(Vec<Expr>),
+    Subscript {
+        /// What stands between the brackets.
+        bounds: Vec<Expr>,
+        /// There is a colon.
+        slice: bool,
+    },
 }
 
 /// The forms of `a op b`.
@@ -846,17 +853,37 @@ pub enum ExprKind {
     MultiAssign(Box<Expr>),
     /// WHERE CURRENT OF; `None` is a variable of a function.
     CurrentOf(Option<String>),
-    /// XML and JSON constructs, their operands in order.
-    Special {
-        /// What it is, in SQL's words.
-        what: &'static str,
-        /// Everything that is evaluated in it.
-        operands: Vec<Expr>,
-        /// Sub-selects in it (JSON_ARRAY(query)).
-        queries: Vec<Query>,
-        /// Result type, when one is named.
-        target: Option<TypeRef>,
-    },
+    /// XML and SQL/JSON constructs.
+    Special(Box<Special>),
+}
+
+/// An XML or SQL/JSON construct, its operands in order.
+#[derive(Debug, Clone)]
+pub struct Special {
+    /// What it is, in SQL's words.
+    pub what: &'static str,
+    /// The first server version (`server_version_num`) whose grammar has it. To an older one the
+    /// same text is a call of a user's function.
+    pub since: u32,
+    /// Everything that is evaluated in it.
+    pub operands: Vec<Expr>,
+    /// Sub-selects in it (JSON_ARRAY(query)).
+    pub queries: Vec<Query>,
+    /// Result type, when one is named.
+    pub target: Option<TypeRef>,
+    /// It computes over groups of rows (JSON_ARRAYAGG, JSON_OBJECTAGG).
+    pub aggregate: Option<Aggregate>,
+}
+
+/// What stands behind an aggregate.
+#[derive(Debug, Clone)]
+pub struct Aggregate {
+    /// ORDER BY inside the call.
+    pub order_by: Vec<SortKey>,
+    /// FILTER (WHERE …)
+    pub filter: Option<Expr>,
+    /// OVER (…)
+    pub over: Option<Window>,
 }
 
 /// The functions SQL writes without brackets.

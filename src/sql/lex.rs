@@ -4,6 +4,8 @@
 //! scanner, against which this one is tested. Where the two could differ (a form that older
 //! servers read differently, a byte the grammar has no use for) this one refuses.
 
+mod unicode;
+
 use super::SqlError;
 
 /// What a token is. Keywords are plain identifiers here: only the grammar knows them.
@@ -13,7 +15,7 @@ pub enum TokenKind {
     Word,
     /// `"x"`
     QuotedIdentifier,
-    /// `U&"x"`
+    /// `U&"x"`, with `UESCAPE 'c'` where it follows
     UnicodeIdentifier,
     /// `'x'`
     String,
@@ -140,7 +142,7 @@ impl<'t> Tokens<'t> {
 
     /// The identifier the token at `index` means: folded to lower case when unquoted.
     ///
-    /// `None` for everything else, `U&"x"` included, which only the grammar can decode.
+    /// `None` for everything else, and for `U&"x"` with an escape that PostgreSQL does not take.
     pub fn identifier(&self, index: usize) -> Option<String> {
         let token = self.get(index)?;
         let text = self.text(index);
@@ -150,8 +152,8 @@ impl<'t> Tokens<'t> {
             TokenKind::QuotedIdentifier => {
                 Some(text.strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\""))
             }
-            TokenKind::UnicodeIdentifier
-            | TokenKind::String
+            TokenKind::UnicodeIdentifier => unicode::identifier(text),
+            TokenKind::String
             | TokenKind::SpecialString
             | TokenKind::BitString
             | TokenKind::DollarString
@@ -303,11 +305,13 @@ impl Lexer<'_> {
             (b'u' | b'U', Some(b'&'), Some(b'\'')) => {
                 self.at += 2;
                 self.quoted(start, Escapes::Doubled)?;
+                self.uescape()?;
                 self.token(TokenKind::SpecialString, start)
             }
             (b'u' | b'U', Some(b'&'), Some(b'"')) => {
                 self.at += 3;
                 self.quoted_identifier(start)?;
+                self.uescape()?;
                 self.token(TokenKind::UnicodeIdentifier, start)
             }
             (b'$', Some(next), _) if next.is_ascii_digit() => self.parameter(start),
@@ -331,6 +335,35 @@ impl Lexer<'_> {
             (byte, _, _) if is_operator(byte) => self.operator(start),
             (_, _, _) => Err(SqlError::lexical("unexpected character", start)),
         }
+    }
+
+    /// Behind `U&"x"` or `U&'x'`: `UESCAPE 'c'` belongs to it, white space and comments between
+    /// them included. To the grammar it is one token.
+    fn uescape(&mut self) -> Result<(), SqlError> {
+        let end = self.at;
+        self.skip_space()?;
+        let start = self.at;
+        while self.peek(0).is_some_and(continues_identifier) {
+            self.at += 1;
+        }
+        let word = self.bytes.get(start..self.at).unwrap_or_default();
+        if !word.eq_ignore_ascii_case(b"uescape") {
+            self.at = end;
+            return Ok(());
+        }
+        self.skip_space()?;
+        if self.peek(0) != Some(b'\'') {
+            return Err(SqlError::lexical(
+                "UESCAPE must be followed by a simple string literal",
+                start,
+            ));
+        }
+        let literal = self.at;
+        self.quoted(literal, Escapes::Doubled)?;
+        if !unicode::is_escape(self.bytes.get(literal..self.at).unwrap_or_default()) {
+            return Err(SqlError::lexical("invalid Unicode escape character", literal));
+        }
+        Ok(())
     }
 
     /// Behind the opening quote of an identifier.

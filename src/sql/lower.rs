@@ -26,8 +26,8 @@ use super::{SqlError, Tokens};
 /// costs some hundred bytes to a few kilobytes of stack here and in whoever walks the result.
 const DEPTH: u32 = 2_000;
 /// The stack grows by a segment when less than the red zone (bytes) is left.
-const RED_ZONE: usize = 128 * 1024;
-const SEGMENT: usize = 4 * 1024 * 1024;
+pub(super) const RED_ZONE: usize = 128 * 1024;
+pub(super) const SEGMENT: usize = 4 * 1024 * 1024;
 
 pub(super) type Lowered<T> = Result<T, SqlError>;
 
@@ -43,11 +43,11 @@ pub(super) fn statement(raw: &nodes::RawStmt, tokens: &Tokens<'_>) -> Lowered<St
     Ok(Statement { span: start..end, kind })
 }
 
-fn unsupported<T>(what: &str) -> Lowered<T> {
+pub(super) fn unsupported<T>(what: &str) -> Lowered<T> {
     Err(SqlError::Unsupported(what.to_owned()))
 }
 
-fn at(location: i32) -> Location {
+pub(super) fn at(location: i32) -> Location {
     u32::try_from(location).ok()
 }
 
@@ -60,7 +60,7 @@ fn strings(list: &NodeList) -> Lowered<Vec<String>> {
         .collect()
 }
 
-fn alias(alias: Option<&nodes::Alias>) -> Lowered<Option<Alias>> {
+pub(super) fn alias(alias: Option<&nodes::Alias>) -> Lowered<Option<Alias>> {
     alias
         .map(|alias| {
             Ok(Alias {
@@ -101,7 +101,7 @@ pub(super) struct Lower<'t> {
 }
 
 impl Lower<'_> {
-    fn deeper(&self) -> Lowered<Self> {
+    pub(super) fn deeper(&self) -> Lowered<Self> {
         if self.depth >= DEPTH {
             return Err(SqlError::TooDeep);
         }
@@ -367,7 +367,7 @@ impl Lower<'_> {
             .collect()
     }
 
-    fn window(&self, window: &nodes::WindowDef) -> Lowered<Window> {
+    pub(super) fn window(&self, window: &nodes::WindowDef) -> Lowered<Window> {
         let mut bounds = Vec::new();
         bounds.extend(self.optional(window.start_offset())?);
         bounds.extend(self.optional(window.end_offset())?);
@@ -378,7 +378,7 @@ impl Lower<'_> {
         })
     }
 
-    fn sort_keys<'a>(
+    pub(super) fn sort_keys<'a>(
         &self,
         keys: impl Iterator<Item = &'a nodes::SortBy>,
     ) -> Lowered<Vec<SortKey>> {
@@ -426,25 +426,8 @@ impl Lower<'_> {
                 _ => return unsupported("this sub-select"),
             },
             Node::RangeFunction(function) => inner.range_function(function)?,
-            Node::RangeTableFunc(xml) => {
-                let mut arguments = Vec::new();
-                arguments.extend(inner.optional(xml.docexpr())?);
-                arguments.extend(inner.optional(xml.rowexpr())?);
-                for namespace in xml.namespaces() {
-                    match namespace {
-                        Node::ResTarget(target) => arguments.push(inner.expr(target.val())?),
-                        _ => return unsupported("this XMLTABLE namespace"),
-                    }
-                }
-                let mut columns = Vec::new();
-                for column in xml.columns() {
-                    columns.push(column.colname().unwrap_or_default().to_owned());
-                    arguments.extend(inner.optional(column.colexpr())?);
-                    arguments.extend(inner.optional(column.coldefexpr())?);
-                }
-                TableExpr::TableFunction { arguments, columns, alias: alias(xml.alias())? }
-            }
-            Node::JsonTable(_) => return unsupported("JSON_TABLE"),
+            Node::RangeTableFunc(xml) => inner.xml_table(xml)?,
+            Node::JsonTable(table) => inner.json_table(table)?,
             Node::JoinExpr(join) => TableExpr::Join(Box::new(Join {
                 left: inner.table_expr(join.larg())?,
                 right: inner.table_expr(join.rarg())?,
@@ -696,11 +679,11 @@ impl Lower<'_> {
         })
     }
 
-    fn expressions(&self, list: &NodeList) -> Lowered<Vec<Expr>> {
+    pub(super) fn expressions(&self, list: &NodeList) -> Lowered<Vec<Expr>> {
         list.iter().map(|node| self.expr(node)).collect()
     }
 
-    fn optional(&self, node: Node<'_>) -> Lowered<Option<Expr>> {
+    pub(super) fn optional(&self, node: Node<'_>) -> Lowered<Option<Expr>> {
         match node {
             Node::None => Ok(None),
             node => self.expr(node).map(Some),
@@ -813,7 +796,7 @@ impl Lower<'_> {
                     let mut bounds = Vec::new();
                     bounds.extend(self.optional(indices.lidx())?);
                     bounds.extend(self.optional(indices.uidx())?);
-                    Ok(Step::Subscript(bounds))
+                    Ok(Step::Subscript { bounds, slice: indices.is_slice })
                 }
                 _ => unsupported("this field selection"),
             })
@@ -878,47 +861,6 @@ impl Lower<'_> {
             order_by: self.sort_keys(call.agg_order().iter())?,
             filter: self.optional(call.agg_filter())?.map(Box::new),
             over: call.over().map(|window| self.window(window)).transpose()?.map(Box::new),
-        })
-    }
-
-    /// XML constructs. SQL/JSON constructors of newer grammars are refused by name.
-    fn special(&self, node: Node<'_>) -> Lowered<Expr> {
-        let (what, operands, target, location) = match node {
-            Node::XmlExpr(xml) => {
-                let mut operands = Vec::new();
-                for argument in xml.named_args() {
-                    match argument {
-                        Node::ResTarget(target) => operands.push(self.expr(target.val())?),
-                        node => operands.push(self.expr(node)?),
-                    }
-                }
-                operands.extend(self.expressions(xml.args())?);
-                ("XML", operands, None, xml.location)
-            }
-            Node::XmlSerialize(xml) => (
-                "XMLSERIALIZE",
-                self.optional(xml.expr())?.into_iter().collect(),
-                Some(type_ref(xml.type_name())?),
-                xml.location,
-            ),
-            Node::JsonIsPredicate(test) => {
-                ("IS JSON", self.optional(test.expr())?.into_iter().collect(), None, test.location)
-            }
-            Node::JsonFuncExpr(_)
-            | Node::JsonObjectConstructor(_)
-            | Node::JsonArrayConstructor(_)
-            | Node::JsonArrayQueryConstructor(_)
-            | Node::JsonObjectAgg(_)
-            | Node::JsonArrayAgg(_)
-            | Node::JsonParseExpr(_)
-            | Node::JsonScalarExpr(_)
-            | Node::JsonSerializeExpr(_) => return unsupported("SQL/JSON"),
-            Node::MergeSupportFunc(action) => ("merge_action", Vec::new(), None, action.location),
-            _ => return unsupported("this expression"),
-        };
-        Ok(Expr {
-            kind: ExprKind::Special { what, operands, queries: Vec::new(), target },
-            location: at(location),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Unmodified clients. Each runs three times: directly, through the gateway as somebody
 //! unrestricted, and through the gateway as a representative.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::harness::client::{Answers, Program, psql, run, scripts, with_login};
@@ -121,8 +122,18 @@ fn pgbench_fails_or_loses_transactions_through_the_gateway() {
     }
 }
 
+/// The server's own, or, where its package has none, the one of another version.
+fn pgbench() -> PathBuf {
+    let own = server().cluster.binaries().program("pgbench");
+    let packaged = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    std::iter::once(own)
+        .chain(packaged.map(|version| version.path().join("bin/pgbench")))
+        .find(|program| program.is_file())
+        .unwrap_or_else(|| PathBuf::from("pgbench"))
+}
+
 fn bench(mode: &str, login: &Login) {
-    let mut command = Command::new(server().cluster.binaries().program("pgbench"));
+    let mut command = Command::new(pgbench());
     command.args(["--no-vacuum", "--client=4", "--transactions=25", "--protocol", mode]);
     command.arg("--file").arg(scripts().join("lookup.pgbench"));
     let output = with_login(&mut command, login);

@@ -9,11 +9,15 @@
 )]
 
 mod attacks;
+mod catalogue;
 mod copy;
 mod drivers;
 mod harness;
 mod people;
+mod policy_tests;
+mod pooling;
 mod protocol;
+mod random;
 mod reliability;
 mod sample;
 mod selftest;

@@ -19,7 +19,7 @@ use rowgate::demo::supervised::{Run, Supervised};
 use crate::harness::wire::{
     Wire, bind, errors, execute, parse, query, shown, socket, startup, sync, terminate, value,
 };
-use crate::harness::{Gateway, ROWGATE, gateway_with, private_server, runtime};
+use crate::harness::{Gateway, ROWGATE, gateway_with, private_server, runtime, session_pooling};
 
 fn signal(gateway: &Gateway, signal: Signal) {
     kill(Pid::from_raw(gateway.process.process_id()), signal).unwrap();
@@ -136,12 +136,9 @@ fn a_killed_gateway_loses_the_record_of_an_answered_statement() {
 #[test]
 fn a_server_that_dies_needs_a_restart_of_the_gateway() {
     let server = private_server("dying");
-    let gateway = crate::harness::gateway_before(
-        &server,
-        "gateway",
-        |_| {},
-        |gateway| Wire::login_with_quietly(&gateway.login("henry")),
-    );
+    let gateway = crate::harness::gateway_before(&server, "gateway", session_pooling, |gateway| {
+        Wire::login_with_quietly(&gateway.login("henry"))
+    });
     let run = |sql: &str| runtime().block_on(server.cluster.run("postgres", sql)).unwrap();
 
     // An administrator ends the sessions.

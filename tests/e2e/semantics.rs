@@ -862,3 +862,48 @@ fn a_violated_check_is_kept_or_told_in_other_words() {
     let count = henry.query("SELECT count(*) FROM crm.account WHERE note = 'kept after a check'");
     assert_eq!(value(&count).as_deref(), Some("0"));
 }
+
+#[test]
+fn a_pattern_of_like_is_answered_otherwise_where_it_is_bound() {
+    let asked = "SELECT id FROM crm.account WHERE name LIKE $1 ORDER BY id";
+    let run = |pattern: &'static [u8], format: i16| {
+        vec![
+            parse("", asked, &[]),
+            bind("", "", &[format], &[Some(pattern)], &[]),
+            execute("", 0),
+            sync(),
+        ]
+    };
+    same(&[run(b"%a%", 0), run(b"%a%", 1), run(b"A\\\\%", 0), run(b"", 1)]);
+    for format in [0, 1] {
+        let refused = alice().batch(&run(b"nobody is called so\\", format));
+        assert_eq!(errors(&refused), ["22025"]);
+    }
+}
+
+#[test]
+fn what_does_not_exist_is_reported_in_other_words() {
+    let mut alice = alice();
+    let message = |messages: &[Message], field: u8| {
+        messages.iter().find(|message| message.tag == b'E').and_then(|error| error.field(field))
+    };
+    let answer = alice.query("SELECT id, crm_nosuch(id, 'x') FROM crm.account");
+    assert_eq!(errors(&answer), ["42883"]);
+    assert_eq!(
+        message(&answer, b'M').as_deref(),
+        Some("function crm_nosuch(integer, unknown) does not exist")
+    );
+    assert_eq!(message(&answer, b'P').as_deref(), Some("12"));
+    for (sql, sqlstate) in [
+        ("SHOW nosuch_setting", "42704"),
+        ("SET nosuch_setting = 1", "42704"),
+        ("SELECT current_setting('nosuch_setting')", "42704"),
+        ("SHOW shared_buffers", "42501"),
+        ("SELECT current_setting('shared_buffers')", "42501"),
+    ] {
+        let answer = alice.query(sql);
+        assert_eq!(errors(&answer), [sqlstate], "{sql}");
+    }
+    let answer = alice.query("SELECT coalesce(current_setting('nosuch_setting', true), 'none')");
+    assert_eq!(value(&answer).as_deref(), Some("none"));
+}

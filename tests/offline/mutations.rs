@@ -224,3 +224,69 @@ fn an_input_breaks_what_must_hold_for_every_input() {
 fn the_log_that_is_changed_is_no_good_log_to_begin_with() {
     assert!(audit::is_accepted_unchanged());
 }
+
+/// Texts that grow with a number: nests, chains and lists of everything that can be repeated.
+fn long(times: usize) -> Vec<String> {
+    let nested = |before: &str, inside: &str, after: &str| {
+        format!("{}{inside}{}", before.repeat(times), after.repeat(times))
+    };
+    let chain =
+        |before: &str, link: &str, after: &str| format!("{before}{}{after}", link.repeat(times));
+    vec![
+        format!("SELECT {} FROM account", nested("(", "id", ")")),
+        format!("SELECT {} FROM account", nested("NOT ", "true", "")),
+        format!("SELECT {} FROM account", nested("- ", "id", "")),
+        format!("SELECT {} FROM account", nested("CASE WHEN true THEN ", "id", " END")),
+        format!("SELECT {} FROM account", nested("lower(", "name", ")")),
+        format!("SELECT {}", nested("(SELECT ", "1", ")")),
+        format!("SELECT * FROM {}", nested("(SELECT * FROM ", "account", ") a")),
+        format!("SELECT 1 WHERE {}", nested("EXISTS (SELECT 1 FROM account WHERE ", "true", ")")),
+        nested("WITH a AS (", "SELECT 1", ") SELECT 1"),
+        nested("(", "SELECT id FROM account", ")"),
+        chain("SELECT 1 FROM account WHERE id = 1", " OR id = 2", ""),
+        chain("SELECT 1 FROM account WHERE id = 1", " AND id + 1 = 2", ""),
+        chain("SELECT 1", " + 1", " FROM account"),
+        chain("SELECT name", " || name", " FROM account"),
+        chain("SELECT id", "::int4", " FROM account"),
+        chain("SELECT (a)", ".name", " FROM account a"),
+        chain("SELECT labels", "[1]", " FROM account"),
+        chain("SELECT name", " COLLATE \"C\"", " FROM account"),
+        chain("SELECT id", " IS NULL", " FROM account"),
+        chain("SELECT 1 FROM account WHERE id IN (1", ", 2", ")"),
+        chain("SELECT id FROM account", " UNION SELECT id FROM contact", ""),
+        chain("SELECT 1 FROM product", " NATURAL JOIN product", ""),
+        chain("SELECT 1 FROM account", ", account", ""),
+        chain("INSERT INTO account (id, owner_id) VALUES (1, 7)", ", (2, 7)", ""),
+        chain("UPDATE account SET name = 'a'", ", amount = 1", ""),
+        chain("SELECT 1", "; SELECT 1", ""),
+        chain("SELECT 1 FROM account ORDER BY 1", ", id", ""),
+        chain("SELECT count(*) FROM account GROUP BY id", ", name", ""),
+        chain("SELECT 'a'", "\n'b'", ""),
+        chain("SELECT ", "/* */", "1"),
+        chain("SELECT 1 ", "-- \n", ""),
+        chain("SELECT $1", ", $1", ""),
+        nested("/*", "", "*/"),
+        nested("[", "", "]"),
+        nested("{", "", "}"),
+        nested("- ", "a", ""),
+        nested("a: {", "", "}"),
+        chain("a: &a [1]", "\nb: *a", ""),
+    ]
+}
+
+#[test]
+fn a_text_that_goes_on_and_on_ends_the_process() {
+    // Above what lowering walks, and far above.
+    for times in [1_500, 5_000] {
+        for text in long(times) {
+            for (target, check) in TARGETS {
+                let run = catch_unwind(AssertUnwindSafe(|| check(text.as_bytes())));
+                assert!(
+                    run.is_ok(),
+                    "{target}, {times} times: {}",
+                    text.get(..60).unwrap_or(&text)
+                );
+            }
+        }
+    }
+}

@@ -225,22 +225,50 @@ impl Sides {
     }
 }
 
+/// A person on both sides.
+pub(crate) struct Pair {
+    world: &'static World,
+    principal: &'static Principal,
+    person: Person,
+    plain: Client,
+    oracle: Client,
+}
+
+impl Pair {
+    pub(crate) async fn new(
+        world: &'static World,
+        sides: &Sides,
+        principal: &'static Principal,
+    ) -> Self {
+        Self {
+            world,
+            principal,
+            person: world.person(principal),
+            plain: world.gateway(&sides.plain).await,
+            oracle: world.oracle(principal, &sides.oracle).await,
+        }
+    }
+
+    /// Asks both and compares.
+    pub(crate) async fn ask(&self, query: &Query, tally: &mut Tally) {
+        let ours = through_rowgate(self.world, &self.person, &self.plain, &query.sql).await;
+        let explains = query.sql.starts_with("EXPLAIN");
+        let answer = if explains { Answer::RedactPlan } else { Answer::Relay };
+        let theirs = run(&self.oracle, &query.for_oracle(), answer).await;
+        tally.add(&query.sql, self.principal.name, &ours, &theirs);
+    }
+}
+
 pub(crate) async fn compare(
-    world: &World,
+    world: &'static World,
     sides: &Sides,
     queries: &[Query],
     principal: &'static Principal,
     tally: &mut Tally,
 ) {
-    let person = world.person(principal);
-    let plain = world.gateway(&sides.plain).await;
-    let oracle = world.oracle(principal, &sides.oracle).await;
+    let pair = Pair::new(world, sides, principal).await;
     for query in queries {
-        let ours = through_rowgate(world, &person, &plain, &query.sql).await;
-        let explains = query.sql.starts_with("EXPLAIN");
-        let answer = if explains { Answer::RedactPlan } else { Answer::Relay };
-        let theirs = run(&oracle, &query.for_oracle(), answer).await;
-        tally.add(&query.sql, principal.name, &ours, &theirs);
+        pair.ask(query, tally).await;
     }
 }
 
@@ -293,7 +321,7 @@ fn a_generated_query_gets_another_answer_than_native_row_security_gives() {
 
 /// The first query that differs, made as small as proptest can.
 async fn smaller(
-    world: &World,
+    world: &'static World,
     sides: &Sides,
     principal: &'static Principal,
     generator: &mut Generator,

@@ -543,7 +543,8 @@ impl Maker<'_> {
         let depth = 1 + self.pick(2);
         let condition = self.condition(&scope, depth);
         let returning = ["", " RETURNING id", " RETURNING *"][self.pick(3)];
-        if self.pick(2) == 0 {
+        let form = self.pick(8);
+        if form < 2 {
             return format!("DELETE FROM {target} WHERE {condition}{returning}");
         }
         let column = match target {
@@ -552,7 +553,39 @@ impl Maker<'_> {
             _ => "body",
         };
         let value = self.expr(Text, &scope, depth - 1);
-        format!("UPDATE {target} SET {column} = {value} WHERE {condition}{returning}")
+        let update = format!("UPDATE {target} SET {column} = {value} WHERE {condition}{returning}");
+        match form {
+            // In WITH, read or not.
+            4 if returning.is_empty() => format!("WITH w AS ({update}) SELECT 1"),
+            4 => format!("WITH w AS ({update}) SELECT * FROM w"),
+            5 => {
+                let delete = format!("DELETE FROM {target} WHERE {condition} RETURNING *");
+                format!("WITH w AS ({delete}) SELECT count(*), min(id) FROM w WHERE id > 5")
+            }
+            // Onto rows that are there: those that are visible, and one that may not be.
+            6 => {
+                let key = if target == "event" { "id, day" } else { "id" };
+                let also = if target == "account" { ", department_id" } else { "" };
+                let taken = self.pick(60);
+                format!(
+                    "INSERT INTO {target} ({key}, owner_id, {column}{also}) \
+                     SELECT {key}, owner_id, 'new'{also} FROM {target} WHERE id % 7 = {taken} % 7 \
+                     ON CONFLICT ({key}) DO UPDATE SET {column} = {value} WHERE {condition}{returning}"
+                )
+            }
+            7 => {
+                let then = ["DELETE", "DO NOTHING", "UPDATE SET"][self.pick(3)];
+                let then = match then {
+                    "UPDATE SET" => format!("UPDATE SET {column} = {value}"),
+                    other => other.to_owned(),
+                };
+                format!(
+                    "MERGE INTO {target} USING (SELECT id AS n FROM product) p ON p.n = {target}.id \
+                     WHEN MATCHED AND {condition} THEN {then}"
+                )
+            }
+            _ => update,
+        }
     }
 
     fn statement(&mut self) -> String {

@@ -159,6 +159,11 @@ impl World {
         Self { cluster, folder, catalog, policy, planner }
     }
 
+    /// The server's major version.
+    pub(crate) fn server_version(&self) -> u32 {
+        self.catalog.server_version / 10_000
+    }
+
     pub(crate) fn person(&self, principal: &Principal) -> Person {
         let context = Context {
             now: "2026-11-22T10:00:00[UTC]".parse().unwrap(),
@@ -172,6 +177,15 @@ impl World {
     }
 
     pub(crate) fn rewrite(&self, person: &Person, sql: &str) -> Result<Rewrite, Refusal> {
+        self.rewrite_for(person, sql, Protocol::Simple)
+    }
+
+    pub(crate) fn rewrite_for(
+        &self,
+        person: &Person,
+        sql: &str,
+        protocol: Protocol<'_>,
+    ) -> Result<Rewrite, Refusal> {
         let path = SearchPath::new(["pg_catalog", "crm"]);
         let context = PlanContext {
             catalog: &self.catalog,
@@ -180,7 +194,7 @@ impl World {
             unrestricted: false,
             shape: person.subject.identity.shape(),
             search_path: &path,
-            protocol: Protocol::Simple,
+            protocol,
         };
         self.planner.rewrite(context, sql, person)
     }

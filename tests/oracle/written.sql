@@ -157,6 +157,9 @@ SELECT j.id FROM (account a JOIN remark r USING (id)) AS j
 SELECT j.id, j.body FROM (product p JOIN remark r USING (id)) AS j
 SELECT k.id FROM account a JOIN remark r USING (id) AS k
 SELECT id FROM product NATURAL JOIN event
+SELECT id FROM account NATURAL JOIN contact
+SELECT id, name FROM account NATURAL LEFT JOIN (SELECT id, 'x' AS body FROM product) p
+SELECT count(*) FROM account a NATURAL JOIN account_names n
 SELECT * FROM product NATURAL LEFT JOIN (SELECT id, body FROM remark) r
 SELECT a.id, b.id FROM account a JOIN account b ON b.id = a.id + 1
 SELECT a.id, b.id FROM account a JOIN account b ON b.owner_id = a.owner_id AND b.id > a.id

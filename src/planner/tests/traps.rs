@@ -135,11 +135,6 @@ fn two_schemas_same_name_do_not_share_references() {
 }
 
 #[test]
-fn natural_joins_do_not_lose_a_denied_column_from_their_condition() {
-    assert_eq!(refused("SELECT * FROM account NATURAL JOIN plain").sqlstate.0, "0A000");
-}
-
-#[test]
 fn current_of_does_not_reach_a_row_out_of_scope() {
     for sql in [
         "UPDATE account SET name = 'x' WHERE CURRENT OF c",

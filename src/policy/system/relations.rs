@@ -175,6 +175,8 @@ pub(super) const COLUMNS: &[(&str, &str, Column)] = &[
     ("pg_class", "relowner", Owner),
     ("pg_class", "relacl", Null),
     ("pg_class", "relnatts", Width),
+    // The server counts those on denied columns as well; whoever asks looks for them then.
+    ("pg_class", "relchecks", Number(1)),
     // Constraints of hidden tables make triggers on those they name.
     ("pg_class", "relhastriggers", Boolean(true)),
     ("pg_class", "relrowsecurity", Boolean(false)),

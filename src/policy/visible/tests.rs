@@ -21,6 +21,8 @@ fn relation(id: u32, schema: &str, name: &str, kind: RelationKind) -> Relation {
         not_null: false,
         has_default: false,
         generated: false,
+        computed: false,
+        collation: crate::ids::CollationId(0),
     };
     Relation {
         id: RelationId(id),
@@ -66,6 +68,8 @@ fn catalog() -> Catalog {
         base: None,
     };
     let parts = CatalogParts {
+        settings: Vec::new(),
+        casts: Vec::new(),
         schemas: vec!["s".into(), "empty".into(), "secret".into()],
         relations: vec![
             relation(20000, "s", "seen", RelationKind::Table),
@@ -111,7 +115,7 @@ fn catalog() -> Catalog {
             (ObjectId(19002), "secret".into()),
             (ObjectId(19003), "pg_temp_3".into()),
         ],
-        temporary: vec![ObjectId(23000)],
+        private: vec![ObjectId(23000)],
         ..Objects::default()
     };
     Catalog::new(CatalogVersion(1), 150_000, "rowgate", parts).with_objects(objects)

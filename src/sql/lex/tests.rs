@@ -130,3 +130,59 @@ proptest! {
         }
     }
 }
+
+/// What the grammar makes of a name.
+fn parsed_name(name: &str) -> Option<String> {
+    let tree =
+        pg_query::parse(&format!("SELECT 1 AS {name}"), pg_query::ParserOptions::default()).ok()?;
+    let statement = tree.protobuf.stmts.first()?.stmt.as_ref()?.node.as_ref()?;
+    let pg_query::NodeEnum::SelectStmt(select) = statement else { return None };
+    match select.target_list.first()?.node.as_ref()? {
+        pg_query::NodeEnum::ResTarget(target) => Some(target.name.clone()),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_name_in_unicode_escapes_is_read_as_another_one_than_the_grammar_reads() {
+    let names = [
+        r#"U&"d\0061t\+000061""#,
+        r#"u&"a\\b""#,
+        r#"U&"a""b""#,
+        r#"U&"\d83d\de00""#,
+        r#"U&"d!0061t!+000061" UESCAPE '!'"#,
+        r#"U&"d!!a" /* c */ uescape -- c
+ '!'"#,
+        r#"U&"a\b" UESCAPE '!'"#,
+        r#"U&"plain""#,
+    ];
+    for name in names {
+        let text = format!("SELECT 1 AS {name}");
+        let tokens = Tokens::new(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(tokens.len(), 4, "{name} is not one token");
+        assert_eq!(tokens.identifier(3), parsed_name(name), "{name}");
+        assert!(tokens.identifier(3).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn a_bad_unicode_escape_is_taken_for_a_name() {
+    for name in [r#"U&"\d83d""#, r#"U&"\00g1""#, r#"U&"\+110000""#, r#"U&"\0000""#, r#"U&"a\""#] {
+        let text = format!("SELECT 1 AS {name}");
+        let tokens = Tokens::new(&text).unwrap();
+        assert_eq!(tokens.identifier(3), None, "{name}");
+    }
+    for junk in
+        [r#"SELECT 1 AS U&"a" UESCAPE 'ab'"#, "SELECT U&'a' UESCAPE '+'", "SELECT U&'a' UESCAPE x"]
+    {
+        assert!(Tokens::new(junk).is_err(), "{junk}");
+    }
+}
+
+#[test]
+fn a_string_in_unicode_escapes_swallows_what_follows_it() {
+    let tokens = Tokens::new("SELECT U&'d!0061' UESCAPE '!', 2").unwrap();
+    assert_eq!((tokens.text(1), tokens.text(3)), ("U&'d!0061' UESCAPE '!'", "2"));
+    let tokens = Tokens::new("SELECT U&'a' uescapes, 2").unwrap();
+    assert_eq!((tokens.text(1), tokens.text(2)), ("U&'a'", "uescapes"));
+}

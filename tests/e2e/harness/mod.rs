@@ -126,6 +126,13 @@ pub(crate) fn configuration(name: &str) -> PathBuf {
     write_configuration(&folder, listen, server.cluster.port(), &server.role_password).unwrap()
 }
 
+/// For tests of what a client sees of the server connection that it has for itself.
+pub(crate) fn session_pooling(folder: &Path) {
+    let file = folder.join("rowgate.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.replacen("\"transaction\"", "\"session\"", 1)).unwrap();
+}
+
 /// Starts a further gateway whose files were changed by `change` before it reads them.
 pub(crate) fn gateway_with(name: &str, change: impl FnOnce(&Path)) -> Gateway {
     gateway_before(server(), name, change, |gateway| {
@@ -147,6 +154,16 @@ pub(crate) fn gateway_before(
     let listen = SocketAddr::from(([127, 0, 0, 1], port));
     let config =
         write_configuration(&folder, listen, server.cluster.port(), &server.role_password).unwrap();
+    // All tests hold in both modes; continuous integration runs them in the other one as well.
+    if let Ok(mode) = std::env::var("ROWGATE_TEST_POOL") {
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, text.replacen("\"session\"", &format!("{mode:?}"), 1)).unwrap();
+    }
+    // It is the same for every one of these gateways, and has tests of its own.
+    if !name.starts_with("selftest") {
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, text.replace("[policy]\n", "[policy]\nself_test = false\n")).unwrap();
+    }
     change(&folder);
     let process = start_gateway(Path::new(ROWGATE), &config, &folder.join("gateway.log")).unwrap();
     let mut gateway = Gateway { process, port, folder };

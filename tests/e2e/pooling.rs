@@ -1,0 +1,233 @@
+//! Transaction pooling: few server connections, more clients, and nothing of one at another.
+
+use std::fs;
+use std::time::Duration;
+
+use proptest::test_runner::{Config, TestRunner};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement};
+
+use crate::harness::{Gateway, gateway_with, runtime};
+
+/// A gateway with so many server connections.
+fn pooling(name: &str, size: usize) -> Gateway {
+    gateway_with(name, |folder| {
+        let file = folder.join("rowgate.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let start = text.find("pool = {").unwrap();
+        let end = start + text[start..].find('\n').unwrap();
+        let pool =
+            format!("pool = {{ mode = \"transaction\", size = {size}, wait_timeout = \"1s\" }}");
+        fs::write(&file, format!("{}{pool}{}", &text[..start], &text[end..])).unwrap();
+    })
+}
+
+async fn client(gateway: &Gateway, user: &str) -> Client {
+    let (client, connection) = gateway.login(user).config().connect(NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn value(client: &Client, sql: &str) -> Result<String, String> {
+    let rows = client.simple_query(sql).await.map_err(|error| {
+        error.code().map_or_else(|| error.to_string(), |code| code.code().to_owned())
+    })?;
+    Ok(rows
+        .iter()
+        .find_map(|row| match row {
+            SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or("NULL").to_owned()),
+            _ => None,
+        })
+        .unwrap_or_default())
+}
+
+const PEOPLE: [&str; 5] = ["alice", "bob", "alice", "carol", "frank"];
+const ZONES: [&str; 5] = ["Asia/Tokyo", "Europe/Paris", "America/Lima", "Asia/Dubai", "UTC"];
+
+/// What a client has to find.
+struct Model {
+    client: Client,
+    zone: String,
+    style: String,
+    accounts: String,
+    prepared: Vec<(Statement, usize)>,
+    sql_prepared: bool,
+    locked: bool,
+}
+
+async fn step(models: &mut [Model], who: usize, what: u8) -> Result<(), String> {
+    let held = models.iter().filter(|model| model.sql_prepared || model.locked).count();
+    let model = &mut models[who];
+    let pinned = model.sql_prepared || model.locked;
+    let expect = |found: Result<String, String>, wanted: &str, why: &str| match found {
+        Ok(found) if found == wanted => Ok(()),
+        other => Err(format!("client {who}, {why}: {other:?} instead of {wanted}")),
+    };
+    match what % 14 {
+        0 => {
+            model.zone = ZONES[who].to_owned();
+            let sql = format!("SET timezone = '{}'", model.zone);
+            expect(value(&model.client, &sql).await, "", "SET")?;
+        }
+        1 => expect(value(&model.client, "SHOW timezone").await, &model.zone, "time zone")?,
+        2 => {
+            let sql = "BEGIN; SET LOCAL timezone = 'Asia/Seoul'; SELECT 1; COMMIT";
+            for sql in sql.split("; ") {
+                value(&model.client, sql).await?;
+            }
+            expect(value(&model.client, "SHOW timezone").await, &model.zone, "after SET LOCAL")?;
+        }
+        3 => {
+            let accounts = value(&model.client, "SELECT count(*) FROM crm.account").await;
+            expect(accounts, &model.accounts, "rows in sight")?;
+        }
+        4 => {
+            let sql = "SELECT count(*), current_setting('TimeZone') FROM crm.account";
+            let statement = model.client.prepare(sql).await.map_err(|error| error.to_string())?;
+            model.prepared.push((statement, 0));
+        }
+        5 => {
+            if let Some((statement, _)) = model.prepared.last() {
+                let row =
+                    model.client.query_one(statement, &[]).await.map_err(|e| e.to_string())?;
+                let (count, zone): (i64, String) = (row.get(0), row.get(1));
+                expect(Ok(count.to_string()), &model.accounts, "rows of a prepared statement")?;
+                expect(Ok(zone), &model.zone, "time zone of a prepared statement")?;
+            }
+        }
+        6 => {
+            // A pinned client keeps a connection; one has to be left for the others.
+            if !model.sql_prepared && (pinned || held < 2) {
+                let sql = format!("PREPARE p AS SELECT {who}");
+                expect(value(&model.client, &sql).await, "", "PREPARE")?;
+                model.sql_prepared = true;
+            }
+            expect(
+                value(&model.client, "EXECUTE p")
+                    .await
+                    .or_else(|e| if e == "26000" { Ok(e) } else { Err(e) }),
+                &if model.sql_prepared { who.to_string() } else { "26000".to_owned() },
+                "EXECUTE",
+            )?;
+        }
+        7 => {
+            if model.sql_prepared {
+                expect(value(&model.client, "DEALLOCATE p").await, "", "DEALLOCATE")?;
+                model.sql_prepared = false;
+            }
+        }
+        8 => {
+            if !model.locked && (pinned || held < 2) {
+                let sql = format!("SELECT pg_try_advisory_lock({who})");
+                expect(value(&model.client, &sql).await, "t", "lock")?;
+                model.locked = true;
+            }
+        }
+        9 => {
+            let sql = format!("SELECT pg_advisory_unlock({who})");
+            let had = if model.locked { "t" } else { "f" };
+            expect(value(&model.client, &sql).await, had, "unlock")?;
+            model.locked = false;
+        }
+        10 => {
+            value(&model.client, "BEGIN").await?;
+            expect(
+                value(&model.client, "SELECT no_such_column").await.or_else(Ok::<_, String>),
+                "42703",
+                "an error",
+            )?;
+            value(&model.client, "ROLLBACK").await?;
+        }
+        11 => {
+            model.style =
+                if model.style == "ISO, MDY" { "ISO, DMY" } else { "ISO, MDY" }.to_owned();
+            let sql = format!("SET datestyle = '{}'", model.style);
+            expect(value(&model.client, &sql).await, "", "SET")?;
+        }
+        12 => {
+            // Read by the server when it is prepared: a statement that two clients share would
+            // mean what it means to the first one.
+            let sql = "SELECT '02/03/2026'::date::text";
+            let row = model.client.query_one(sql, &[]).await.map_err(|e| e.to_string())?;
+            let wanted = if model.style == "ISO, MDY" { "2026-02-03" } else { "2026-03-02" };
+            expect(Ok(row.get(0)), wanted, "date style")?;
+        }
+        _ => {
+            value(&model.client, "DISCARD ALL").await?;
+            model.prepared.clear();
+            (model.sql_prepared, model.locked) = (false, false);
+            model.zone = value(&model.client, "SHOW timezone").await?;
+            model.style = value(&model.client, "SHOW datestyle").await?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn clients_of_few_connections_find_the_state_of_others() {
+    let gateway = pooling("pooling", 3);
+    let mut runner =
+        TestRunner::new(Config { cases: 12, failure_persistence: None, ..Config::default() });
+    let steps = proptest::collection::vec((0..PEOPLE.len(), 0..14_u8), 150);
+    let result = runner.run(&steps, |steps| {
+        runtime()
+            .block_on(async {
+                let mut models = Vec::new();
+                for user in PEOPLE {
+                    let client = client(&gateway, user).await;
+                    models.push(Model {
+                        zone: value(&client, "SHOW timezone").await?,
+                        style: value(&client, "SHOW datestyle").await?,
+                        accounts: value(&client, "SELECT count(*) FROM crm.account").await?,
+                        client,
+                        prepared: Vec::new(),
+                        sql_prepared: false,
+                        locked: false,
+                    });
+                }
+                for (who, what) in steps {
+                    step(&mut models, who, what).await.map_err(|e| format!("step {what}: {e}"))?;
+                }
+                Ok::<(), String>(())
+            })
+            .map_err(proptest::test_runner::TestCaseError::fail)
+    });
+    result.unwrap();
+}
+
+#[test]
+fn a_client_is_lost_with_a_server_connection_that_it_does_not_use() {
+    let gateway = pooling("losing", 2);
+    runtime().block_on(async {
+        let (alice, henry) = (client(&gateway, "alice").await, client(&gateway, "henry").await);
+        assert_eq!(value(&alice, "SELECT 1").await.unwrap(), "1");
+        let statement = alice.prepare("SELECT count(*) FROM crm.account").await.unwrap();
+        let before: i64 = alice.query_one(&statement, &[]).await.unwrap().get(0);
+        // Henry's own connection and all that wait in the pool.
+        let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE usename = 'rowgate' AND pid <> pg_backend_pid() \
+                   AND query LIKE '%crm.account%'";
+        value(&henry, sql).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let after: i64 = alice.query_one(&statement, &[]).await.unwrap().get(0);
+        assert_eq!(before, after);
+    });
+}
+
+#[test]
+fn a_client_waits_for_ever_or_jumps_the_queue_when_all_connections_are_taken() {
+    let gateway = pooling("queueing", 1);
+    runtime().block_on(async {
+        let (first, second) = (client(&gateway, "alice").await, client(&gateway, "bob").await);
+        value(&first, "BEGIN").await.unwrap();
+        let refused = second.simple_query("SELECT 1").await.unwrap_err();
+        assert_eq!(refused.code().unwrap().code(), "53300");
+        while !second.is_closed() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // The transaction that had it goes on, and the next one gets it after.
+        assert_eq!(value(&first, "SELECT 1").await.unwrap(), "1");
+        let third = client(&gateway, "bob");
+        let (third, _) = tokio::join!(third, value(&first, "COMMIT"));
+        assert_eq!(value(&third, "SELECT 2").await.unwrap(), "2");
+    });
+}
