@@ -4,11 +4,13 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
 
 mod objects;
+mod temporary;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub use objects::{Dependency, Objects};
+pub use temporary::Temporary;
 
 use crate::ids::{CatalogVersion, CollationId, ColumnNumber, FunctionId, RelationId, TypeId};
 
@@ -104,6 +106,11 @@ impl Relation {
     /// `schema.name` for people; never for SQL.
     pub fn qualified_name(&self) -> String {
         format!("{}.{}", self.schema, self.name)
+    }
+
+    /// A session made it for itself: what is in it was read before or written by the session.
+    pub fn is_temporary(&self) -> bool {
+        temporary::is_temporary_schema(&self.schema)
     }
 
     /// Belongs to PostgreSQL itself.
@@ -454,18 +461,63 @@ impl Catalog {
 }
 
 /// The schemas a session's unqualified names are looked up in, in order, `pg_catalog` included
-/// where the server searches it (PostgreSQL documentation, 5.10.3 "The Schema Search Path").
+/// where the server searches it (PostgreSQL documentation, 5.10.3 "The Schema Search Path"), and the
+/// session's own temporary relations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SearchPath(pub Vec<Arc<str>>);
+pub struct SearchPath(pub Vec<Arc<str>>, pub Temporary);
 
 impl SearchPath {
     /// The effective path as `current_schemas(true)` reports it.
     pub fn new<S: AsRef<str>>(schemas: impl IntoIterator<Item = S>) -> Self {
-        Self(schemas.into_iter().map(|schema| Arc::from(schema.as_ref())).collect())
+        let schemas = schemas.into_iter().map(|schema| Arc::from(schema.as_ref())).collect();
+        Self(schemas, Temporary::default())
+    }
+
+    /// The same with these temporary relations.
+    #[must_use]
+    pub fn with_temporary(self, temporary: Temporary) -> Self {
+        Self(self.0, temporary)
+    }
+
+    /// The path that `SET search_path` to these names leads to. The server leaves out what does not
+    /// exist or may not be used: a name that is found there then fails.
+    #[must_use]
+    pub fn set(&self, catalog: &Catalog, names: &[String]) -> Self {
+        let own = self.0.iter().find(|schema| temporary::is_temporary_schema(schema));
+        let mut schemas: Vec<Arc<str>> = Vec::new();
+        for name in names {
+            let schema = match name.as_str() {
+                "pg_temp" => own.cloned(),
+                "$user" => Some(Arc::clone(&catalog.backend_user)),
+                name => Some(Arc::from(name)),
+            };
+            schemas.extend(schema.filter(|schema| !schemas.contains(schema)));
+        }
+        // What is not named stands in front (PostgreSQL documentation, `search_path`).
+        if !schemas.iter().any(|schema| &**schema == PG_CATALOG) {
+            schemas.insert(0, Arc::from(PG_CATALOG));
+        }
+        if let Some(own) = own
+            && !schemas.contains(own)
+        {
+            schemas.insert(0, Arc::clone(own));
+        }
+        Self(schemas, self.1.clone())
     }
 
     /// Finds the relation an unqualified name means.
-    pub fn relation<'c>(&self, catalog: &'c Catalog, name: &str) -> Option<&'c Arc<Relation>> {
-        self.0.iter().find_map(|schema| catalog.relation_named(schema, name))
+    pub fn relation<'c>(&'c self, catalog: &'c Catalog, name: &str) -> Option<&'c Arc<Relation>> {
+        self.0.iter().find_map(|schema| self.relation_named(catalog, schema, name))
+    }
+
+    /// Finds the relation of that schema and name.
+    pub fn relation_named<'c>(
+        &'c self,
+        catalog: &'c Catalog,
+        schema: &str,
+        name: &str,
+    ) -> Option<&'c Arc<Relation>> {
+        let temporary = self.1.relation_named(schema, name);
+        temporary.or_else(|| catalog.relation_named(schema, name))
     }
 }

@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use crate::error::Refusal;
+use crate::error::{Refusal, SqlState};
+use crate::resolve::Resolved;
 use crate::rewrite::{Edit, Effect, Piece};
-use crate::sql::ast::{CopySource, StatementKind};
+use crate::sql::ast::{CopySource, Definition, DiscardTarget, StatementKind};
 use crate::sql::{TokenKind, Tokens};
 
 use super::utility;
@@ -46,27 +47,32 @@ pub(super) fn plain_names(tokens: &Tokens<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Statements that change what names of prepared statements mean stand alone: the whole string is
-/// planned before any of it runs. For the search path the session sees to the same.
-pub(super) fn refuse_in_company(kind: &StatementKind) -> Result<(), Refusal> {
+/// What PostgreSQL itself runs only alone, and prepared statements behind a change of the search
+/// path: the session keeps the path of the whole string for them.
+pub(super) fn refuse_in_company(kind: &StatementKind, moved: bool) -> Result<(), Refusal> {
     let alone = match kind {
-        StatementKind::Prepare { .. }
-        | StatementKind::Execute { .. }
-        | StatementKind::Deallocate { .. }
-        | StatementKind::Discard(_) => true,
+        StatementKind::Prepare { .. } | StatementKind::Execute { .. } => moved,
+        StatementKind::Explain(explain) => {
+            moved && matches!(explain.statement, StatementKind::Execute { .. })
+        }
+        StatementKind::Discard(target) => match target {
+            DiscardTarget::All => true,
+            DiscardTarget::Plans | DiscardTarget::Sequences | DiscardTarget::Temp => false,
+        },
         StatementKind::Select(_)
         | StatementKind::Insert(_)
         | StatementKind::Update(_)
         | StatementKind::Delete(_)
         | StatementKind::Merge(_)
         | StatementKind::Copy(_)
-        | StatementKind::Explain(_)
         | StatementKind::DeclareCursor { .. }
         | StatementKind::Fetch { .. }
         | StatementKind::ClosePortal { .. }
+        | StatementKind::Deallocate { .. }
         | StatementKind::Transaction(_)
         | StatementKind::Set(_)
         | StatementKind::Show(_)
+        | StatementKind::Definition(_)
         | StatementKind::Other(_) => false,
     };
     if alone {
@@ -96,6 +102,7 @@ pub(super) fn refuse_inside_prepare(inner: &StatementKind) -> Result<(), Refusal
         | StatementKind::Set(_)
         | StatementKind::Show(_)
         | StatementKind::Discard(_)
+        | StatementKind::Definition(_)
         | StatementKind::Other(_) => {
             Err(Refusal::unsupported("PREPARE of this statement is not supported"))
         }
@@ -112,6 +119,11 @@ pub(super) fn kind_and_effect(kind: &StatementKind) -> (&'static str, Effect) {
             CopySource::Relation(..) | CopySource::Modifying => (name, effect),
         },
         StatementKind::Execute { .. } => (name, Effect::Writes),
+        // Nobody else reads a temporary table, and it is gone with the session.
+        StatementKind::Definition(definition) => match &**definition {
+            Definition::Create { .. } | Definition::Drop { .. } => (name, Effect::Settings),
+            Definition::Truncate(_) | Definition::Index(_) => (name, Effect::Reads),
+        },
         StatementKind::Insert(_)
         | StatementKind::Update(_)
         | StatementKind::Delete(_)
@@ -147,6 +159,24 @@ pub(super) fn rename(
         return Err(Refusal::unsupported("this spelling of a statement name is not supported"));
     }
     Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::StatementName(name.into())] })
+}
+
+/// The same under EXPLAIN: its options stand before EXECUTE.
+pub(super) fn rename_explained(
+    tokens: &Tokens<'_>,
+    span: &Range<usize>,
+    name: &str,
+) -> Result<Edit, Refusal> {
+    let mut start = span.start + 1;
+    if tokens.is_mark(start, "(") {
+        while start < span.end && !tokens.is_mark(start, ")") {
+            start += 1;
+        }
+    }
+    while start < span.end && !tokens.is_word(start, "execute") {
+        start += 1;
+    }
+    rename(tokens, &(start..span.end), name)
 }
 
 /// Replaces the client's name of a portal in FETCH, MOVE and CLOSE: it stands last.
@@ -212,4 +242,30 @@ pub(super) fn explain_options(
 fn is_option_list(tokens: &Tokens<'_>, open: usize) -> bool {
     !["select", "values", "table", "with"].iter().any(|word| tokens.is_word(open + 1, word))
         && !tokens.is_mark(open + 1, "(")
+}
+
+/// What a temporary table holds is read again without a limit, so nothing that is limited goes into
+/// one; and a query that changes rows has an answer of its own.
+pub(super) fn refuse_keeping(
+    kind: &StatementKind,
+    resolved: &Resolved,
+    rows_per_query: Option<u64>,
+) -> Result<(), Refusal> {
+    let defines = matches!(kind, StatementKind::Definition(_));
+    if defines && !resolved.modifications.is_empty() {
+        return Err(Refusal::unsupported(
+            "a data-modifying statement in CREATE TABLE AS is not supported",
+        ));
+    }
+    let fills = resolved.modifications.iter().any(|modification| {
+        resolved.uses.get(modification.target).is_some_and(|used| used.relation.is_temporary())
+    });
+    if (defines || fills) && rows_per_query.is_some() {
+        return Err(Refusal::new(
+            SqlState::CONFIGURATION_LIMIT,
+            "rows of which only some may be read at a time cannot go into a temporary table",
+            "limits.rows_per_query",
+        ));
+    }
+    Ok(())
 }

@@ -1,13 +1,14 @@
 //! From a query string to what the server runs: cache, or parse → resolve → decide → rewrite →
 //! verify. Does no I/O; the cache is its only state.
 
+mod company;
 mod forms;
 mod setting;
 mod shape;
 mod utility;
 
 pub(crate) use setting::unrecognized;
-pub(crate) use utility::{is_shown, shown_settings};
+pub(crate) use utility::{CREATE_TABLE, is_shown, shown_settings};
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +22,7 @@ use crate::error::{Refusal, SqlState};
 use crate::ids::TypeId;
 use crate::policy::{
     Access, Cardinality, Decision, Hole, IdentityShape, Permit, PolicySet, RoleSet, RowFilter,
-    Verb, Visible, decide,
+    Scope, Verb, Visible, decide,
 };
 use crate::resolve::{FunctionGrants, ResolveContext, Resolved, SessionState, resolve};
 use crate::rewrite::{
@@ -31,9 +32,10 @@ use crate::rewrite::{
 use crate::sql::ast::{Statement, StatementKind};
 use crate::sql::{Claim, SqlError, Tokens, parse, verify};
 
+use company::Company;
 use forms::{
     explain_options, kind_and_effect, plain_names, refuse_in_company, refuse_inside_prepare,
-    rename, rename_portal, statement_tokens, unreserved,
+    refuse_keeping, rename, rename_explained, rename_portal, statement_tokens, unreserved,
 };
 
 /// How the identity values get into the text.
@@ -305,11 +307,21 @@ impl Planner {
         plain_names(tokens)?;
         let statements = parse(tokens)?;
         let mut plan = Plan::default();
-        for statement in &statements {
-            if statements.len() > 1 {
-                refuse_in_company(&statement.kind)?;
+        if let [alone] = statements.as_slice() {
+            self.statement(context, tokens, alone, &mut plan)?;
+        } else {
+            let catalog = context.catalog;
+            let mut company = Company::new(context.search_path);
+            for statement in &statements {
+                refuse_in_company(&statement.kind, company.has_moved())?;
+                // What looks up no name runs wherever names are looked up.
+                let context = match utility::decide(&statement.kind)? {
+                    Some(_) => context,
+                    None => PlanContext { search_path: company.path()?, ..context },
+                };
+                self.statement(context, tokens, statement, &mut plan)?;
+                company.pass(&statement.kind, catalog);
             }
-            self.statement(context, tokens, statement, &mut plan)?;
         }
         plan.session_state = session_state(context.catalog, tokens);
         Ok((Arc::new(plan), shape::abstractable(&statements, tokens)))
@@ -344,6 +356,7 @@ impl Planner {
                 tokens: span,
                 action: utility.action,
                 effect: utility.effect,
+                names: false,
                 answer: Answer::Relay,
                 touched: Vec::new(),
                 rows_per_query: None,
@@ -356,10 +369,10 @@ impl Planner {
         let mut action = Action::Forward;
         match &statement.kind {
             StatementKind::Explain(explain) => {
-                if let StatementKind::Execute { .. } = explain.statement {
-                    return Err(Refusal::unsupported(
-                        "EXPLAIN EXECUTE is not supported for a restricted principal",
-                    ));
+                if let StatementKind::Execute { name, .. } = &explain.statement {
+                    edits.push(rename_explained(tokens, &span, name)?);
+                    action = Action::Execute { name: name.as_str().into() };
+                    plan.literals = true;
                 }
                 edits.push(explain_options(tokens, &span, &explain.options)?);
                 answer = Answer::RedactPlan;
@@ -389,6 +402,7 @@ impl Planner {
             | StatementKind::Set(_)
             | StatementKind::Show(_)
             | StatementKind::Discard(_)
+            | StatementKind::Definition(_)
             | StatementKind::Other(_) => {}
         }
         let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
@@ -400,13 +414,16 @@ impl Planner {
             effect = Effect::Writes;
         }
         let describe = |filter: &RowFilter| crate::policy::describe(filter, context.policy);
+        let own = Scope::unrestricted(Vec::new());
         let rewriting = RewriteContext {
             catalog: context.catalog,
             permit: &permit,
+            own: &own,
             check_marker: &self.check_marker,
             describe: &describe,
         };
         let mut rewritten = rewrite_statement(rewriting, tokens, &resolved)?;
+        refuse_keeping(&statement.kind, &resolved, rewritten.rows_per_query)?;
         if let Some(hidden) = rewritten.answer {
             match &statement.kind {
                 StatementKind::Prepare { .. } => {
@@ -431,6 +448,7 @@ impl Planner {
                 | StatementKind::Set(_)
                 | StatementKind::Show(_)
                 | StatementKind::Discard(_)
+                | StatementKind::Definition(_)
                 | StatementKind::Other(_) => answer = hidden,
             }
         }
@@ -442,6 +460,7 @@ impl Planner {
             tokens: span,
             action,
             effect,
+            names: true,
             answer,
             touched: rewritten.touched,
             rows_per_query: rewritten.rows_per_query,
@@ -542,6 +561,7 @@ impl Planner {
                 tokens: span.clone(),
                 action: Action::Forward,
                 effect,
+                names: true,
                 answer: Answer::Relay,
                 touched: Self::touched(context, tokens, span, &statement.kind),
                 rows_per_query: None,
@@ -585,6 +605,7 @@ impl Planner {
                 tokens: 0..0,
                 action: Action::Forward,
                 effect: Effect::Unknown,
+                names: true,
                 answer: Answer::Relay,
                 touched: Vec::new(),
                 rows_per_query: None,
@@ -660,6 +681,7 @@ fn alone(utility: utility::Utility) -> Plan {
             tokens: 0..0,
             action: utility.action,
             effect: utility.effect,
+            names: false,
             answer: Answer::Relay,
             touched: Vec::new(),
             rows_per_query: None,
@@ -710,6 +732,9 @@ impl PlanContext<'_> {
             key.extend_from_slice(schema.as_bytes());
             key.push(0);
         }
+        let temporary = self.search_path.1.told();
+        length(key, temporary.len());
+        key.extend_from_slice(temporary.as_bytes());
         length(key, self.declared().len());
         for declared in self.declared() {
             key.extend_from_slice(&declared.0.to_le_bytes());

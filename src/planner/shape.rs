@@ -73,6 +73,7 @@ pub(super) fn abstractable(statements: &[Statement], tokens: &Tokens<'_>) -> Vec
         | StatementKind::Set(_)
         | StatementKind::Show(_)
         | StatementKind::Discard(_)
+        | StatementKind::Definition(_)
         | StatementKind::Other(_) => {}
     }
     found.literals.sort_unstable();

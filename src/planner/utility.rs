@@ -4,9 +4,12 @@
 use crate::error::{Refusal, SqlState};
 use crate::rewrite::{Action, Effect, Local};
 use crate::sql::ast::{
-    Constant, CopySource, DiscardTarget, SetVariable, StatementKind, TransactionKind,
+    Constant, CopySource, Definition, DiscardTarget, SetVariable, StatementKind, TransactionKind,
 };
 use crate::sql::{TokenKind, Tokens};
+
+/// The kind of a statement that makes a table, from columns or from a query.
+pub(crate) const CREATE_TABLE: &str = "CREATE TABLE";
 
 /// Settings a restricted principal may change: how values look and how long things may take.
 /// Nothing that changes what a text means, whose rights count, or how the planner caches.
@@ -100,6 +103,7 @@ pub(super) fn decide(statement: &StatementKind) -> Result<Option<Utility>, Refus
         | StatementKind::Explain(_)
         | StatementKind::DeclareCursor { .. }
         | StatementKind::Prepare { .. }
+        | StatementKind::Definition(_)
         | StatementKind::Execute { .. } => return Ok(None),
         StatementKind::Fetch { name } => Utility {
             kind: "FETCH",
@@ -128,7 +132,8 @@ pub(super) fn decide(statement: &StatementKind) -> Result<Option<Utility>, Refus
                 action: Action::Deallocate { name: None },
                 effect: Effect::Settings,
             },
-            DiscardTarget::Plans | DiscardTarget::Sequences | DiscardTarget::Temp => {
+            DiscardTarget::Temp => Utility::forward("DISCARD", Effect::Settings),
+            DiscardTarget::Plans | DiscardTarget::Sequences => {
                 Utility::forward("DISCARD", Effect::Reads)
             }
         },
@@ -333,6 +338,15 @@ pub(super) fn effect(statement: &StatementKind) -> (&'static str, Effect) {
         StatementKind::Set(_) => ("SET", Effect::Settings),
         StatementKind::Show(_) => ("SHOW", Effect::Reads),
         StatementKind::Discard(_) => ("DISCARD", Effect::Settings),
+        StatementKind::Definition(definition) => {
+            let name = match &**definition {
+                Definition::Create { .. } => CREATE_TABLE,
+                Definition::Drop { .. } => "DROP TABLE",
+                Definition::Truncate(_) => "TRUNCATE",
+                Definition::Index(_) => "CREATE INDEX",
+            };
+            (name, Effect::Writes)
+        }
         StatementKind::Other(name) => (name, Effect::Writes),
     }
 }

@@ -447,7 +447,7 @@ impl Resolver<'_> {
         let catalog = self.context.catalog;
         let offset = reference.location.map(|offset| offset as usize);
         let found = match &reference.schema {
-            Some(schema) => catalog.relation_named(schema, &reference.name),
+            Some(schema) => self.context.path.relation_named(catalog, schema, &reference.name),
             None => self.context.path.relation(catalog, &reference.name),
         };
         let relation = found.ok_or_else(|| {

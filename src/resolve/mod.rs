@@ -7,6 +7,7 @@ mod column;
 mod condition;
 mod conflict;
 mod copy_in;
+mod definition;
 mod describe;
 mod expr;
 mod from;
@@ -77,6 +78,8 @@ pub(crate) struct Resolved {
     /// Calls that are answered with NULL, and arguments that are narrowed: tokens, and what stands
     /// there instead.
     pub(crate) withheld: Vec<(Range<usize>, String)>,
+    /// Names of temporary relations that are made, dropped and so on: tokens, schema and name.
+    pub(crate) named: Vec<(Range<usize>, String, String)>,
     /// Patterns that are looked at when their parameters are bound.
     pub(crate) patterns: Vec<BoundPattern>,
     /// Something in it can fail and does not run behind every filter.
@@ -104,7 +107,7 @@ impl Resolved {
                         accesses.push(Access { relation: inner.relation.id, verb: Verb::Export });
                     }
                 }
-            } else {
+            } else if !used.relation.is_temporary() {
                 for verb in &used.verbs {
                     accesses.push(Access { relation: used.relation.id, verb: *verb });
                 }

@@ -166,6 +166,7 @@ impl<'a> Resolver<'a> {
                 }
             }
             StatementKind::Explain(explain) => self.statement(&explain.statement),
+            StatementKind::Definition(definition) => self.definition(definition),
             StatementKind::Prepare { types, statement, .. } => {
                 self.preparing = true;
                 for declared in types {

@@ -64,6 +64,8 @@ pub struct StatementPlan {
     pub action: Action,
     /// What it changes besides what it answers.
     pub effect: Effect,
+    /// It looks up names.
+    pub names: bool,
     /// What becomes of the server's answer.
     pub answer: Answer,
     /// Relations, verbs, filters and masks, for the audit log.
@@ -130,7 +132,8 @@ pub enum Effect {
     Reads,
     /// Rows or schema: its audit record is durable before it runs.
     Writes,
-    /// The search path: the session asks the server for it before it plans the next one.
+    /// The search path or the temporary tables: the session asks the server for them before it plans
+    /// the next one.
     Settings,
     /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT …: settings may come back with it.
     Transaction,

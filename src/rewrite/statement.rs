@@ -19,6 +19,8 @@ pub(crate) struct RewriteContext<'a> {
     pub(crate) catalog: &'a Catalog,
     /// What was granted.
     pub(crate) permit: &'a Permit,
+    /// What a session may do with its own temporary relations.
+    pub(crate) own: &'a Scope,
     /// Marks the error of a violated check option, so that nobody can forge one.
     pub(crate) check_marker: &'a str,
     /// A filter in words, for the audit log.
@@ -90,6 +92,10 @@ impl<'a> Rewriter<'a> {
         for (tokens, instead) in &resolved.withheld {
             self.edit(tokens.clone(), vec![Piece::Text(instead.as_str().into())]);
         }
+        for (tokens, schema, name) in &resolved.named {
+            let name = super::print::object(schema, name).to_string();
+            self.edit(tokens.clone(), vec![Piece::Text(name.into())]);
+        }
         if let Some(copied) = &resolved.copied {
             self.copied(resolved, copied)?;
         }
@@ -103,6 +109,18 @@ impl<'a> Rewriter<'a> {
     }
 
     pub(super) fn scope(&self, used: &RelationUse, verb: Verb) -> Result<&'a Scope, Refusal> {
+        if used.relation.is_temporary() {
+            return match verb {
+                Verb::Read | Verb::Create | Verb::Update | Verb::Delete | Verb::Assign => {
+                    Ok(self.context.own)
+                }
+                // What was read may not leave as an export.
+                Verb::Export | Verb::Manage => Err(Refusal::denied(
+                    format!("permission denied for table {}", used.relation.name),
+                    format!("{} of a temporary table is not granted", verb.as_str()),
+                )),
+            };
+        }
         let access = Access { relation: used.relation.id, verb };
         self.context.permit.scope(access).map(|scope| &**scope).ok_or_else(|| {
             Refusal::denied(

@@ -36,7 +36,9 @@ where
             .any(|prepared| prepared.origin == Origin::Sql && !self.is_current(prepared));
         stale
             && std::str::from_utf8(text).is_ok_and(|text| {
-                Tokens::new(text).is_ok_and(|tokens| tokens.is_word(0, "execute"))
+                Tokens::new(text).is_ok_and(|tokens| {
+                    (0..tokens.len()).any(|index| tokens.is_word(index, "execute"))
+                })
             })
     }
 

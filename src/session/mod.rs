@@ -18,6 +18,7 @@ mod names;
 mod path;
 mod query;
 pub mod redact;
+mod temporary;
 pub mod usage;
 mod wait;
 
@@ -255,6 +256,8 @@ struct Session<C, S> {
     application: Arc<str>,
     path: SearchPath,
     path_state: PathState,
+    /// It may have made temporary tables.
+    temporary: bool,
     /// Settings changed in the current transaction and may change back when it ends.
     unsettled: bool,
     names: Names,
@@ -326,7 +329,8 @@ where
             private_names: opening.service || !unrestricted,
             processes: opening.processes,
             application: opening.application,
-            path: SearchPath(Vec::new()),
+            path: SearchPath::new([""; 0]),
+            temporary: false,
             path_state: PathState::Unknown,
             unsettled: false,
             names: Names::default(),

@@ -8,10 +8,11 @@ use super::Session;
 use super::expected::{Entry, Request};
 use crate::catalog::SearchPath;
 use crate::error::{Refusal, SqlState};
+use crate::planner::CREATE_TABLE;
 use crate::protocol::message::{self, Target};
 use crate::rewrite::{Effect, Plan};
 
-const QUERY: &[u8] = b"SELECT pg_catalog.current_schemas(true)";
+const QUERY: &str = "SELECT pg_catalog.current_schemas(true)";
 /// The statement and portal of the question; a restricted client cannot say the name.
 const NAME: &str = "rowgate_path";
 
@@ -60,7 +61,8 @@ where
     fn ask_path(&mut self) {
         let mut bytes = BytesMut::new();
         let nothing: [Option<Bytes>; 0] = [];
-        message::parse(&mut bytes, NAME, QUERY, &[]);
+        let query = if self.temporary { super::temporary::QUERY } else { QUERY };
+        message::parse(&mut bytes, NAME, query.as_bytes(), &[]);
         message::bind(&mut bytes, NAME, NAME, &[], &nothing, &[]);
         message::execute(&mut bytes, NAME, 0);
         message::close(&mut bytes, &Target::Portal(NAME.to_owned()));
@@ -79,14 +81,25 @@ where
         self.path_state = PathState::Asked;
     }
 
-    /// The server's answer: one row with one array.
+    /// The server's answer: one row with one array, and with the temporary relations where the
+    /// session may have any.
     pub(super) fn path_answered(&mut self, row: Bytes) -> Result<(), Refusal> {
         let unreadable =
             || Refusal::new(SqlState::INTERNAL_ERROR, "the search path could not be read", "");
         let values = message::decode_data_row(row).map_err(|_| unreadable())?;
-        let [Some(value)] = values.as_slice() else { return Err(unreadable()) };
-        let text = std::str::from_utf8(value).map_err(|_| unreadable())?;
-        self.path = SearchPath::new(array_elements(text).ok_or_else(unreadable)?);
+        let mut texts = Vec::new();
+        for value in &values {
+            let text = value.as_deref().map(std::str::from_utf8).transpose();
+            texts.push(text.map_err(|_| unreadable())?);
+        }
+        let (path, temporary) = match texts.as_slice() {
+            [Some(path)] => (path, None),
+            [Some(path), temporary] => (path, *temporary),
+            _ => return Err(unreadable()),
+        };
+        let temporary = super::temporary::read(temporary).ok_or_else(unreadable)?;
+        self.path =
+            SearchPath::new(array_elements(path).ok_or_else(unreadable)?).with_temporary(temporary);
         self.path_state = PathState::Known;
         Ok(())
     }
@@ -99,6 +112,8 @@ where
             if matches!(statement.kind, "DISCARD ALL" | "RESET ALL") {
                 self.forget_actor();
             }
+            // What a service account made for one person is not there for the next.
+            self.temporary |= !self.service && statement.kind == CREATE_TABLE;
             match statement.effect {
                 Effect::Reads | Effect::Writes => {}
                 Effect::Settings | Effect::Unknown => {
@@ -117,23 +132,35 @@ where
         }
     }
 
-    /// One path holds for a whole query string. Refuses a string in which an earlier statement may
-    /// move the path from under a later one.
+    /// Refuses a string in which the end of a transaction may move the path from under a later
+    /// statement. What the string itself does to the path, the planner follows.
     pub(super) fn one_path(&self, plan: &Plan) -> Result<(), Refusal> {
         let mut moved = false;
         for statement in &plan.statements {
             match statement.effect {
-                Effect::Settings => moved = true,
                 Effect::Transaction => moved |= self.unsettled,
-                Effect::Reads | Effect::Writes | Effect::Unknown if moved => {
+                Effect::Reads | Effect::Writes | Effect::Settings | Effect::Unknown
+                    if moved && statement.names =>
+                {
                     return Err(Refusal::new(
                         SqlState::FEATURE_NOT_SUPPORTED,
                         "a change of settings and a statement after it in one query string",
                         "send the change of settings as a query of its own",
                     ));
                 }
-                Effect::Reads | Effect::Writes | Effect::Unknown => {}
+                Effect::Reads | Effect::Writes | Effect::Settings | Effect::Unknown => {}
             }
+        }
+        Ok(())
+    }
+
+    /// A service account speaks for several people on one connection, and a temporary table of one
+    /// would be there for the next.
+    pub(super) fn own_tables(&self, plan: &Plan) -> Result<(), Refusal> {
+        if self.service && plan.statements.iter().any(|made| made.kind == CREATE_TABLE) {
+            return Err(Refusal::unsupported(
+                "temporary tables are not supported for a service account",
+            ));
         }
         Ok(())
     }

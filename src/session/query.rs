@@ -1,6 +1,7 @@
 //! One statement, one straight line: read, plan, record, send. What comes back is in `answer`.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -20,6 +21,7 @@ use crate::protocol::message::{self, ClientMessage, Report};
 use crate::rewrite::{Action, Answer, Effect, Local, Plan, Rewrite, Touched};
 use crate::session::authority::Standing;
 use crate::session::redact::character_position;
+use crate::sql::Tokens;
 
 /// A statement that may run, and the names it may make.
 pub(super) struct Planned {
@@ -143,6 +145,7 @@ where
         let rewrite = self.shared.planner.rewrite(context, text, &fill)?;
         if self.restricted() {
             self.one_path(rewrite.plan())?;
+            self.own_tables(rewrite.plan())?;
         }
         Ok(Planned { rewrite: Arc::new(rewrite), new_names: fill.new_names.into_inner() })
     }
@@ -336,12 +339,13 @@ where
                         .map(|(_, server)| server.clone())
                         .or_else(|| Some(self.names.statement(name)?.server_name.clone()));
                     let Some(server_name) = server_name else { continue };
+                    let (text, rewrite) = self.prepared_alone(planned, text, &statement.tokens)?;
                     let prepared = Prepared {
                         server_name,
                         origin: Origin::Sql,
-                        text: Arc::clone(text),
+                        text,
                         declared: Vec::new(),
-                        rewrite: Arc::clone(&planned.rewrite),
+                        rewrite,
                         stamp: stamp.clone(),
                         identity: Arc::clone(&self.standing.identity),
                         local: None,
@@ -354,7 +358,12 @@ where
                 Action::Execute { .. } => {}
                 Action::Deallocate { name } => {
                     let name = name.as_ref().map(ToString::to_string);
+                    let made = changes.iter().any(|(_, change)| match change {
+                        NameChange::Prepare(made, _) => Some(made) == name.as_ref(),
+                        NameChange::Deallocate(_) => false,
+                    });
                     if let Some(name) = &name
+                        && !made
                         && self.names.statement(name).is_none()
                     {
                         return Err(unknown_statement(name));
@@ -364,6 +373,28 @@ where
             }
         }
         Ok(changes)
+    }
+
+    /// A PREPARE by itself: it may be run again, and the other statements of its string may not.
+    fn prepared_alone(
+        &self,
+        planned: &Planned,
+        text: &Arc<str>,
+        statement: &Range<usize>,
+    ) -> Result<(Arc<str>, Arc<Rewrite>), Refusal> {
+        if planned.rewrite.plan().statements.len() == 1 {
+            return Ok((Arc::clone(text), Arc::clone(&planned.rewrite)));
+        }
+        let tokens = Tokens::new(text)?;
+        let first = tokens.get(statement.start);
+        let last = statement.end.checked_sub(1).and_then(|last| tokens.get(last));
+        let alone = match (first, last) {
+            (Some(first), Some(last)) => text.get(first.start as usize..last.end as usize),
+            (_, _) => None,
+        };
+        let alone: Arc<str> = Arc::from(alone.unwrap_or_default());
+        let planned = self.plan(&alone, Protocol::Simple)?;
+        Ok((alone, planned.rewrite))
     }
 
     /// What CLOSE closes, the server forgets, and a cursor may take the name. When it fails, so has

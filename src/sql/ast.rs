@@ -80,8 +80,60 @@ pub enum StatementKind {
     Show(String),
     /// DISCARD.
     Discard(DiscardTarget),
+    /// CREATE, DROP, TRUNCATE and CREATE INDEX, as far as temporary tables may be meant.
+    Definition(Box<Definition>),
     /// Everything else, by the name of its node in PostgreSQL's grammar.
     Other(&'static str),
+}
+
+/// What is done to temporary tables besides reading and writing them.
+#[derive(Debug, Clone)]
+pub enum Definition {
+    /// CREATE TEMPORARY TABLE, also AS, and SELECT INTO TEMPORARY.
+    Create {
+        /// The new table.
+        name: RelationRef,
+        /// What it is made from.
+        from: CreatedFrom,
+    },
+    /// DROP TABLE.
+    Drop {
+        /// The tables, which have no positions.
+        names: Vec<DroppedName>,
+        /// IF EXISTS.
+        if_exists: bool,
+    },
+    /// TRUNCATE.
+    Truncate(Vec<RelationRef>),
+    /// CREATE INDEX over plain columns of this relation.
+    Index(RelationRef),
+}
+
+/// What a table is made from.
+#[derive(Debug, Clone)]
+pub enum CreatedFrom {
+    /// A query.
+    Query(Box<Query>),
+    /// Columns, whose other constraints are NOT NULL, PRIMARY KEY and UNIQUE.
+    Columns(Vec<ColumnType>),
+}
+
+/// A column of a new table.
+#[derive(Debug, Clone)]
+pub struct ColumnType {
+    /// Its type.
+    pub target: TypeRef,
+    /// DEFAULT.
+    pub default: Option<Expr>,
+}
+
+/// A table's name in DROP.
+#[derive(Debug, Clone)]
+pub struct DroppedName {
+    /// The schema, when the client wrote one.
+    pub schema: Option<String>,
+    /// The name.
+    pub name: String,
 }
 
 /// The forms of transaction control.

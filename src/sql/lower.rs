@@ -110,7 +110,10 @@ impl Lower<'_> {
 
     fn statement_kind(&self, node: Node<'_>) -> Lowered<StatementKind> {
         Ok(match node {
-            Node::SelectStmt(select) => StatementKind::Select(Box::new(self.query(select)?)),
+            Node::SelectStmt(select) => match self.select_into(select)? {
+                Some(made) => made,
+                None => StatementKind::Select(Box::new(self.query(select)?)),
+            },
             Node::InsertStmt(insert) => StatementKind::Insert(Box::new(self.insert(insert)?)),
             Node::UpdateStmt(update) => StatementKind::Update(Box::new(self.update(update)?)),
             Node::DeleteStmt(delete) => StatementKind::Delete(Box::new(self.delete(delete)?)),
@@ -189,7 +192,10 @@ impl Lower<'_> {
                 DiscardMode::DISCARD_TEMP => DiscardTarget::Temp,
                 _ => return unsupported("this DISCARD"),
             }),
-            other => StatementKind::Other(other_statement(other)),
+            other => match self.definition(other)? {
+                Some(definition) => StatementKind::Definition(Box::new(definition)),
+                None => StatementKind::Other(other_statement(other)),
+            },
         })
     }
 
@@ -482,7 +488,7 @@ impl Lower<'_> {
     }
 
     #[expect(clippy::unused_self, reason = "reads like its neighbours")]
-    fn relation(&self, range: &nodes::RangeVar) -> Lowered<RelationRef> {
+    pub(super) fn relation(&self, range: &nodes::RangeVar) -> Lowered<RelationRef> {
         Ok(RelationRef {
             catalog: range.catalogname().map(ToOwned::to_owned),
             schema: range.schemaname().map(ToOwned::to_owned),

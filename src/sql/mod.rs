@@ -4,6 +4,7 @@
 pub mod ast;
 mod lex;
 mod lower;
+mod lower_definition;
 mod lower_special;
 mod lower_utility;
 mod parse;

@@ -97,6 +97,11 @@ fn same_tokens(output: &Tokens<'_>, claim: Claim<'_>) -> Result<(), VerifyError>
     if kept.next().is_some() { Err(VerifyError::Tokens) } else { Ok(()) }
 }
 
+/// The schema of a session's own temporary relations (PostgreSQL documentation, `search_path`).
+fn is_temporary(schema: &str) -> bool {
+    schema == "pg_temp" || schema.starts_with("pg_temp_")
+}
+
 /// Walks the raw tree of the finished text. Every relation name has to stand inside what the
 /// gateway put in, or be a common table expression in scope.
 struct Relations<'a> {
@@ -124,6 +129,57 @@ impl Relations<'_> {
                 }
             },
             Node::ExecuteStmt(execute) => self.list(execute.params()),
+            // A temporary table, its schema written out by the gateway.
+            Node::CreateTableAsStmt(create) => {
+                self.temporary(create.into().and_then(|into| into.rel()))?;
+                self.statement(create.query())
+            }
+            Node::CreateStmt(create) => {
+                self.temporary(create.relation())?;
+                if !create.inh_relations().is_empty() || create.of_typename().is_some() {
+                    return Err(VerifyError::Relation);
+                }
+                create.table_elts().iter().try_for_each(|element| match element {
+                    Node::ColumnDef(column) => self.constraints(column.constraints()),
+                    Node::Constraint(constraint) => self.constraint(constraint),
+                    _ => Err(VerifyError::Relation),
+                })
+            }
+            Node::TruncateStmt(truncate) => {
+                truncate.relations().iter().try_for_each(|relation| match relation {
+                    Node::RangeVar(relation) => self.temporary(Some(relation)),
+                    _ => Err(VerifyError::Relation),
+                })
+            }
+            Node::IndexStmt(index) => {
+                self.temporary(index.relation())?;
+                let plain =
+                    index.index_params().iter().all(|column| matches!(column.expr(), Node::None));
+                if plain && matches!(index.where_clause(), Node::None) {
+                    Ok(())
+                } else {
+                    Err(VerifyError::Relation)
+                }
+            }
+            // The names have no positions.
+            Node::DropStmt(drop) => {
+                let temporary = |object: Node<'_>| {
+                    let parts: Vec<_> = object
+                        .as_node_list()
+                        .into_iter()
+                        .flat_map(|parts| parts.iter())
+                        .filter_map(|part| part.as_str())
+                        .collect();
+                    matches!(parts.as_slice(), [schema, _] if is_temporary(schema))
+                };
+                if drop.remove_type == pg_raw_parse::raw::ObjectType::OBJECT_TABLE
+                    && drop.objects().iter().all(temporary)
+                {
+                    Ok(())
+                } else {
+                    Err(VerifyError::Relation)
+                }
+            }
             // Statements that name no relation, as far as restricted principals may use them.
             Node::None
             | Node::TransactionStmt(_)
@@ -142,6 +198,39 @@ impl Relations<'_> {
             | Node::MergeStmt(_) => self.node(node),
             _ => Err(VerifyError::Relation),
         }
+    }
+
+    /// A relation that belongs to the session, by its schema.
+    fn temporary(
+        &self,
+        relation: Option<&pg_raw_parse::nodes::RangeVar>,
+    ) -> Result<(), VerifyError> {
+        match relation {
+            Some(relation)
+                if self.is_inserted(relation.location)
+                    && relation.schemaname().is_some_and(is_temporary) =>
+            {
+                Ok(())
+            }
+            Some(_) | None => Err(VerifyError::Relation),
+        }
+    }
+
+    fn constraints(&mut self, constraints: &NodeList) -> Result<(), VerifyError> {
+        constraints.iter().try_for_each(|constraint| match constraint {
+            Node::Constraint(constraint) => self.constraint(constraint),
+            _ => Err(VerifyError::Relation),
+        })
+    }
+
+    fn constraint(
+        &mut self,
+        constraint: &pg_raw_parse::nodes::Constraint,
+    ) -> Result<(), VerifyError> {
+        if constraint.pktable().is_some() {
+            return Err(VerifyError::Relation);
+        }
+        self.inside(constraint.raw_expr())
     }
 
     fn list(&mut self, list: &NodeList) -> Result<(), VerifyError> {
@@ -171,10 +260,8 @@ impl Relations<'_> {
                     self.inside(select.limit_offset())?;
                     self.inside(select.limit_count())?;
                     // FOR UPDATE OF names aliases, which are not looked up in the catalogue.
-                    if let Some(into) = select.into_clause()
-                        && into.rel().is_none_or(|rel| !self.is_inserted(rel.location))
-                    {
-                        return Err(VerifyError::Relation);
+                    if let Some(into) = select.into_clause() {
+                        self.temporary(into.rel())?;
                     }
                     for side in [select.larg(), select.rarg()].into_iter().flatten() {
                         self.node(Node::SelectStmt(side))?;

@@ -23,4 +23,6 @@ mod sample;
 mod selftest;
 mod semantics;
 mod serving;
+mod strings;
+mod temporary;
 mod writes;
