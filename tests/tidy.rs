@@ -144,13 +144,17 @@ fn unfinished_marks_reach_users() {
     }
 }
 
+fn is_of(file: &str, extension: &str) -> bool {
+    Path::new(file).extension().is_some_and(|found| found == extension)
+}
+
 /// The tests that a text names in backticks: `file.rs::name` and `file.sql#label`.
 fn named_tests(text: &str) -> Vec<(String, String)> {
     text.split('`')
         .skip(1)
         .step_by(2)
         .filter_map(|code| code.split_once("::").or(code.split_once('#')))
-        .filter(|(file, _)| file.ends_with(".rs") || file.ends_with(".sql"))
+        .filter(|(file, _)| is_of(file, "rs") || is_of(file, "sql"))
         .map(|(file, name)| (file.to_owned(), name.to_owned()))
         .collect()
 }
@@ -162,7 +166,7 @@ fn a_threat_is_said_to_be_tested_and_is_not() {
     let mut wrong = Vec::new();
     for (file, name) in named_tests(&text) {
         let source = fs::read_to_string(root.join(&file)).unwrap_or_default();
-        let there = if file.ends_with(".sql") {
+        let there = if is_of(&file, "sql") {
             source.contains(&format!("-- {name}: "))
         } else {
             // The attribute stands above the name, perhaps with others between.

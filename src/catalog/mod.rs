@@ -18,6 +18,8 @@ use crate::ids::{CatalogVersion, CollationId, ColumnNumber, FunctionId, Relation
 pub const PG_CATALOG: &str = "pg_catalog";
 /// The schema of the SQL standard's catalogue views.
 pub const INFORMATION_SCHEMA: &str = "information_schema";
+/// Settings that exist and that `pg_settings` leaves out (`GUC_NO_SHOW_ALL`).
+const UNLISTED: [&str; 4] = ["is_superuser", "role", "seed", "session_authorization"];
 /// OIDs below this belong to PostgreSQL itself (`FirstNormalObjectId` in its source).
 pub const FIRST_USER_OID: u32 = 16384;
 
@@ -428,7 +430,7 @@ impl Catalog {
     /// Whether the server may have a setting of that name, in lower case. Names with a dot belong to
     /// extensions, and exist only while they are set.
     pub fn may_have_setting(&self, name: &str) -> bool {
-        self.settings.is_empty() || self.settings.contains(name)
+        self.settings.is_empty() || self.settings.contains(name) || UNLISTED.contains(&name)
     }
 
     /// All schemas.

@@ -114,6 +114,8 @@ pub struct Planner {
     verifier_refusals: AtomicU64,
 }
 
+/// The kind of a statement that this parser does not read.
+pub(crate) const UNREAD: &str = "UNKNOWN";
 /// Texts longer than this are planned every time.
 const CACHED_TEXT: usize = 64 * 1024;
 
@@ -601,7 +603,7 @@ impl Planner {
         } else {
             // The server will say what is wrong with it, or knows a grammar that is newer.
             plan.statements.push(StatementPlan {
-                kind: "UNKNOWN",
+                kind: UNREAD,
                 tokens: 0..0,
                 action: Action::Forward,
                 effect: Effect::Unknown,

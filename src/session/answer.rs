@@ -550,7 +550,18 @@ where
 
     fn on_complete(&mut self, frame: &Frame) -> Result<(), Fatal> {
         let entry = self.front()?;
-        let runs = matches!(entry.request, Request::Query | Request::Execute | Request::SearchPath);
+        let runs = match entry.request {
+            Request::Query | Request::Execute | Request::SearchPath | Request::Left => true,
+            Request::Parse
+            | Request::Bind
+            | Request::Close
+            | Request::Sync
+            | Request::FunctionCall
+            | Request::CopyEnd
+            | Request::Prepared
+            | Request::DescribeStatement { .. }
+            | Request::DescribePortal => false,
+        };
         if !runs || entry.refusal.is_some() {
             return Err(broken_server());
         }

@@ -15,7 +15,7 @@ use super::path::PathState;
 use super::{Fatal, REFUSED_TEXT, Session, Step};
 use crate::error::{Refusal, SqlState};
 use crate::ids::DecisionId;
-use crate::planner::{Fill, PlanContext, Planner, Protocol};
+use crate::planner::{Fill, PlanContext, Planner, Protocol, UNREAD};
 use crate::policy::Hole;
 use crate::protocol::message::{self, ClientMessage, Report};
 use crate::rewrite::{Action, Answer, Effect, Local, Plan, Rewrite, Touched};
@@ -258,7 +258,7 @@ where
         let decision = self.decide_id();
         let mut record = self.statement_record(text, parameters, decision.clone());
         let statements = Planner::describe(self.context(Protocol::Simple), text);
-        record.command = statements.first().map_or("UNKNOWN", |statement| statement.kind);
+        record.command = statements.first().map_or(UNREAD, |statement| statement.kind);
         record.touched = statements.into_iter().flat_map(|statement| statement.touched).collect();
         // What the parameters would have met was not decided.
         record.sensitive = true;

@@ -41,7 +41,7 @@ impl Lower<'_> {
                 let mut names = Vec::new();
                 for object in drop.objects() {
                     let Some(parts) = object.as_node_list() else { return Ok(None) };
-                    let parts: Vec<&str> = parts.iter().filter_map(|part| part.as_str()).collect();
+                    let parts: Vec<&str> = parts.iter().filter_map(Node::as_str).collect();
                     names.push(match parts.as_slice() {
                         [name] => DroppedName { schema: None, name: (*name).to_owned() },
                         [schema, name] => DroppedName {

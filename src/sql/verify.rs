@@ -167,8 +167,8 @@ impl Relations<'_> {
                     let parts: Vec<_> = object
                         .as_node_list()
                         .into_iter()
-                        .flat_map(|parts| parts.iter())
-                        .filter_map(|part| part.as_str())
+                        .flat_map(NodeList::iter)
+                        .filter_map(Node::as_str)
                         .collect();
                     matches!(parts.as_slice(), [schema, _] if is_temporary(schema))
                 };

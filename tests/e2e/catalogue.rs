@@ -434,7 +434,7 @@ fn paired(name: &str, more: &str, denied: &str) -> Gateway {
     let grants =
         "GRANT USAGE ON SCHEMA app TO rowgate; GRANT ALL ON ALL TABLES IN SCHEMA app TO rowgate;";
     run(name, &format!("{SHARED}{more}{grants}"));
-    let gateway = gateway_before(
+    gateway_before(
         server(),
         &format!("catalogue_{name}"),
         |folder| {
@@ -465,11 +465,10 @@ fn paired(name: &str, more: &str, denied: &str) -> Gateway {
         },
         |gateway| {
             let mut login = gateway.login("alice");
-            login.database = name.to_owned();
+            name.clone_into(&mut login.database);
             psql_command("SELECT 1", &login).status.success()
         },
-    );
-    gateway
+    )
 }
 
 /// OIDs of the user's objects differ between databases, and with them the bytes of a constant that
@@ -504,7 +503,7 @@ fn the_catalogue_tells_whether_something_hidden_exists() {
     runtime().block_on(async {
         let login = |gateway: &Gateway, name: &str| {
             let mut login = gateway.login("alice");
-            login.database = name.to_owned();
+            name.clone_into(&mut login.database);
             login
         };
         let with = connect(&login(&with, "with_secret")).await;

@@ -27,7 +27,7 @@ fn attacks() -> Vec<Attack> {
     let reads = include_str!("attacks.sql").lines();
     for line in reads.chain(include_str!("write_attacks.sql").lines()) {
         if let Some(heading) = line.strip_prefix("-- ") {
-            label = heading.split_once(": ").unwrap().0.to_owned();
+            heading.split_once(": ").unwrap().0.clone_into(&mut label);
             continue;
         }
         assert!(!label.is_empty() && !line.is_empty(), "{line:?} has no label");

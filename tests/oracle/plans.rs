@@ -190,23 +190,23 @@ fn planning_a_pattern_raises_an_error_that_depends_on_hidden_values() {
             .batch_execute(
                 "SET search_path = crm; \
                  INSERT INTO account (id, name, owner_id) \
-                 SELECT n, 'hidden value', 999 FROM generate_series(1000, 3000) n; ANALYZE",
+                 SELECT n, 'hidden values', 999 FROM generate_series(1000, 3000) n; ANALYZE",
             )
             .await
             .unwrap();
         let client = world.gateway(&database).await;
         // A fence alone does not help.
         let fenced = r"SELECT id FROM (SELECT id, name FROM account WHERE owner_id = 104 OFFSET 0) a
-            WHERE name LIKE 'hidden value\'";
+            WHERE name LIKE 'hidden valu_\'";
         let raised = crate::answer::run(&client, fenced, rowgate::rewrite::Answer::Relay).await;
         assert_eq!(raised.failed(), Some("22025"), "the test tries nothing");
         let mut outcomes = Vec::new();
         for sql in [
-            r"SELECT id FROM account WHERE name LIKE 'hidden value\'",
-            r"SELECT id FROM account a WHERE a.name NOT LIKE 'hidden value' || chr(92)",
-            r"SELECT id FROM (SELECT id, name::varchar AS n FROM account) s WHERE n LIKE 'hidden value\'",
-            r"WITH w AS (SELECT * FROM account) SELECT id FROM w WHERE name ILIKE 'HIDDEN value\'",
-            r"SELECT id FROM account_names WHERE name LIKE 'hidden value\'",
+            r"SELECT id FROM account WHERE name LIKE 'hidden valu_\'",
+            r"SELECT id FROM account a WHERE a.name NOT LIKE 'hidden valu_' || chr(92)",
+            r"SELECT id FROM (SELECT id, name::varchar AS n FROM account) s WHERE n LIKE 'hidden valu_\'",
+            r"WITH w AS (SELECT * FROM account) SELECT id FROM w WHERE name ILIKE 'HIDDEN valu_\'",
+            r"SELECT id FROM account_names WHERE name LIKE 'hidden valu_\'",
         ] {
             let rewrite = world.rewrite(&person, sql).unwrap();
             let outcome = crate::answer::run(&client, rewrite.text(), world::answer(&rewrite)).await;

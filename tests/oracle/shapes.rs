@@ -27,7 +27,7 @@ fn templates() -> Vec<Template> {
     let mut since = 0;
     for line in include_str!("shapes.sql").lines() {
         if let Some(name) = line.strip_prefix("# ") {
-            class = name.to_owned();
+            name.clone_into(&mut class);
             since = name.rsplit(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0);
         } else if line.starts_with(' ') {
             let last = templates.last_mut().unwrap();

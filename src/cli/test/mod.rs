@@ -15,7 +15,7 @@ use crate::backend::client;
 use crate::config;
 use crate::directory::local_time;
 use crate::error::Refusal;
-use crate::planner::{PlanContext, Planner, Protocol};
+use crate::planner::{PlanContext, Planner, Protocol, UNREAD};
 use crate::policy::{Context, activate};
 use crate::rewrite::{Answer, Effect, Rewrite};
 use crate::snapshot::Snapshot;
@@ -184,7 +184,10 @@ async fn execute(
 ) -> Result<Outcome, Failure> {
     let statements = &rewrite.plan().statements;
     let ends = statements.iter().any(|statement| match statement.effect {
-        Effect::Transaction | Effect::Unknown => true,
+        Effect::Transaction => true,
+        // What was read changes at most what the transaction takes back; what was not may be more
+        // than one statement.
+        Effect::Unknown => statement.kind == UNREAD,
         Effect::Reads | Effect::Writes | Effect::Settings => false,
     });
     if ends || statements.len() != 1 {

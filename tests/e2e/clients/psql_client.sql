@@ -34,8 +34,8 @@ FETCH NEXT FROM walk;
 CLOSE walk;
 UPDATE crm.account SET note = 'psql' WHERE id = 1;
 \copy crm.contact (id, account_id, owner_id, name) from stdin
-900001	1	104	a
-900002	1	104	b
+920001	1	104	a
+920002	1	104	b
 \.
 SELECT id, name FROM crm.contact WHERE id > 900000 ORDER BY id;
 SAVEPOINT s;
