@@ -52,7 +52,7 @@ torture: setup
 
 bench:
 	@tests/setup.sh bench
-	cargo build --locked --release
+	cargo build --locked --release --bin rowgate --example relay
 	@mkdir -p bench/out
 	cargo bench --locked --bench plan >bench/out/plan.md
 	@cat bench/out/plan.md

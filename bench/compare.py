@@ -122,6 +122,8 @@ def main():
             if started:
                 contenders.append(
                     Contender(f"pgbouncer {pooling}", started[0], "app", started[1], supported))
+        port, pid = on.start_relay()
+        contenders.append(Contender("blind relay", port, "app", pid))
         people = directory()
         for name, login in (("unrestricted", "henry"), ("restricted", "alice")):
             port, pid, _ = on.start_rowgate(

@@ -186,19 +186,23 @@ class Stage:
             return None
         return done.stdout
 
-    def start_bouncer(self, mode, user, size):
-        """PgBouncer with the same login on both sides; the port and the process."""
+    def start_bouncer(self, mode, user, size, tls=None, clients=1000):
+        """PgBouncer with the same login on both sides; the port and the process. `tls` names the
+        files of key and certificate."""
         program = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
         if program is None:
             return None
         port = free_port()
         users = self.write(f"users-{mode}.txt", f'"{user}" "{PASSWORD}"\n')
+        encrypted = "" if tls is None else (
+            f"client_tls_sslmode = allow\nclient_tls_key_file = {tls[0]}\n"
+            f"client_tls_cert_file = {tls[1]}\n")
         config = self.write(
             f"pgbouncer-{mode}.ini",
             f"[databases]\n* = host=127.0.0.1 port={self.port}\n[pgbouncer]\n"
             f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             f"auth_type = scram-sha-256\nauth_file = {users}\npool_mode = {mode}\n"
-            f"default_pool_size = {size}\nmax_client_conn = 1000\n"
+            f"default_pool_size = {size}\nmax_client_conn = {clients}\n{encrypted}"
             "log_connections = 0\nlog_disconnections = 0\nlog_stats = 0\n"
             "ignore_startup_parameters = extra_float_digits,options\n")
         name = f"pgbouncer-{mode}"
@@ -206,7 +210,17 @@ class Stage:
         self.wait_for(name, process, port=port, user=user)
         return port, process.pid
 
-    def start_rowgate(self, database, policy, directory, durability, size, login, pool="session"):
+    def start_relay(self):
+        """A relay that looks at nothing, in front of the server; the port and the process."""
+        port = free_port()
+        program = os.path.join(os.path.dirname(rowgate_program()), "examples", "relay")
+        process = self.start(
+            "relay", [program, f"127.0.0.1:{port}", f"127.0.0.1:{self.port}"])
+        self.wait_for("relay", process, port=port)
+        return port, process.pid
+
+    def start_rowgate(self, database, policy, directory, durability, size, login, pool="session",
+                      tls=None, clients=None):
         """rowgate with that policy and directory; the port, the process and the configuration."""
         port = free_port()
         home = os.path.join(self.folder, f"rowgate-{port}")
@@ -216,11 +230,14 @@ class Stage:
             with open(os.path.join(home, name), "w", encoding="utf-8") as file:
                 file.write(text)
 
+        encrypted = 'tls = { mode = "disable" }\n' if tls is None else (
+            f'tls = {{ mode = "allow", private_key = "{tls[0]}", certificate = "{tls[1]}" }}\n')
+        limit = "" if clients is None else f"max_connections = {clients}\n"
         write("policies/bench.yaml", policy)
         write("directory.yaml", directory)
         write(
             "rowgate.toml",
-            f'[listen]\naddress = "127.0.0.1:{port}"\ntls = {{ mode = "disable" }}\n'
+            f'[listen]\naddress = "127.0.0.1:{port}"\n{encrypted}{limit}'
             f'[backend]\nhosts = ["127.0.0.1:{self.port}"]\ndatabase = "{database}"\n'
             f'user = "app"\npassword = "{PASSWORD}"\ntls = {{ mode = "disable" }}\n'
             f'pool = {{ mode = "{pool}", size = {size} }}\n'
