@@ -144,6 +144,11 @@ impl TransactionStatus {
 }
 
 impl Pool {
+    /// Whether connections of that epoch go to the server to use.
+    pub fn is_current(&self, epoch: u64) -> bool {
+        self.shared.target.hosts.epoch() == epoch
+    }
+
     /// Connects when asked to. The target's user is replaced by the key's.
     pub fn new(target: Target, settings: PoolSettings) -> Self {
         Self { shared: Arc::new(Shared { target, settings, lanes: Mutex::default() }) }
@@ -182,13 +187,16 @@ impl Pool {
             loop {
                 let Some(pool) = shared.upgrade() else { return };
                 let limit = pool.settings.idle_timeout;
+                let mut moves = pool.target.hosts.changes();
                 let lanes: Vec<Arc<Lane>> = lock(&pool.lanes).values().map(Arc::clone).collect();
                 drop(pool);
                 for lane in lanes {
                     lock(&lane.idle)
                         .retain(|idle| idle.since.elapsed() < limit && lane.keeps(idle));
                 }
-                tokio::time::sleep((limit / 4).max(Duration::from_millis(100))).await;
+                let pause = (limit / 4).max(Duration::from_millis(100));
+                // Either way there is something to look at.
+                drop(timeout(pause, moves.changed()).await);
             }
         }
     }
@@ -232,7 +240,9 @@ impl Queue {
             let found = all.iter().rposition(fits)?;
             all.remove(found)
         };
-        let usable = idle.since.elapsed() < lane.settings.idle_timeout && idle.is_silent();
+        let usable = idle.since.elapsed() < lane.settings.idle_timeout
+            && lane.is_current(&idle)
+            && idle.is_silent();
         usable.then(|| PooledServer {
             connection: Some(idle.connection),
             lane: Arc::clone(lane),
@@ -253,6 +263,7 @@ impl Queue {
         let found = loop {
             let Some(mut idle) = lane.take_idle(settings) else { break None };
             if idle.since.elapsed() < lane.settings.idle_timeout
+                && lane.is_current(&idle)
                 && is_quiet(&idle.connection.stream)
                 && (idle.home == thread::current().id() || idle.connection.stream.rehome().is_ok())
             {
@@ -297,7 +308,12 @@ impl Lane {
     }
 
     fn keeps(&self, idle: &Idle) -> bool {
-        idle.connection.made.elapsed() < self.settings.lifetime
+        idle.connection.made.elapsed() < self.settings.lifetime && self.is_current(idle)
+    }
+
+    /// Its server is still the one to use.
+    fn is_current(&self, idle: &Idle) -> bool {
+        idle.connection.key.epoch == self.target.hosts.epoch()
     }
 
     fn put_back(&self, connection: ServerConnection) -> bool {

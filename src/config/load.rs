@@ -9,12 +9,13 @@ use toml::de::DeTable;
 
 use super::reader::{Environment, Item, Reader, Section};
 use super::settings::{
-    Admin, Audit, Auth, AuthMethod, Backend, BackendHost, BackendTls, DatabaseMapping,
-    DirectorySource, DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure,
-    ParameterRecording, PolicySource, Pool, PoolMode, Secret, Settings, TlsFiles,
+    Admin, Audit, Auth, AuthMethod, Backend, BackendTls, DatabaseMapping, DirectorySource,
+    DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure, ParameterRecording,
+    PolicySource, Pool, PoolMode, Secret, Settings, TlsFiles,
 };
 use super::source::{SourceText, about_file, io_reason};
 use super::units;
+use crate::backend::hosts::{Host, Wanted};
 use crate::diagnostic::{Diagnostic, Severity};
 
 const LISTEN_PORT: u16 = 6432;
@@ -304,19 +305,18 @@ fn read_address(
 }
 
 fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Backend> {
-    if let Some(item) = section.item("target") {
-        check_target(reader, &item);
-    }
-    let hosts = section.required(reader, "hosts").and_then(|item| read_hosts(reader, &item));
+    let wanted = or(&mut section, "target", Wanted::Any, |item| read_target(reader, item));
+    let hosts =
+        section.required(reader, "hosts").and_then(|item| read_hosts(reader, &item, wanted));
     let database = section.required(reader, "database").and_then(|item| read_name(reader, &item));
     let user = section.required(reader, "user").and_then(|item| read_name(reader, &item));
     let password = section.item("password").and_then(|item| reader.text(&item)).map(Secret::new);
     let tls = if let Some(item) = section.item("tls") {
         reader.section(&item).and_then(|tls| read_backend_tls(reader, tls))
     } else {
-        let away = hosts.iter().flatten().find(|host| !units::is_loopback(&host.host));
+        let away = hosts.iter().flatten().find(|host| !units::is_loopback(&host.name));
         if let Some(host) = away {
-            let message = format!("`backend.tls` is missing, and {} is another machine", host.host);
+            let message = format!("`backend.tls` is missing, and {} is another machine", host.name);
             reader.error_with_help(
                 section.place.span.clone(),
                 message,
@@ -341,24 +341,14 @@ fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Bac
     })
 }
 
-/// A setting whose other values this version does not have: `has` is the one it has.
-fn check_only_choice(reader: &mut Reader<'_>, item: &Item<'_>, has: &str, lacks: &str) {
-    if reader.choice(item, &[(has, true), (lacks, false)]) == Some(false) {
-        reader.error_with_help(
-            item.place.span.clone(),
-            format!("`{lacks}` is not supported by this version of rowgate"),
-            format!("write \"{has}\", or leave `{}` out", item.place.key),
-        );
-    }
+/// What is asked of a host.
+fn read_target(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Wanted> {
+    reader.choice(item, &[("any", Wanted::Any), ("read-write", Wanted::ReadWrite)])
 }
 
-/// The first host that answers is used, whatever it is.
-fn check_target(reader: &mut Reader<'_>, item: &Item<'_>) {
-    check_only_choice(reader, item, "any", "read-write");
-}
-
-/// `["host:port", …]` or `[[backend.hosts]]` with `address` and `target`.
-fn read_hosts(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Vec<BackendHost>> {
+/// `["host:port", …]` or `[[backend.hosts]]` with `address` and `target`; `wanted` is asked of those
+/// that have no `target` of their own.
+fn read_hosts(reader: &mut Reader<'_>, item: &Item<'_>, wanted: Wanted) -> Option<Vec<Host>> {
     let elements = reader.elements(item, "addresses")?;
     if elements.is_empty() {
         reader.error(item.place.span.clone(), "`backend.hosts` is empty");
@@ -374,16 +364,17 @@ fn read_hosts(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Vec<BackendHos
                 let address = section
                     .required(reader, "address")
                     .and_then(|item| read_address(reader, &item, BACKEND_PORT));
-                if let Some(item) = section.item("target") {
-                    check_target(reader, &item);
-                }
+                let wanted = or(&mut section, "target", wanted, |item| read_target(reader, item));
                 section.finish(reader);
-                let (host, port) = address?;
-                Some(BackendHost { host, port })
+                let (name, port) = address?;
+                Some(Host { name, port, wanted })
             })
         } else {
-            read_address(reader, &element, BACKEND_PORT)
-                .map(|(host, port)| BackendHost { host, port })
+            read_address(reader, &element, BACKEND_PORT).map(|(name, port)| Host {
+                name,
+                port,
+                wanted,
+            })
         };
         complete &= host.is_some();
         hosts.extend(host);

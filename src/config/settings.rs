@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::source::{about_file, io_reason};
 use crate::backend::connect::{Password, Target};
+use crate::backend::hosts::{Host, Hosts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::protocol::tls::TlsClient;
 
 /// A connection attempt to one host takes no longer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A text that never shows in logs, debug output or error messages.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,7 +62,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Where the gateway's connections go.
+    /// Where the gateway's connections go. What is known of the hosts belongs to this value and its
+    /// clones.
     pub fn backend_target(&self) -> Result<Target, Diagnostic> {
         let tls = match &self.backend.tls {
             BackendTls::Disable => Ok(TlsClient::Disable),
@@ -75,7 +77,7 @@ impl Settings {
             about_file(&self.file.display().to_string(), Severity::Error, reason, None)
         })?;
         Ok(Target {
-            hosts: self.backend.hosts.iter().map(|h| (h.host.clone(), h.port)).collect(),
+            hosts: Hosts::new(self.backend.hosts.clone()),
             user: self.backend.user.clone(),
             password: self.backend.password.as_ref().map(|p| Password::new(p.reveal())),
             tls,
@@ -135,7 +137,7 @@ pub struct TlsFiles {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
     /// Servers in order of preference, at least one.
-    pub hosts: Vec<BackendHost>,
+    pub hosts: Vec<Host>,
     /// The database name on the server, and the name clients connect to.
     pub database: String,
     /// The role the gateway connects as.
@@ -146,15 +148,6 @@ pub struct Backend {
     pub tls: BackendTls,
     /// How server connections are shared.
     pub pool: Pool,
-}
-
-/// One server behind the gateway.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackendHost {
-    /// Name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
 }
 
 /// TLS towards the server, in libpq's words.

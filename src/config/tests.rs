@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::backend::hosts::{Host, Wanted};
 
 const SMALLEST: &str = r#"
 [backend]
@@ -80,6 +81,7 @@ user = "rowgate"
 password = { env = "ROWGATE_BACKEND_PASSWORD" }
 tls = { mode = "disable" }
 pool = { mode = "transaction", size = 20, idle_timeout = "10m", lifetime = "1h", wait_timeout = "30s" }
+target = "read-write"
 [[backend.hosts]]
 address = "db1:5433"
 [[backend.hosts]]
@@ -120,8 +122,8 @@ address = "127.0.0.1:6480"
     assert_eq!(
         settings.backend.hosts,
         [
-            BackendHost { host: "db1".into(), port: 5433 },
-            BackendHost { host: "db2".into(), port: 5432 },
+            Host { name: "db1".into(), port: 5433, wanted: Wanted::ReadWrite },
+            Host { name: "db2".into(), port: 5432, wanted: Wanted::Any },
         ]
     );
     assert_eq!(settings.backend_database("reports"), Some("crm"));
@@ -257,6 +259,4 @@ fn what_this_version_does_not_have_is_silently_ignored() {
         assert!(found.contains(wanted), "{wanted} is not in:\n{found}");
     }
     assert_eq!(found.matches("error: this method is not supported").count(), 2, "{found}");
-    let found = report(&SMALLEST.replace("user = ", "target = \"read-write\"\nuser = "));
-    assert!(found.contains("error: `read-write` is not supported by this version"), "{found}");
 }

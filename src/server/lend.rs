@@ -63,7 +63,7 @@ fn loan(mut server: PooledServer, registration: &Registration) -> Option<Loan<Le
 
 /// A connection that fits. A server that does not answer is tried again for as long as a session
 /// waits for a connection: it may be starting anew, or another one takes its place.
-async fn patiently(
+pub(super) async fn patiently(
     queue: &Queue,
     settings: &SettingValues,
     session: u64,
@@ -83,7 +83,7 @@ async fn patiently(
             Err(PoolError::Connect(error))
                 if error.is_about_the_host() && Instant::now() + pause < until =>
             {
-                tracing::warn!(%error, "no server connection, trying again");
+                tracing::debug!(%error, "no server connection, trying again");
             }
             Err(error) => return Err(unavailable(&error)),
         }
@@ -93,7 +93,7 @@ async fn patiently(
 }
 
 /// A server connection with a client's settings.
-pub(super) async fn fit(
+async fn fit(
     mut server: PooledServer,
     settings: &SettingValues,
     session: u64,
@@ -109,7 +109,7 @@ pub(super) async fn fit(
     }
 }
 
-pub(super) fn unavailable(error: &PoolError) -> Refusal {
+fn unavailable(error: &PoolError) -> Refusal {
     tracing::warn!(%error, "no server connection");
     Refusal::new(error.sqlstate(), "the database server cannot be used at the moment", "")
 }

@@ -12,14 +12,14 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Gateway;
-use super::lend::{PoolLender, fit, unavailable};
+use super::lend::{PoolLender, patiently};
 use super::record::{SessionLedger, durable, unwritable};
 use super::standing::{DirectoryAccounts, SessionAuthority};
 use crate::audit::{Event, Who};
 use crate::auth::{Method, Outcome};
 use crate::backend::cancel;
 use crate::backend::memory::SettingValues;
-use crate::backend::pool::{PoolKey, PooledServer, Queue, TransactionStatus};
+use crate::backend::pool::{Pool, PoolKey, PooledServer, Queue, TransactionStatus};
 use crate::config::PoolMode;
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
@@ -231,8 +231,8 @@ async fn lend(
         wanted.push(("statement_timeout".to_owned(), limit.to_string()));
     }
     let wanted = SettingValues::from(wanted);
-    let server = queue.acquire(&wanted).await.map_err(|error| unavailable(&error))?;
-    Ok((fit(server, &wanted, session).await?, queue, wanted))
+    let server = patiently(&queue, &wanted, session).await?;
+    Ok((server, queue, wanted))
 }
 
 async fn talk(
@@ -296,6 +296,7 @@ async fn talk(
         }),
         canceller: Arc::new(RunningServer {
             registration: Arc::clone(&registration),
+            pool: gateway.pool.clone(),
             tls: gateway.server_tls.clone(),
         }),
         processes: (server_process, registration.key().id),
@@ -310,10 +311,11 @@ async fn talk(
     ended.reason
 }
 
-/// Cancels what runs on a session's server connection.
+/// A session's server connection, looked at from outside.
 #[derive(Debug)]
 struct RunningServer {
     registration: Arc<Registration>,
+    pool: Pool,
     tls: TlsClient,
 }
 
@@ -326,6 +328,11 @@ impl Canceller for RunningServer {
                 tracing::warn!(%error, "a statement over its limit could not be cancelled");
             }
         });
+    }
+
+    fn is_outdated(&self) -> bool {
+        let running = self.registration.running();
+        running.is_some_and(|running| !self.pool.is_current(running.key().epoch))
     }
 }
 

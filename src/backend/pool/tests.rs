@@ -1,3 +1,4 @@
+use super::super::hosts::Hosts;
 use super::super::testing::Cluster;
 use super::*;
 use crate::protocol::tls::TlsClient;
@@ -138,7 +139,7 @@ async fn the_server_is_verified_and_a_wrong_password_is_an_error() {
         super::super::client::open(&target, "postgres").await.unwrap();
     }
     // The certificate is for `localhost`.
-    target.hosts = vec![("127.0.0.1".into(), cluster.port)];
+    target.hosts = Hosts::one("127.0.0.1", cluster.port);
     let refused = connect::connect(&target, "postgres", &[]).await;
     assert!(matches!(refused, Err(ConnectError::Tls(_))), "{refused:?}");
     let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
