@@ -122,14 +122,16 @@ async fn serve(
         tls: listen_tls(&settings.listen.tls)?,
         authenticator: authenticator(&settings),
         registry: CancelRegistry::default(),
-        pool: Pool::new(
+        pool: Pool::with_own(
             target.clone(),
-            PoolSettings {
-                size: settings.backend.pool.size,
-                idle_timeout: settings.backend.pool.idle_timeout,
-                lifetime: settings.backend.pool.lifetime,
-                wait_timeout: settings.backend.pool.wait_timeout,
-            },
+            pool_settings(&settings.backend.pool),
+            settings
+                .databases
+                .iter()
+                .filter_map(|(name, mapping)| {
+                    mapping.pool.as_ref().map(|pool| (name.clone(), pool_settings(pool)))
+                })
+                .collect(),
         ),
         server_tls: target.tls.clone(),
         planner: Arc::new(Planner::new(PLAN_CACHE, format!("{:032x}", rand::random::<u128>()))),
@@ -301,6 +303,16 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| {
         Failure::usage(format!("cannot read `{}`: {}", path.display(), config::io_reason(&error)))
     })
+}
+
+fn pool_settings(pool: &config::Pool) -> PoolSettings {
+    PoolSettings {
+        size: pool.size,
+        check_after: pool.check_after,
+        idle_timeout: pool.idle_timeout,
+        lifetime: pool.lifetime,
+        wait_timeout: pool.wait_timeout,
+    }
 }
 
 fn listen_tls(tls: &ListenTls) -> Result<TlsPolicy, Failure> {

@@ -89,7 +89,10 @@ fn settings(reader: &mut Reader<'_>, mut root: Section<'_>, file: &Path) -> Opti
         read_backend(reader, section)
     });
     let databases = root.item("databases").map_or_else(BTreeMap::new, |item| {
-        reader.section(&item).map_or_else(BTreeMap::new, |section| read_databases(reader, section))
+        let pool = backend.as_ref().map_or_else(default_pool, |backend| backend.pool.clone());
+        reader
+            .section(&item)
+            .map_or_else(BTreeMap::new, |section| read_databases(reader, section, &pool))
     });
     let auth_item = root.item("auth");
     let auth_place = auth_item.as_ref().map(|item| item.place.clone());
@@ -327,7 +330,7 @@ fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Bac
         Some(BackendTls::Disable)
     };
     let pool = match section.item("pool") {
-        Some(item) => reader.section(&item).map(|pool| read_pool(reader, pool)),
+        Some(item) => reader.section(&item).map(|pool| read_pool(reader, pool, &default_pool())),
         None => Some(default_pool()),
     };
     section.finish(reader);
@@ -436,14 +439,15 @@ fn default_pool() -> Pool {
     Pool {
         mode: PoolMode::Session,
         size: 20,
+        check_after: Duration::from_secs(30),
         idle_timeout: 10 * MINUTE,
         lifetime: 60 * MINUTE,
         wait_timeout: Duration::from_secs(30),
     }
 }
 
-fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>) -> Pool {
-    let default = default_pool();
+/// `default` has what is not said.
+fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>, default: &Pool) -> Pool {
     let mode = or(&mut section, "mode", default.mode, |item| {
         let modes = [("session", PoolMode::Session), ("transaction", PoolMode::Transaction)];
         reader.choice(item, &modes)
@@ -456,19 +460,25 @@ fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>) -> Pool {
     let lifetime = or(&mut section, "lifetime", default.lifetime, |item| reader.duration(item));
     let wait_timeout =
         or(&mut section, "wait_timeout", default.wait_timeout, |item| reader.duration(item));
+    let check_after =
+        or(&mut section, "check_after", default.check_after, |item| reader.duration(item));
     section.finish(reader);
-    Pool { mode, size, idle_timeout, lifetime, wait_timeout }
+    Pool { mode, size, check_after, idle_timeout, lifetime, wait_timeout }
 }
 
 fn read_databases(
     reader: &mut Reader<'_>,
     mut section: Section<'_>,
+    default: &Pool,
 ) -> BTreeMap<String, DatabaseMapping> {
     let mut databases = BTreeMap::new();
     for (name, item) in section.entries() {
         let Some(mut section) = reader.section(&item) else { continue };
         let database =
             section.required(reader, "database").and_then(|item| read_name(reader, &item));
+        let pool = section
+            .item("pool")
+            .and_then(|item| reader.section(&item).map(|pool| read_pool(reader, pool, default)));
         section.finish(reader);
         if name == "rowgate" {
             reader.error(
@@ -477,7 +487,7 @@ fn read_databases(
             );
         }
         if let Some(database) = database {
-            databases.insert(name, DatabaseMapping { database });
+            databases.insert(name, DatabaseMapping { database, pool });
         }
     }
     databases

@@ -85,6 +85,12 @@ impl Settings {
         })
     }
 
+    /// How the connections of clients are shared that ask for `name`.
+    pub fn pool(&self, name: &str) -> &Pool {
+        let own = self.databases.get(name).and_then(|mapping| mapping.pool.as_ref());
+        own.unwrap_or(&self.backend.pool)
+    }
+
     /// The name of the database behind that a client means by `name`; `None`: no such database.
     pub fn backend_database(&self, name: &str) -> Option<&str> {
         if name == self.backend.database {
@@ -178,8 +184,10 @@ pub enum PoolMode {
 pub struct Pool {
     /// When a connection goes to the next client.
     pub mode: PoolMode,
-    /// Server connections at most, per database.
+    /// Server connections at most.
     pub size: usize,
+    /// A connection that was unused for longer is checked before somebody gets it.
+    pub check_after: Duration,
     /// An unused server connection is closed after this.
     pub idle_timeout: Duration,
     /// A server connection of this age is closed when it is unused.
@@ -193,6 +201,8 @@ pub struct Pool {
 pub struct DatabaseMapping {
     /// The database name on the server.
     pub database: String,
+    /// Connections of its own; `None`: those of `backend.database`.
+    pub pool: Option<Pool>,
 }
 
 /// `[auth]`

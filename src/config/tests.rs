@@ -89,6 +89,7 @@ address = "db2"
 target = "any"
 [databases.reports]
 database = "crm"
+pool = { size = 3 }
 [auth]
 methods = ["scram-sha-256", "cert", "trust"]
 lockout = { failures = 10, window = "5m", duration = "15m" }
@@ -128,6 +129,8 @@ address = "127.0.0.1:6480"
     );
     assert_eq!(settings.backend_database("reports"), Some("crm"));
     assert_eq!(settings.backend_database("postgres"), None);
+    let (own, others) = (settings.pool("reports"), settings.pool("crm"));
+    assert_eq!((own.size, own.mode, others.size), (3, PoolMode::Transaction, 20));
     assert_eq!(settings.audit.path, folder.path().join("audit"));
     assert_eq!(settings.audit.signing_key.as_ref().map(Secret::reveal), Some("key"));
     assert_eq!(settings.backend.password.as_ref().map(Secret::reveal), Some("secret"));

@@ -111,7 +111,12 @@ async fn fit(
 
 fn unavailable(error: &PoolError) -> Refusal {
     tracing::warn!(%error, "no server connection");
-    Refusal::new(error.sqlstate(), "the database server cannot be used at the moment", "")
+    let message = "the database server cannot be used at the moment";
+    match error {
+        // Figures of the gateway's own, none of the server's words.
+        PoolError::Exhausted { .. } => Refusal::new(error.sqlstate(), message, error.to_string()),
+        PoolError::Connect(_) => Refusal::new(error.sqlstate(), message, ""),
+    }
 }
 
 fn lost(error: &WireError) -> Refusal {

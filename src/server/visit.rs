@@ -223,7 +223,14 @@ async fn lend(
             "",
         )
     })?;
-    let key = PoolKey { database: database.to_owned(), user: settings.backend.user.clone() };
+    // Names without connections of their own share those of the database.
+    let own = settings.databases.get(&startup.database).is_some_and(|named| named.pool.is_some());
+    let name = if own { startup.database.as_str() } else { database };
+    let key = PoolKey {
+        database: database.to_owned(),
+        user: settings.backend.user.clone(),
+        name: name.to_owned(),
+    };
     let queue = gateway.pool.queue(&key);
     let mut wanted = startup.settings.settings.clone();
     if !wanted.iter().any(|(name, _)| name == "statement_timeout") {
@@ -245,6 +252,7 @@ async fn talk(
     let Some(lent) = server.connection() else { return "no server connection".to_owned() };
     let (key, parameters) = (lent.key.clone(), lent.parameters.clone());
     let registration = Arc::new(gateway.registry.register(startup.minor));
+    let pool_mode = settings.pool(&startup.database).mode;
     let mut client = Connection::new(startup.stream);
     let outbound = client.outbound.buffer();
     for (name, value) in &parameters {
@@ -268,7 +276,7 @@ async fn talk(
         usages: Arc::clone(&gateway.usages),
     };
     let application = Arc::from(&*visitor.who.application);
-    let servers = match settings.backend.pool.mode {
+    let servers = match pool_mode {
         PoolMode::Session => {
             registration.set_running(Some(key));
             Servers::Own(Lent(server))
