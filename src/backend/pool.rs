@@ -36,6 +36,8 @@ const RESET_LIMIT: Duration = Duration::from_secs(5);
 pub struct PoolSettings {
     /// The most connections of one pool.
     pub size: usize,
+    /// So many of them at most are with sessions that keep theirs to the end while others share.
+    pub keepers: usize,
     /// A connection that was unused for longer is checked before somebody gets it.
     pub check_after: Duration,
     /// An unused connection is closed after this long.
@@ -124,6 +126,7 @@ struct Lane {
     database: String,
     settings: PoolSettings,
     permits: Arc<Semaphore>,
+    keepers: Arc<Semaphore>,
     waiting: Waiting,
     idle: Mutex<Vec<Idle>>,
 }
@@ -141,7 +144,24 @@ struct Idle {
 pub struct PooledServer {
     connection: Option<ServerConnection>,
     lane: Arc<Lane>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
+}
+
+/// The right to a connection.
+#[derive(Debug)]
+struct Permit {
+    _connection: OwnedSemaphorePermit,
+    /// And to keep it to the end of the session.
+    _keeper: Option<OwnedSemaphorePermit>,
+}
+
+/// For how long a session wants a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stay {
+    /// As the mode of the pool says.
+    Usual,
+    /// To the end of the session, in a pool where others share.
+    Kept,
 }
 
 /// The last ReadyForQuery of a session that ends.
@@ -195,7 +215,7 @@ impl Pool {
     /// A live connection: an idle one, or a new one when the size allows, or the next that comes
     /// free. Waiters are served in order.
     pub async fn acquire(&self, key: &PoolKey) -> Result<PooledServer, PoolError> {
-        self.queue(key).acquire(&SettingValues::default()).await
+        self.queue(key).acquire(&SettingValues::default(), Stay::Usual).await
     }
 
     /// The connections of one key.
@@ -256,6 +276,7 @@ impl Pool {
                 database: key.database.clone(),
                 settings,
                 permits: Arc::new(Semaphore::new(settings.size)),
+                keepers: Arc::new(Semaphore::new(settings.keepers)),
                 waiting: Waiting::default(),
                 idle: Mutex::default(),
             })
@@ -277,9 +298,14 @@ pub struct Queue(Arc<Lane>);
 impl Queue {
     /// An idle connection of this thread that has these settings and nothing that another session
     /// must not see, when nobody waits for one. One that needs a check is left where it is.
-    pub fn at_hand(&self, settings: &SettingValues, session: u64) -> Option<PooledServer> {
+    pub fn at_hand(
+        &self,
+        settings: &SettingValues,
+        session: u64,
+        stay: Stay,
+    ) -> Option<PooledServer> {
         let lane = &self.0;
-        let permit = Arc::clone(&lane.permits).try_acquire_owned().ok()?;
+        let permit = lane.permit_at_hand(stay)?;
         let here = thread::current().id();
         let fresh = lane.settings.check_after.min(lane.settings.idle_timeout);
         let now = Instant::now();
@@ -305,9 +331,13 @@ impl Queue {
 
     /// A live connection, rather one that has these settings: an idle one, or a new one when the
     /// size allows, or the next that comes free. Waiters are served in order.
-    pub async fn acquire(&self, settings: &SettingValues) -> Result<PooledServer, PoolError> {
+    pub async fn acquire(
+        &self,
+        settings: &SettingValues,
+        stay: Stay,
+    ) -> Result<PooledServer, PoolError> {
         let lane = Arc::clone(&self.0);
-        let permit = lane.permit().await?;
+        let permit = lane.permit(stay).await?;
         let found = loop {
             let Some(mut idle) = lane.take_idle(settings) else { break None };
             let unused = idle.since.elapsed();
@@ -343,18 +373,38 @@ impl Idle {
 }
 
 impl Lane {
-    /// The right to one of the connections, in the order of asking.
-    async fn permit(&self) -> Result<OwnedSemaphorePermit, PoolError> {
-        if let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() {
+    /// The right to one of the connections, when nobody waits for one.
+    fn permit_at_hand(&self, stay: Stay) -> Option<Permit> {
+        let now = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+        let keeper = match stay {
+            Stay::Usual => None,
+            Stay::Kept => Some(now(&self.keepers)?),
+        };
+        Some(Permit { _connection: now(&self.permits)?, _keeper: keeper })
+    }
+
+    /// The same, in the order of asking.
+    async fn permit(&self, stay: Stay) -> Result<Permit, PoolError> {
+        if let Some(permit) = self.permit_at_hand(stay) {
             return Ok(permit);
         }
         let place = self.waiting.enter();
         let limit = self.settings.wait_timeout;
         let until = Instant::now() + limit;
-        if let Ok(Ok(permit)) = timeout_at(until, Arc::clone(&self.permits).acquire_owned()).await {
-            return Ok(permit);
-        }
-        Err(PoolError::Exhausted { limit, size: self.settings.size, before: place.before })
+        let next = async |places: &Arc<Semaphore>, size| match timeout_at(
+            until,
+            Arc::clone(places).acquire_owned(),
+        )
+        .await
+        {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(PoolError::Exhausted { limit, size, before: place.before }),
+        };
+        let keeper = match stay {
+            Stay::Usual => None,
+            Stay::Kept => Some(next(&self.keepers, self.settings.keepers).await?),
+        };
+        Ok(Permit { _connection: next(&self.permits, self.settings.size).await?, _keeper: keeper })
     }
 
     /// The one used last, rather one with these settings and of this thread.

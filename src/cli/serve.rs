@@ -308,6 +308,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 fn pool_settings(pool: &config::Pool) -> PoolSettings {
     PoolSettings {
         size: pool.size,
+        keepers: pool.unrestricted,
         check_after: pool.check_after,
         idle_timeout: pool.idle_timeout,
         lifetime: pool.lifetime,

@@ -437,8 +437,9 @@ fn read_backend_tls(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option
 
 fn default_pool() -> Pool {
     Pool {
-        mode: PoolMode::Session,
+        mode: PoolMode::Transaction,
         size: 20,
+        unrestricted: 10,
         check_after: Duration::from_secs(30),
         idle_timeout: 10 * MINUTE,
         lifetime: 60 * MINUTE,
@@ -455,6 +456,15 @@ fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>, default: &Pool) 
     let size = or(&mut section, "size", default.size, |item| {
         reader.number(item, 1, 100_000).and_then(|n| usize::try_from(n).ok())
     });
+    // The others always have the rest.
+    let unrestricted = match section.item("unrestricted") {
+        None => size.div_ceil(2),
+        Some(item) => {
+            let most = u64::try_from(size).unwrap_or(u64::MAX);
+            let number = reader.number(&item, 1, most).and_then(|n| usize::try_from(n).ok());
+            number.unwrap_or(size)
+        }
+    };
     let idle_timeout =
         or(&mut section, "idle_timeout", default.idle_timeout, |item| reader.duration(item));
     let lifetime = or(&mut section, "lifetime", default.lifetime, |item| reader.duration(item));
@@ -463,7 +473,7 @@ fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>, default: &Pool) 
     let check_after =
         or(&mut section, "check_after", default.check_after, |item| reader.duration(item));
     section.finish(reader);
-    Pool { mode, size, check_after, idle_timeout, lifetime, wait_timeout }
+    Pool { mode, size, unrestricted, check_after, idle_timeout, lifetime, wait_timeout }
 }
 
 fn read_databases(

@@ -186,6 +186,8 @@ pub struct Pool {
     pub mode: PoolMode,
     /// Server connections at most.
     pub size: usize,
+    /// Of these, so many at most are kept by unrestricted people in transaction mode.
+    pub unrestricted: usize,
     /// A connection that was unused for longer is checked before somebody gets it.
     pub check_after: Duration,
     /// An unused server connection is closed after this.

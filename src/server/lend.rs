@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::visit::Lent;
 use crate::backend::WireError;
 use crate::backend::memory::{Memory, SettingValues};
-use crate::backend::pool::{PoolError, PooledServer, Queue};
+use crate::backend::pool::{PoolError, PooledServer, Queue, Stay};
 use crate::error::{Refusal, SqlState};
 use crate::protocol::cancel::Registration;
 use crate::session::loan::{Lender, Lending, Loan};
@@ -27,16 +27,16 @@ pub(super) struct PoolLender {
 }
 
 impl Lender<Lent> for PoolLender {
-    fn at_hand(&self, settings: &SettingValues) -> Option<Loan<Lent>> {
-        let server = self.queue.at_hand(settings, self.session)?;
+    fn at_hand(&self, settings: &SettingValues, stay: Stay) -> Option<Loan<Lent>> {
+        let server = self.queue.at_hand(settings, self.session, stay)?;
         loan(server, &self.registration)
     }
 
-    fn lend(&self, settings: &SettingValues) -> Lending<Lent> {
+    fn lend(&self, settings: &SettingValues, stay: Stay) -> Lending<Lent> {
         let (queue, settings) = (self.queue.clone(), Arc::clone(settings));
         let (registration, session) = (Arc::clone(&self.registration), self.session);
         Box::pin(async move {
-            let server = patiently(&queue, &settings, session).await?;
+            let server = patiently(&queue, &settings, session, stay).await?;
             loan(server, &registration).ok_or_else(|| lost(&WireError::Unexpected))
         })
     }
@@ -67,11 +67,12 @@ pub(super) async fn patiently(
     queue: &Queue,
     settings: &SettingValues,
     session: u64,
+    stay: Stay,
 ) -> Result<PooledServer, Refusal> {
     let until = Instant::now() + queue.patience();
     let mut pause = FIRST_PAUSE;
     loop {
-        match queue.acquire(settings).await {
+        match queue.acquire(settings, stay).await {
             Ok(server) => match fit(server, settings, session).await {
                 Ok(server) => return Ok(server),
                 Err(refusal) if refusal.sqlstate != SqlState::CONNECTION_FAILURE => {

@@ -19,7 +19,7 @@ use crate::audit::{Event, Who};
 use crate::auth::{Method, Outcome};
 use crate::backend::cancel;
 use crate::backend::memory::SettingValues;
-use crate::backend::pool::{Pool, PoolKey, PooledServer, Queue, TransactionStatus};
+use crate::backend::pool::{Pool, PoolKey, PooledServer, Queue, Stay, TransactionStatus};
 use crate::config::PoolMode;
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
@@ -238,7 +238,7 @@ async fn lend(
         wanted.push(("statement_timeout".to_owned(), limit.to_string()));
     }
     let wanted = SettingValues::from(wanted);
-    let server = patiently(&queue, &wanted, session).await?;
+    let server = patiently(&queue, &wanted, session, Stay::Usual).await?;
     Ok((server, queue, wanted))
 }
 

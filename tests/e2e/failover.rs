@@ -35,8 +35,12 @@ fn gateway(server: &Server, name: &str, hosts: &str, mode: &str) -> Gateway {
             .lines()
             .map(|line| if line.starts_with("hosts = ") { hosts } else { line })
             .collect();
-        let text = lines.join("\n").replace("\"session\"", "\"transaction\"");
-        fs::write(&file, text.replace("\"transaction\"", &format!("{mode:?}"))).unwrap();
+        let pool = format!("pool = {{ mode = {mode:?},");
+        let text = lines.join("\n");
+        let text = ["transaction", "session"]
+            .iter()
+            .fold(text, |text, other| text.replace(&format!("pool = {{ mode = {other:?},"), &pool));
+        fs::write(&file, text).unwrap();
     };
     let answers = |gateway: &Gateway| Wire::login_with_quietly(&gateway.login("henry"));
     gateway_before(server, name, change, answers)

@@ -259,3 +259,25 @@ fn a_name_with_connections_of_its_own_takes_those_of_others() {
         assert_eq!(value(&alice, "SELECT 1").await.unwrap(), "1");
     });
 }
+
+#[test]
+fn unrestricted_people_keep_all_connections_from_the_others() {
+    let gateway = pooling("keeping", 3);
+    runtime().block_on(async {
+        let [first, second, third] =
+            [client(&gateway, "henry"), client(&gateway, "henry"), client(&gateway, "henry")];
+        let (first, second, third) = tokio::join!(first, second, third);
+        for henry in [&first, &second] {
+            assert_eq!(value(henry, "SET my.note = 'henry'").await.unwrap(), "");
+        }
+        assert_eq!(value(&third, "SELECT 1").await.unwrap_err(), "53300");
+        let alice = client(&gateway, "alice").await;
+        assert_eq!(value(&alice, "SELECT 1").await.unwrap(), "1");
+        assert_eq!(value(&second, "SHOW my.note").await.unwrap(), "henry");
+        // What one of them leaves, another one gets, clean.
+        drop(first);
+        let next = client(&gateway, "henry").await;
+        let left = value(&next, "SELECT current_setting('my.note', true)").await.unwrap();
+        assert_ne!(left, "henry");
+    });
+}

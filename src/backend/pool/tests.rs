@@ -12,6 +12,7 @@ fn pool(cluster: &Cluster, size: usize) -> Pool {
         cluster.target(),
         PoolSettings {
             size,
+            keepers: size,
             check_after: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(600),
             lifetime: Duration::from_secs(3600),
@@ -186,6 +187,7 @@ async fn a_connection_that_died_in_silence_is_handed_out() {
     let cluster = Cluster::start();
     let settings = PoolSettings {
         size: 2,
+        keepers: 2,
         check_after: Duration::ZERO,
         idle_timeout: Duration::from_secs(600),
         lifetime: Duration::from_secs(3600),
@@ -197,7 +199,10 @@ async fn a_connection_that_died_in_silence_is_handed_out() {
     query(&mut held, "SELECT 1").await.unwrap();
     held.keep();
     let queue = pool.queue(&key());
-    assert!(queue.at_hand(&SettingValues::default(), 1).is_none(), "nobody has asked it");
+    assert!(
+        queue.at_hand(&SettingValues::default(), 1, Stay::Usual).is_none(),
+        "nobody has asked it"
+    );
     let held = pool.acquire(&key()).await.unwrap();
     assert_eq!(pid(&held), process, "it answers");
     held.keep();
