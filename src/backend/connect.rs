@@ -332,6 +332,7 @@ impl<'t, E: Failed> Search<'t, E> {
         attempt: Result<Result<(T, bool), E>, Elapsed>,
     ) -> Result<Option<(T, Place)>, E> {
         let Some((index, host)) = self.tried else { return Ok(None) };
+        let read_only = host.wanted == Wanted::ReadWrite && matches!(&attempt, Ok(Ok((_, false))));
         let error = match fitting(self.target, host, attempt) {
             Ok(connection) => {
                 let epoch = self.target.hosts.found(index);
@@ -340,7 +341,11 @@ impl<'t, E: Failed> Search<'t, E> {
             Err(error) if error.is_about_the_host() => error,
             Err(error) => return Err(error),
         };
-        self.target.hosts.failed(index, &error.to_string());
+        if read_only {
+            self.target.hosts.lost(index, &error.to_string());
+        } else {
+            self.target.hosts.failed(index, &error.to_string());
+        }
         self.last = Some(error);
         Ok(None)
     }
@@ -381,14 +386,23 @@ pub(super) fn takes_writes<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> b
         .all(|name| parameter(name) == Some("off"))
 }
 
-/// How often the hosts are tried that another one stands in for.
-const LOOK_BACK: Duration = Duration::from_secs(5);
+/// How often the hosts are looked at.
+const WATCH: Duration = Duration::from_secs(5);
 
-/// Goes back to the hosts that come first, while one stands in for them of which nothing but an
-/// answer is asked. Runs for ever.
-pub async fn look_back(target: Target, database: String) {
+/// Where there are several hosts: notices that the one in use does not answer any more although
+/// nobody connects, and goes back to those that come first, while one stands in for them of which
+/// nothing but an answer is asked. Runs for ever.
+pub async fn keep_watch(target: Target, database: String) {
+    if target.hosts.order().len() < 2 {
+        return;
+    }
     loop {
-        tokio::time::sleep(LOOK_BACK).await;
+        tokio::time::sleep(WATCH).await;
+        // An attempt that fails has chosen another one where there is one.
+        if let Err(error) = connect(&target, &database, &[]).await {
+            tracing::debug!(%error, "no server can be used");
+            continue;
+        }
         for (index, host) in target.hosts.preferred() {
             let attempt =
                 timeout(target.connect_timeout, connect_on(&target, host, &database, &[]));
@@ -409,11 +423,7 @@ pub(super) async fn open_socket(host: &str, port: u16) -> Result<TcpStream, Conn
     let keepalive = socket2::TcpKeepalive::new()
         .with_time(Duration::from_secs(60))
         .with_interval(Duration::from_secs(10));
-    let options = socket2::SockRef::from(&socket);
-    options.set_tcp_keepalive(&keepalive).map_err(unreachable)?;
-    // The same for one that vanishes while something is on its way to it.
-    #[cfg(target_os = "linux")]
-    options.set_tcp_user_timeout(Some(Duration::from_secs(30))).map_err(unreachable)?;
+    socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(unreachable)?;
     Ok(socket)
 }
 

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::cancel;
 use super::connect::{self, BackendKey, ConnectError, PINNED_SETTINGS, ServerConnection, Target};
+use super::hosts::Presence;
 use super::memory::{Memory, SettingValues};
 use super::wire::{self, WireError};
 use crate::error::SqlState;
@@ -188,9 +189,9 @@ impl TransactionStatus {
 }
 
 impl Pool {
-    /// Whether connections of that epoch go to the server to use.
-    pub fn is_current(&self, epoch: u64) -> bool {
-        self.shared.target.hosts.epoch() == epoch
+    /// What is known of the server that connections of that epoch go to.
+    pub fn presence(&self, epoch: u64) -> Presence {
+        self.shared.target.hosts.presence(epoch)
     }
 
     /// Connects when asked to. The target's user is replaced by the key's.
@@ -345,9 +346,12 @@ impl Queue {
                 && lane.is_current(&idle)
                 && is_quiet(&idle.connection.stream)
                 && (idle.home == thread::current().id() || idle.connection.stream.rehome().is_ok())
-                && (unused < lane.settings.check_after || answers(&mut idle.connection).await)
             {
-                break Some(idle.connection);
+                if unused < lane.settings.check_after || answers(&mut idle.connection).await {
+                    break Some(idle.connection);
+                }
+                // The others are no better; a new connection shows what is the matter.
+                break None;
             }
         };
         let connection = match found {
