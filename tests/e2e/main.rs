@@ -16,6 +16,7 @@ mod harness;
 mod people;
 mod policy_tests;
 mod pooling;
+mod prepared;
 mod protocol;
 mod random;
 mod reliability;
