@@ -17,6 +17,7 @@ mod harness;
 mod people;
 mod policy_tests;
 mod pooling;
+mod prepared;
 mod protocol;
 mod random;
 mod reliability;
