@@ -112,6 +112,12 @@ impl Hosts {
         self.0.epoch.load(Ordering::Relaxed)
     }
 
+    /// Each with whether it is the one in use.
+    pub fn figures(&self) -> Vec<(String, bool)> {
+        let chosen = self.lock().chosen;
+        (0..self.0.hosts.len()).map(|index| (self.name(index), chosen == Some(index))).collect()
+    }
+
     /// Changes with the epoch.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.0.changes.subscribe()

@@ -341,7 +341,7 @@ impl Canceller for RunningServer {
 
     fn presence(&self) -> Presence {
         match self.registration.running() {
-            Some(running) => self.pool.presence(running.key().epoch),
+            Some(running) => self.pool.hosts().presence(running.key().epoch),
             None => Presence::InUse,
         }
     }
