@@ -78,12 +78,7 @@ where
                     if self.is_current(prepared) {
                         let prepared = Arc::clone(prepared);
                         keepable(statement.kind, &prepared)?;
-                        if self.bring_here(&prepared) {
-                            // A Query ends what came before it only after a Sync.
-                            message::bare(self.server.outbound.buffer(), b'S');
-                            self.expected.push_back(Entry::internal(Request::Sync));
-                            self.pipeline = false;
-                        }
+                        self.bring_before(&prepared);
                         continue;
                     }
                     match prepared.origin {
@@ -101,6 +96,14 @@ where
                         }
                     }
                 }
+                // One of the protocol may be on another connection; the server has to know what it
+                // forgets.
+                Action::Deallocate { name: Some(name) } if !made.contains(&&**name) => {
+                    let prepared = self.names.statement(name).cloned();
+                    if let Some(prepared) = prepared.filter(|p| p.origin == Origin::Protocol) {
+                        self.bring_before(&prepared);
+                    }
+                }
                 Action::Forward
                 | Action::Fetch { .. }
                 | Action::Close { .. }
@@ -109,6 +112,16 @@ where
             }
         }
         Ok(())
+    }
+
+    /// Prepares a statement on this connection, if it is not there, before a simple query.
+    fn bring_before(&mut self, prepared: &Prepared) {
+        if self.bring_here(prepared) {
+            // A Query ends what came before it only after a Sync.
+            message::bare(self.server.outbound.buffer(), b'S');
+            self.expected.push_back(Entry::internal(Request::Sync));
+            self.pipeline = false;
+        }
     }
 
     /// Plans a PREPARE under the rules in force and runs it in place of the old one. When the server

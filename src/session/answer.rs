@@ -611,6 +611,10 @@ where
                 self.names.set_statement(&name, Some(*prepared));
             }
             NameChange::Deallocate(name) => {
+                let prepared = name.as_deref().and_then(|name| self.names.statement(name));
+                if let Some(server_name) = prepared.map(|prepared| prepared.server_name.clone()) {
+                    self.note_forgotten(&server_name);
+                }
                 self.names.deallocate(name.as_deref());
                 if name.is_none() {
                     self.note_deallocated();

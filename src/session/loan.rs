@@ -307,6 +307,13 @@ where
         }
     }
 
+    /// That statement is not on the connection any more.
+    pub(super) fn note_forgotten(&mut self, server_name: &str) {
+        if let Some(loans) = self.loans.as_mut() {
+            loans.memory.statements.remove(server_name);
+        }
+    }
+
     /// All prepared statements of the connection are gone.
     pub(super) fn note_deallocated(&mut self) {
         if let Some(loans) = self.loans.as_mut() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::test_runner::{Config, TestRunner};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
+use crate::harness::wire::{Wire, bind, errors, execute, parse, shown, sync, value as only_value};
 use crate::harness::{Gateway, gateway_with, runtime};
 
 /// A gateway with so many server connections.
@@ -280,4 +281,30 @@ fn unrestricted_people_keep_all_connections_from_the_others() {
         let left = value(&next, "SELECT current_setting('my.note', true)").await.unwrap();
         assert_ne!(left, "henry");
     });
+}
+
+#[test]
+fn a_statement_that_one_client_deallocates_is_gone_for_others_or_cannot_be_deallocated() {
+    let gateway = pooling("deallocating", 2);
+    let [mut alice, mut other] = [(); 2].map(|()| Wire::login(&gateway.login("alice")));
+    let sql = "SELECT count(*) > 0 FROM crm.account";
+    let run = [bind("", "s", &[], &[], &[]), execute("", 0), sync()];
+    for _ in 0..3 {
+        for wire in [&mut alice, &mut other] {
+            let answer = wire.batch(&[parse("s", sql, &[]), sync()]);
+            assert_eq!(errors(&answer), [""; 0], "{:?}", shown(&answer));
+            assert_eq!(only_value(&wire.batch(&run)).as_deref(), Some("t"));
+        }
+        // It is prepared on one connection, and the client gets the other one.
+        other.query("BEGIN");
+        let answer = alice.query("DEALLOCATE s");
+        assert_eq!(shown(&answer), ["C DEALLOCATE ", "Z I"]);
+        let answer = alice.batch(&run);
+        assert_eq!(errors(&answer), ["26000"], "{:?}", shown(&answer));
+        other.query("COMMIT");
+        for _ in 0..2 {
+            assert_eq!(only_value(&other.batch(&run)).as_deref(), Some("t"));
+        }
+        assert_eq!(shown(&other.query("DEALLOCATE s")), ["C DEALLOCATE ", "Z I"]);
+    }
 }

@@ -144,7 +144,8 @@ fn a_statement_of_the_protocol_does_under_execute_what_nobody_notes() {
         assert_eq!(errors(&answer), [""; 0], "{sql}: {:?}", shown(&answer));
         refused(&mut alice, "EXECUTE s", "0A000");
         refused(&mut alice, "EXPLAIN EXECUTE s", "0A000");
-        alice.query("DEALLOCATE s");
+        let answer = alice.query("DEALLOCATE s");
+        assert_eq!(errors(&answer), [""; 0], "DEALLOCATE after {sql}: {:?}", shown(&answer));
     }
     alice.batch(&[parse("r", "SELECT 3 AS three", &[]), sync()]);
     assert_eq!(value(&alice.query("EXECUTE r")).as_deref(), Some("3"));
