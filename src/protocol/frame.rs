@@ -18,7 +18,7 @@ pub const HEADER_LENGTH: usize = 5;
 const READ_SIZE: usize = 256 * 1024;
 
 /// A buffer that is empty and larger than this is given back.
-const KEPT_CAPACITY: usize = 8 * 1024;
+const KEPT_CAPACITY: usize = 0;
 
 thread_local! {
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_SIZE]);
