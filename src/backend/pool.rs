@@ -129,7 +129,7 @@ struct Lane {
 
 #[derive(Debug)]
 struct Idle {
-    connection: ServerConnection,
+    connection: Box<ServerConnection>,
     since: Instant,
     /// The thread whose runtime waits for its bytes.
     home: ThreadId,
@@ -138,7 +138,8 @@ struct Idle {
 /// A connection that one session has for itself. Dropped, it is closed.
 #[derive(Debug)]
 pub struct PooledServer {
-    connection: Option<ServerConnection>,
+    /// Boxed: most sessions of a pool have none at the moment.
+    connection: Option<Box<ServerConnection>>,
     lane: Arc<Lane>,
     permit: Option<Permit>,
 }
@@ -346,7 +347,7 @@ impl Queue {
         };
         let connection = match found {
             Some(connection) => connection,
-            None => connect::connect(&lane.target, &lane.database, &[]).await?,
+            None => Box::new(connect::connect(&lane.target, &lane.database, &[]).await?),
         };
         Ok(PooledServer { connection: Some(connection), lane, permit: Some(permit) })
     }
@@ -424,7 +425,7 @@ impl Lane {
         idle.connection.key.epoch == self.target.hosts.epoch()
     }
 
-    fn put_back(&self, connection: ServerConnection) -> bool {
+    fn put_back(&self, connection: Box<ServerConnection>) -> bool {
         let idle = Idle { connection, since: Instant::now(), home: thread::current().id() };
         let keeps = self.keeps(&idle);
         if keeps {

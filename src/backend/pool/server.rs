@@ -25,12 +25,12 @@ impl PooledServer {
 
     /// Stream, key and reported settings.
     pub fn connection(&self) -> Option<&ServerConnection> {
-        self.connection.as_ref()
+        self.connection.as_deref()
     }
 
     /// The same, to be changed.
     pub fn connection_mut(&mut self) -> Option<&mut ServerConnection> {
-        self.connection.as_mut()
+        self.connection.as_deref_mut()
     }
 
     /// For cancelling what runs on it.
@@ -51,7 +51,7 @@ impl PooledServer {
             queries.push("RESET ALL");
         }
         if !queries.is_empty() {
-            let ServerConnection { stream, parameters, .. } = connection;
+            let ServerConnection { stream, parameters, .. } = &mut **connection;
             wire::simple_queries(stream, parameters, &queries).await?;
             connection.memory.sequences = None;
         }
@@ -158,7 +158,7 @@ impl Drop for PooledServer {
     }
 }
 
-async fn close(mut connection: ServerConnection, target: &Target) {
+async fn close(mut connection: Box<ServerConnection>, target: &Target) {
     let closing = async {
         cancel::send(&connection.key, &target.tls).await?;
         let mut out = BytesMut::new();
