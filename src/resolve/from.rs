@@ -323,7 +323,8 @@ impl Resolver<'_> {
         reference: &RelationRef,
     ) -> Item {
         // What a view computes may be computed wherever it is asked for.
-        let is_view = relation.kind == RelationKind::View && !relation.is_system();
+        let through = self.resolved.uses.get(used).is_some_and(|entry| entry.through.is_some());
+        let is_view = relation.kind == RelationKind::View && !relation.is_system() && !through;
         let outputs = self
             .resolved
             .uses
@@ -399,6 +400,7 @@ impl Resolver<'_> {
             references: Vec::new(),
             group_extension: None,
             view,
+            through: None,
         });
         Ok(self.resolved.uses.len() - 1)
     }
