@@ -5,7 +5,7 @@
 //! Aliases are expanded (within a bound); tags, complex keys and a second document are errors.
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, Span};
@@ -80,12 +80,16 @@ impl Node {
 pub struct File {
     name: Arc<str>,
     text: Arc<str>,
+    /// The byte each line starts at: a large file has a finding or a reference in every line.
+    lines: Arc<[usize]>,
 }
 
 impl File {
     /// `name` is shown to people as it is.
     pub fn new(name: &str, text: &str) -> Self {
-        Self { name: Arc::from(name), text: Arc::from(text) }
+        let behind = text.match_indices('\n').map(|(index, _)| index + 1);
+        let lines = std::iter::once(0).chain(behind).collect();
+        Self { name: Arc::from(name), text: Arc::from(text), lines }
     }
 
     /// The name.
@@ -119,7 +123,7 @@ impl File {
 
     fn line(&self, number: u32) -> Option<&str> {
         let index = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.text.lines().nth(index)
+        self.text.get(*self.lines.get(index)?..)?.lines().next()
     }
 
     /// The place of `length` characters that start `offset` characters into a scalar's text; the
@@ -407,6 +411,7 @@ impl Builder {
                     self.finished(Node { place, value: Value::List(elements) }, anchor)
                 }
                 Some(Open::Map { place, anchor, entries, .. }) => {
+                    unrepeated(&entries)?;
                     self.finished(Node { place, value: Value::Map(entries) }, anchor)
                 }
                 None => Ok(()),
@@ -450,9 +455,6 @@ impl Builder {
                 if !matches!(node.value, Value::Scalar { .. }) {
                     return Err((node.place, "a key must be a word".to_owned()));
                 }
-                if entries.iter().any(|(other, _)| other.key() == node.key()) {
-                    return Err((node.place, format!("the key `{}` is repeated", node.key())));
-                }
                 *key = Some(node);
             }
         }
@@ -462,6 +464,15 @@ impl Builder {
 
 fn untagged(place: Place, tagged: bool) -> Result<(), Fault> {
     if tagged { Err((place, "YAML tags are not used here".to_owned())) } else { Ok(()) }
+}
+
+/// Which of two equal keys counts is nobody's guess.
+fn unrepeated(entries: &[(Node, Node)]) -> Result<(), Fault> {
+    let mut seen = HashSet::with_capacity(entries.len());
+    match entries.iter().find(|(key, _)| !seen.insert(key.key())) {
+        Some((key, _)) => Err((key.place, format!("the key `{}` is repeated", key.key()))),
+        None => Ok(()),
+    }
 }
 
 fn count_nodes(node: &Node) -> usize {

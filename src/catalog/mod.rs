@@ -240,12 +240,15 @@ pub struct Catalog {
     relations: HashMap<RelationId, Arc<Relation>>,
     relations_by_name: HashMap<Arc<str>, HashMap<Arc<str>, RelationId>>,
     types: HashMap<TypeId, SqlType>,
+    types_by_name: HashMap<Arc<str>, Vec<TypeId>>,
     functions: HashMap<Arc<str>, Vec<Arc<Function>>>,
     functions_by_id: HashMap<FunctionId, Arc<Function>>,
     operators: HashMap<Arc<str>, Vec<UserOperator>>,
     schemas: Vec<Arc<str>>,
     settings: HashSet<Arc<str>>,
     casts: Vec<UserCast>,
+    /// Relations with row triggers, and what those are partitions or children of.
+    triggered: HashSet<RelationId>,
     objects: Objects,
 }
 
@@ -294,6 +297,8 @@ impl Catalog {
             catalog.relations.insert(relation.id, Arc::new(relation));
         }
         for sql_type in parts.types {
+            let name = Arc::clone(&sql_type.name);
+            catalog.types_by_name.entry(name).or_default().push(sql_type.id);
             catalog.types.insert(sql_type.id, sql_type);
         }
         for function in parts.functions {
@@ -301,6 +306,8 @@ impl Catalog {
             catalog.functions_by_id.insert(function.id, Arc::clone(&function));
             catalog.functions.entry(Arc::clone(&function.name)).or_default().push(function);
         }
+        let with_triggers = catalog.relations.values().filter(|relation| relation.has_triggers);
+        catalog.triggered = with_triggers.flat_map(|found| catalog.lineage(found.id)).collect();
         for operator in parts.operators {
             catalog.operators.entry(Arc::clone(&operator.name)).or_default().push(operator);
         }
@@ -350,7 +357,8 @@ impl Catalog {
 
     /// The type of that schema and `typname`.
     pub fn type_named(&self, schema: &str, name: &str) -> Option<&SqlType> {
-        self.types.values().find(|t| &*t.schema == schema && &*t.name == name)
+        let named = self.types_by_name.get(name)?.iter();
+        named.filter_map(|id| self.types.get(id)).find(|found| &*found.schema == schema)
     }
 
     /// Follows domains down to the type they are over.
@@ -441,7 +449,7 @@ impl Catalog {
     /// Whether rows that are written to `id` may meet a row trigger that changes or vetoes them: its
     /// own, or that of a partition or inheritance child.
     pub fn has_triggers_below(&self, id: RelationId) -> bool {
-        self.relations().any(|found| found.has_triggers && self.lineage(found.id).contains(&id))
+        self.triggered.contains(&id)
     }
 
     /// `id` and everything it is a partition or inheritance child of, nearest first.

@@ -76,6 +76,10 @@ pub(super) fn build(
         .collect();
     let team_index: HashMap<String, usize> =
         teams.iter().enumerate().map(|(index, team)| (team.id.clone(), index)).collect();
+    let mut members: HashSet<(usize, Login)> = HashSet::new();
+    for (index, team) in teams.iter().enumerate() {
+        members.extend(team.members.iter().map(|login| (index, login.clone())));
+    }
     let mut places: Vec<Place> = Vec::new();
     let mut built: Vec<User> = Vec::new();
     for record in users {
@@ -89,9 +93,13 @@ pub(super) fn build(
             }
         }
         for (id, place) in &own {
-            match team_index.get(id).and_then(|index| teams.get_mut(*index)) {
-                Some(team) if team.members.contains(&user.login) => {}
-                Some(team) => team.members.push(user.login.clone()),
+            let index = team_index.get(id).copied();
+            match index.and_then(|index| Some((index, teams.get_mut(index)?))) {
+                Some((index, team)) => {
+                    if members.insert((index, user.login.clone())) {
+                        team.members.push(user.login.clone());
+                    }
+                }
                 None => {
                     let message = format!("team `{id}` is not in this directory");
                     reader.unknown(*place, message, id, team_ids.iter().map(String::as_str));
@@ -121,13 +129,8 @@ pub(super) fn build(
     report_cycles(reader, &built, &places, &departments, &department_places);
 
     let file = reader.file();
-    let role_mentions = roles
-        .into_iter()
-        .map(|(role, place)| {
-            let finding = file.error(place, format!("role `{role}` is not in the policy"));
-            (RoleName::from(role.as_str()), finding)
-        })
-        .collect();
+    let role_mentions =
+        roles.into_iter().map(|(role, place)| (RoleName::from(role.as_str()), place)).collect();
     let findings = std::mem::replace(reader, Reader::new(file)).into_findings();
     if findings.iter().any(|finding| finding.severity == Severity::Error) {
         return Err(findings);
@@ -151,7 +154,8 @@ pub(super) fn build(
         closures,
         role_mentions,
         verifier_forms,
-        places: places.into_iter().map(|place| file.error(place, "")).collect(),
+        file: file.clone(),
+        places,
         fingerprint,
     };
     Ok(LoadedDirectory { directory, warnings: findings })

@@ -8,7 +8,7 @@ mod model;
 mod read;
 mod sql;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -22,6 +22,7 @@ use crate::config::{about_file, io_reason};
 use crate::diagnostic::{Diagnostic, Severity, closest};
 use crate::ids::{Login, RoleName};
 use crate::policy::PersonFacts;
+use crate::yaml::{File, Place, Reader};
 
 pub use model::{Assignment, Department, Service, Status, Team, User, is_scram_verifier};
 pub use sql::{SqlSourceError, load_sql};
@@ -37,10 +38,12 @@ pub struct Directory {
     closures: closure::Closures,
     /// Filled when first asked for: most people of a large directory never connect.
     facts: Vec<OnceLock<Arc<PersonFacts>>>,
-    /// Each place a role is named, as the finding it becomes when the policy has no such role.
-    role_mentions: Vec<(RoleName, Diagnostic)>,
-    /// Where each user stands, as a finding without words.
-    places: Vec<Diagnostic>,
+    /// What it was read from, for findings.
+    file: File,
+    /// Each place a role is named.
+    role_mentions: Vec<(RoleName, Place)>,
+    /// Where each user stands.
+    places: Vec<Place>,
     /// What the verifiers look like, and how many look like that.
     verifier_forms: Vec<VerifierForm>,
     /// blake3 of everything it was made from, in hexadecimal.
@@ -160,8 +163,8 @@ impl Directory {
         text: &str,
         now: Timestamp,
     ) -> Result<LoadedDirectory, Vec<Diagnostic>> {
-        let file = crate::yaml::File::new(name, text);
-        let mut reader = crate::yaml::Reader::new(&file);
+        let file = File::new(name, text);
+        let mut reader = Reader::new(&file);
         let records =
             reader.document().map(|root| read::document(&mut reader, &root)).unwrap_or_default();
         build::build(records, reader, blake3::hash(text.as_bytes()).to_hex().to_string(), now)
@@ -177,6 +180,7 @@ impl Directory {
             by_login: HashMap::new(),
             closures: closure::Closures::default(),
             facts: Vec::new(),
+            file: File::new("directory", ""),
             role_mentions: Vec::new(),
             places: Vec::new(),
             verifier_forms: Vec::new(),
@@ -273,14 +277,16 @@ impl Directory {
 
     /// An error for each place that names a role `known` does not contain.
     pub fn unknown_roles(&self, known: &[RoleName]) -> Vec<Diagnostic> {
+        let named: HashSet<&RoleName> = known.iter().collect();
         self.role_mentions
             .iter()
-            .filter(|(role, _)| !known.contains(role))
-            .map(|(role, finding)| {
+            .filter(|(role, _)| !named.contains(role))
+            .map(|(role, place)| {
                 let near = closest(role.as_str(), known.iter().map(RoleName::as_str));
+                let message = format!("role `{role}` is not in the policy");
                 Diagnostic {
                     suggestion: near.map(|near| format!("did you mean `{near}`?")),
-                    ..finding.clone()
+                    ..self.file.error(*place, message)
                 }
             })
             .collect()
@@ -295,7 +301,7 @@ impl Directory {
     ) -> Diagnostic {
         let place = self.by_login.get(login).and_then(|index| self.places.get(*index));
         match place {
-            Some(place) => Diagnostic { severity, message: message.into(), ..place.clone() },
+            Some(place) => Diagnostic { severity, ..self.file.error(*place, message) },
             None => about_file("directory", severity, message, None),
         }
     }

@@ -1,6 +1,6 @@
 //! [`Model`] and catalogue → [`PolicySet`], or everything that is wrong. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -52,6 +52,14 @@ impl PolicySet {
             model: &model,
             catalog,
             parameters: Parameters::default(),
+            described: model.tables.iter().map(|table| (&*table.name.text, table)).collect(),
+            tags: model
+                .masks
+                .iter()
+                .map(|(tag, _)| tag)
+                .chain(model.tables.iter().flat_map(|table| table.tags.iter().map(|(_, tag)| tag)))
+                .map(|tag| &*tag.text)
+                .collect(),
             findings: Vec::new(),
             unfiltered: BTreeSet::new(),
             named: BTreeSet::new(),
@@ -71,6 +79,10 @@ struct Compiler<'a> {
     model: &'a Model,
     catalog: &'a Catalog,
     parameters: Parameters,
+    /// Descriptions by the name of the table.
+    described: HashMap<&'a str, &'a TableModel>,
+    /// Every tag that a column or a mask has.
+    tags: HashSet<&'a str>,
     findings: Vec<Diagnostic>,
     unfiltered: BTreeSet<UnfilteredRead>,
     /// Relations that the policy names without a pattern.
@@ -110,7 +122,12 @@ pub(super) fn hole_in(expr: &Expr) -> Option<Hole> {
     Hole::parse(text.strip_prefix(HOLE_MARK)?.strip_suffix(HOLE_MARK)?)
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
+    /// What the policy says of the table of that name.
+    fn description(&self, name: &str) -> Option<&'a TableModel> {
+        self.described.get(name).copied()
+    }
+
     fn error(&mut self, word: &Word, message: impl Into<String>, suggestion: Option<String>) {
         let mut finding = self.model.error(word.at, message);
         finding.suggestion = suggestion;
@@ -173,16 +190,23 @@ impl Compiler<'_> {
             return Vec::new();
         }
         let exact = glob::is_exact(&word.text);
-        let mut found: Vec<Arc<Relation>> = self
-            .catalog
-            .relations()
-            .filter(|relation| wanted(relation.kind))
-            // A star never reaches PostgreSQL's own relations; they have scopes of their own.
-            .filter(|relation| exact || !relation.is_system())
-            .filter(|relation| glob::matches(&word.text, &relation.schema, &relation.name))
-            .cloned()
-            .collect();
-        found.sort_by_key(|relation| relation.id);
+        let found: Vec<Arc<Relation>> = if exact {
+            let found = word.text.split_once('.');
+            let found = found.and_then(|(schema, name)| self.catalog.relation_named(schema, name));
+            found.filter(|relation| wanted(relation.kind)).cloned().into_iter().collect()
+        } else {
+            let mut found: Vec<Arc<Relation>> = self
+                .catalog
+                .relations()
+                .filter(|relation| wanted(relation.kind))
+                // A star never reaches PostgreSQL's own relations; they have scopes of their own.
+                .filter(|relation| !relation.is_system())
+                .filter(|relation| glob::matches(&word.text, &relation.schema, &relation.name))
+                .cloned()
+                .collect();
+            found.sort_by_key(|relation| relation.id);
+            found
+        };
         if exact {
             self.named.extend(found.iter().map(|relation| relation.id));
         }
@@ -255,8 +279,7 @@ impl Compiler<'_> {
             && let Some(column) = self.column(&relation, &parent.column)
         {
             structural.insert(column);
-            let model = self.model;
-            let described = model.tables.iter().find(|other| other.name.text == parent.table.text);
+            let described = self.description(&parent.table.text);
             match row_scope::key_of(self.catalog, &above, described) {
                 Ok(key) => {
                     let held = relation.column_by_number(column).map(|column| column.type_id);
@@ -358,12 +381,10 @@ impl Compiler<'_> {
         tables: &mut HashMap<RelationId, TableRules>,
     ) {
         let mut relations: Vec<Arc<Relation>> = Vec::new();
+        let mut known: HashSet<RelationId> = HashSet::new();
         for word in &model.tables {
-            for relation in self.relations(word, is_table) {
-                if !relations.iter().any(|known| known.id == relation.id) {
-                    relations.push(relation);
-                }
-            }
+            let found = self.relations(word, is_table).into_iter();
+            relations.extend(found.filter(|relation| known.insert(relation.id)));
         }
         self.column_keys(model, &relations);
         let has = |verb: Verb| model.verbs.iter().any(|granted| granted.verb == verb);
@@ -389,7 +410,7 @@ impl Compiler<'_> {
                 .collect();
             let line = self.model.line(model.at, &format!("role {role}"));
             let grant = Grant { role: role.clone(), line, verbs, denied };
-            tables.entry(relation.id).or_default().grants.push(grant);
+            tables.entry(relation.id).or_default().grants.push([role.clone()], grant);
         }
         self.judge_scopes();
     }
@@ -430,18 +451,12 @@ impl Compiler<'_> {
         // A child has the tags of the tables it is a partition of.
         let lineage = self.catalog.lineage(relation.id);
         let mut numbers = Vec::new();
-        for table in &self.model.tables {
-            let of_lineage = lineage.iter().any(|id| {
-                self.catalog.relation(*id).is_some_and(|r| r.qualified_name() == table.name.text)
-            });
-            if of_lineage {
-                let tagged = table.tags.iter().filter(|(_, tag)| tag.text == key);
-                numbers.extend(
-                    tagged
-                        .filter_map(|(column, _)| relation.column(&column.text))
-                        .map(|c| c.number),
-                );
-            }
+        for above in lineage.iter().filter_map(|id| self.catalog.relation(*id)) {
+            let Some(table) = self.description(&above.qualified_name()) else { continue };
+            let tagged = table.tags.iter().filter(|(_, tag)| tag.text == key);
+            numbers.extend(
+                tagged.filter_map(|(column, _)| relation.column(&column.text)).map(|c| c.number),
+            );
         }
         numbers
     }
@@ -460,13 +475,9 @@ impl Compiler<'_> {
             .chain(verbs.flat_map(|verb| verb.columns.iter().flatten()))
             .collect();
         for word in words {
-            let known_tag = self.model.masks.iter().any(|(tag, _)| tag.text == word.text)
-                || self
-                    .model
-                    .tables
-                    .iter()
-                    .any(|t| t.tags.iter().any(|(_, g)| g.text == word.text));
-            if known_tag || relations.iter().any(|r| !self.columns(r, &word.text).is_empty()) {
+            if self.tags.contains(word.text.as_str())
+                || relations.iter().any(|r| !self.columns(r, &word.text).is_empty())
+            {
                 continue;
             }
             let names: Vec<&str> =
@@ -519,12 +530,11 @@ impl Compiler<'_> {
             }
             ScopeModel::Named(word) => word,
         };
-        let model = self.model;
         let name = relation.qualified_name();
         let mut maker = Maker {
             catalog: self.catalog,
             relation,
-            table: model.tables.iter().find(|table| table.name.text == name),
+            table: self.description(&name),
             parameters: &mut self.parameters,
         };
         let made = maker.make(&word.text, verb);
@@ -674,16 +684,10 @@ impl Compiler<'_> {
                     let Some(predicate) = self.predicate(&relation, &rule.predicate) else {
                         continue;
                     };
-                    tables.entry(relation.id).or_default().rules.push(Rule {
-                        roles: rule
-                            .roles
-                            .iter()
-                            .map(|word| RoleName::from(word.text.as_str()))
-                            .collect(),
-                        verbs: rule.verbs.clone(),
-                        predicate,
-                        line: line.clone(),
-                    });
+                    let roles = rule.roles.iter().map(|word| RoleName::from(word.text.as_str()));
+                    let verbs = rule.verbs.clone();
+                    let rule = Rule { verbs, predicate, line: line.clone() };
+                    tables.entry(relation.id).or_default().rules.push(roles, rule);
                 }
             }
         }

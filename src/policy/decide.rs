@@ -164,20 +164,13 @@ impl<'a> Decider<'a> {
         })
     }
 
-    fn is_active(&self, role: &RoleName) -> bool {
-        self.roles.0.contains(role)
-    }
-
     fn rules_of(&self, relation: RelationId) -> Option<&'a TableRules> {
         self.policy.tables.get(&relation)
     }
 
     /// The active grants on one relation itself.
     fn grants(&self, relation: RelationId) -> impl Iterator<Item = &'a Grant> + '_ {
-        self.rules_of(relation)
-            .into_iter()
-            .flat_map(|rules| &rules.grants)
-            .filter(|grant| self.is_active(&grant.role))
+        self.rules_of(relation).into_iter().flat_map(|rules| rules.grants.of(self.roles))
     }
 
     /// The relation and those above it that grant the verb, nearest first.
@@ -265,9 +258,8 @@ impl<'a> Decider<'a> {
             .lineage(relation.id)
             .into_iter()
             .filter_map(|id| self.rules_of(id))
-            .flat_map(|rules| &rules.rules)
+            .flat_map(|rules| rules.rules.of(self.roles))
             .filter(|rule| rule.verbs.is_empty() || rule.verbs.contains(&verb))
-            .filter(|rule| rule.roles.is_empty() || rule.roles.iter().any(|r| self.is_active(r)))
             .collect()
     }
 

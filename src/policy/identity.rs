@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::ids::{IdentityIndex, Login, RoleName};
 
@@ -207,9 +207,11 @@ pub struct IdentityParameter {
 }
 
 /// All identity values of one person, by [`IdentityIndex`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Identity {
     values: Vec<Vec<String>>,
+    /// The values as arrays, made when first asked for: a statement must not pay for each value.
+    arrays: Vec<OnceLock<String>>,
     shape: IdentityShape,
 }
 
@@ -232,7 +234,8 @@ impl Identity {
             })
             .collect();
         let shape = IdentityShape(values.iter().map(|values| cardinality(values)).collect());
-        Self { values, shape }
+        let arrays = values.iter().map(|_| OnceLock::new()).collect();
+        Self { values, arrays, shape }
     }
 
     /// How many values each parameter has: the part of the identity that a plan depends on.
@@ -247,7 +250,10 @@ impl Identity {
         match (hole.form, values.as_slice()) {
             (HoleForm::Scalar, [value]) => Some(value.clone()),
             (_, []) | (HoleForm::Scalar, _) => None,
-            (HoleForm::Array, values) => Some(array_literal(values)),
+            (HoleForm::Array, values) => {
+                let array = self.arrays.get(usize::from(hole.parameter.0))?;
+                Some(array.get_or_init(|| array_literal(values)).clone())
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! Policy files → [`Model`]: form, unknown keys, words out of place. Reports everything at once.
 //! Pure; what the words mean in a database is `compile`'s business.
 
+use std::collections::HashSet;
+
 use crate::diagnostic::Diagnostic;
 use crate::policy::model::{
     At, CombineMasks, CombineRows, GrantModel, GroupLink, Limits, LinkTable, MaskModel, Model,
@@ -35,14 +37,16 @@ pub(super) fn parse(texts: &[(String, String)]) -> Result<Model, Vec<Diagnostic>
         }
         findings.extend(parser.reader.into_findings());
     }
-    for (index, table) in model.tables.iter().enumerate() {
-        if model.tables.iter().take(index).any(|other| other.name.text == table.name.text) {
+    let mut described = HashSet::new();
+    for table in &model.tables {
+        if !described.insert(table.name.text.as_str()) {
             let message = format!("`{}` is described twice", table.name.text);
             findings.push(model.error(table.name.at, message));
         }
     }
-    for (index, (tag, _)) in model.masks.iter().enumerate() {
-        if model.masks.iter().take(index).any(|(other, _)| other.text == tag.text) {
+    let mut masked = HashSet::new();
+    for (tag, _) in &model.masks {
+        if !masked.insert(tag.text.as_str()) {
             let message = format!("the mask of `{}` is written twice", tag.text);
             findings.push(model.error(tag.at, message));
         }

@@ -62,12 +62,46 @@ pub(super) struct Grant {
 /// A restrictive rule on one relation.
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
-    /// Empty is everyone.
-    pub(super) roles: Vec<RoleName>,
     /// Empty is every verb.
     pub(super) verbs: Vec<Verb>,
     pub(super) predicate: Predicate,
     pub(super) line: PolicyLine,
+}
+
+/// Parts of a policy in its order; those of some roles are found without looking at the others.
+#[derive(Debug, Clone)]
+pub(super) struct ByRole<T> {
+    parts: Vec<T>,
+    everybody: Vec<usize>,
+    of_role: HashMap<RoleName, Vec<usize>>,
+}
+
+impl<T> Default for ByRole<T> {
+    fn default() -> Self {
+        Self { parts: Vec::new(), everybody: Vec::new(), of_role: HashMap::new() }
+    }
+}
+
+impl<T> ByRole<T> {
+    /// Adds a part of these roles; without any it is everybody's.
+    pub(super) fn push(&mut self, roles: impl IntoIterator<Item = RoleName>, part: T) {
+        let index = self.parts.len();
+        self.parts.push(part);
+        let mut roles = roles.into_iter().peekable();
+        if roles.peek().is_none() {
+            self.everybody.push(index);
+        }
+        for role in roles {
+            self.of_role.entry(role).or_default().push(index);
+        }
+    }
+
+    /// The parts that concern one of `roles`.
+    pub(super) fn of(&self, roles: &RoleSet) -> impl Iterator<Item = &T> + use<'_, T> {
+        let own = roles.0.iter().filter_map(|role| self.of_role.get(role)).flatten();
+        let found: BTreeSet<usize> = self.everybody.iter().chain(own).copied().collect();
+        found.into_iter().filter_map(|index| self.parts.get(index))
+    }
 }
 
 /// The row above.
@@ -81,8 +115,8 @@ pub(super) struct Parent {
 /// All a policy says of one relation.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TableRules {
-    pub(super) grants: Vec<Grant>,
-    pub(super) rules: Vec<Rule>,
+    pub(super) grants: ByRole<Grant>,
+    pub(super) rules: ByRole<Rule>,
     pub(super) tag_masks: BTreeMap<ColumnNumber, Mask>,
     pub(super) unclassified: BTreeSet<ColumnNumber>,
     pub(super) assigns: BTreeSet<ColumnNumber>,

@@ -39,20 +39,24 @@ pub(super) fn principals(
         if Account::User(user).is_usable(now).is_err() {
             continue;
         }
-        let Some(facts) = directory.facts(user.login.as_str(), now) else { continue };
+        // Everybody's place in the organisation would be a large directory's size squared: it is
+        // worked out only for those who are the first with their roles.
+        let facts = || directory.facts(user.login.as_str(), now);
+        let roles = user.roles_at(now);
         // One holder each: another person changes values, not what the filter is.
-        for role in policy.with_includes(&facts.roles) {
+        for role in policy.with_includes(&roles) {
             if let Some(holders) = sets.get_mut(&BTreeSet::from([role.clone()]))
                 && holders.is_empty()
+                && let Some(facts) = facts()
             {
                 holders.push(PersonFacts { roles: vec![role], ..PersonFacts::clone(&facts) });
             }
         }
-        let together: BTreeSet<RoleName> = facts.roles.iter().cloned().collect();
+        let together: BTreeSet<RoleName> = roles.into_iter().collect();
         if together.len() > 1 && (sets.len() < MOST_SETS || sets.contains_key(&together)) {
             let holders = sets.entry(together).or_default();
             if holders.is_empty() {
-                holders.push(PersonFacts::clone(&facts));
+                holders.extend(facts().map(|facts| PersonFacts::clone(&facts)));
             }
         }
     }

@@ -12,6 +12,7 @@ mod attacks;
 mod catalogue;
 mod copy;
 mod drivers;
+mod failover;
 mod harness;
 mod people;
 mod policy_tests;

@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -70,11 +70,11 @@ fn a_killed_gateway_loses_the_record_of_an_answered_statement() {
     let mut gateway = gateway_with("killed", |_| {});
     let mut answered: BTreeSet<String> = BTreeSet::new();
     for round in 0..3 {
-        let stop = AtomicBool::new(false);
+        let (stop, count) = (AtomicBool::new(false), AtomicUsize::new(0));
         let seen: Vec<String> = std::thread::scope(|scope| {
             let clients: Vec<_> = (0..6)
                 .map(|client| {
-                    let (gateway, stop) = (&gateway, &stop);
+                    let (gateway, stop, count) = (&gateway, &stop, &count);
                     scope.spawn(move || {
                         let user = ["alice", "bob", "grace", "henry"][client % 4];
                         let mut wire = login(gateway, user);
@@ -104,6 +104,7 @@ fn a_killed_gateway_loses_the_record_of_an_answered_statement() {
                             // A refusal waits for nothing: nothing ran.
                             if answer.iter().any(|message| message.tag == b'C') {
                                 seen.push(marker);
+                                count.fetch_add(1, Ordering::Relaxed);
                             }
                             if answer.last().is_none_or(|message| message.tag != b'Z') {
                                 break;
@@ -113,7 +114,13 @@ fn a_killed_gateway_loses_the_record_of_an_answered_statement() {
                     })
                 })
                 .collect();
-            std::thread::sleep(Duration::from_millis(700));
+            // In the middle of the load, however fast the machine is.
+            for _ in 0..600 {
+                if count.load(Ordering::Relaxed) > 100 {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(50));
+            }
             signal(&gateway, Signal::SIGKILL);
             stop.store(true, Ordering::Relaxed);
             clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
@@ -136,7 +143,13 @@ fn a_killed_gateway_loses_the_record_of_an_answered_statement() {
 #[test]
 fn a_server_that_dies_needs_a_restart_of_the_gateway() {
     let server = private_server("dying");
-    let gateway = crate::harness::gateway_before(&server, "gateway", session_pooling, |gateway| {
+    let change = |folder: &Path| {
+        session_pooling(folder);
+        edit(&folder.join("rowgate.toml"), |text| {
+            text.replace("size = 50", "size = 50, wait_timeout = \"2s\"")
+        });
+    };
+    let gateway = crate::harness::gateway_before(&server, "gateway", change, |gateway| {
         Wire::login_with_quietly(&gateway.login("henry"))
     });
     let run = |sql: &str| runtime().block_on(server.cluster.run("postgres", sql)).unwrap();
