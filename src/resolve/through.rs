@@ -25,9 +25,8 @@ impl Resolver<'_> {
         view: &Relation,
     ) -> Result<Option<(Arc<Relation>, Through)>, Refusal> {
         let Some(expanded) = self.expand_view(view)? else { return Ok(None) };
-        let found = underneath(view, &expanded).map(|(relation, decided)| {
-            (Arc::new(relation), Through { view: view.id, decided })
-        });
+        let found = underneath(view, &expanded)
+            .map(|(relation, decided)| (Arc::new(relation), Through { view: view.id, decided }));
         Ok(found)
     }
 }

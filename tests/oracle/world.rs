@@ -91,10 +91,7 @@ pub(crate) const WRITTEN_THROUGH: &[(&str, &str)] = &[
         "contact_local",
         "SELECT id, owner_id, name FROM contact_open WHERE id < 950 WITH LOCAL CHECK OPTION",
     ),
-    (
-        "event_calls",
-        "SELECT id, day, owner_id, kind AS sort, size FROM event WHERE kind = 'call'",
-    ),
+    ("event_calls", "SELECT id, day, owner_id, kind AS sort, size FROM event WHERE kind = 'call'"),
     (
         "account_phones",
         "SELECT id, name, owner_id, department_id, phone, email FROM account WHERE phone LIKE '138%'",
@@ -108,7 +105,10 @@ pub(crate) const WRITTEN_THROUGH: &[(&str, &str)] = &[
         "SELECT id, account_id AS owner_id, owner_id AS account_id, name FROM contact",
     ),
     ("contact_renamed", "SELECT id, owner_id AS owner, name FROM contact"),
-    ("contact_shared", "SELECT id, owner_id, name FROM contact WHERE id IN (SELECT id FROM remark)"),
+    (
+        "contact_shared",
+        "SELECT id, owner_id, name FROM contact WHERE id IN (SELECT id FROM remark)",
+    ),
     ("contact_noted", "SELECT id, owner_id, name FROM contact WHERE 100 / length(note) > 0"),
 ];
 
