@@ -172,11 +172,11 @@ impl Resolver<'_> {
         let returning = match returned.first() {
             None => None,
             Some(item) => {
-                let before = item.tokens.start.checked_sub(1).ok_or_else(refused)?;
-                if !self.tokens.is_word(before, "returning") || before >= end {
+                let found = self.returning_token(item.tokens.start).ok_or_else(refused)?;
+                if found >= end {
                     return Err(refused());
                 }
-                Some(before)
+                Some(found)
             }
         };
         let mut filter = None;
@@ -191,6 +191,19 @@ impl Resolver<'_> {
         Ok(Clauses { filter, returning, end })
     }
 
+    /// The token RETURNING before the first item, also where WITH (OLD AS o, NEW AS n) is between.
+    pub(super) fn returning_token(&self, first: usize) -> Option<usize> {
+        let mut before = first.checked_sub(1)?;
+        if self.tokens.is_mark(before, ")") {
+            while !self.tokens.is_mark(before, "(") {
+                before = before.checked_sub(1)?;
+            }
+            before = before.checked_sub(1).filter(|with| self.tokens.is_word(*with, "with"))?;
+            before = before.checked_sub(1)?;
+        }
+        self.tokens.is_word(before, "returning").then_some(before)
+    }
+
     /// The items of RETURNING, and the columns they make.
     pub(super) fn returning(
         &mut self,
@@ -201,11 +214,8 @@ impl Resolver<'_> {
         used: usize,
     ) -> Result<(Vec<ReturningItem>, Columns), Refusal> {
         let items = sources.items;
-        if options {
-            return Err(Refusal::unsupported(
-                "RETURNING WITH (OLD, NEW) is not supported for a restricted principal",
-            ));
-        }
+        // Its names mean the target, as `old` and `new` do.
+        self.unresolved |= options;
         if targets.is_empty() {
             return Ok((Vec::new(), Columns { known: Vec::new(), open: false }));
         }

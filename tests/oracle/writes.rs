@@ -26,6 +26,9 @@ fn written(world: &World) -> Vec<Query> {
     if world.server_version() >= 17 {
         queries.extend(read(include_str!("merge.sql")));
     }
+    if world.server_version() >= 18 {
+        queries.extend(read(include_str!("returning.sql")));
+    }
     queries
 }
 
