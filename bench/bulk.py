@@ -12,7 +12,7 @@ import struct
 import time
 
 import stage
-from idle import Client, message
+from client import Client, message
 from stage import PASSWORD, Stage, median, spread
 
 DATABASE = "bench"

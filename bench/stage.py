@@ -220,8 +220,18 @@ class Stage:
         return port, process.pid
 
     def start_rowgate(self, database, policy, directory, durability, size, login, pool="session",
-                      tls=None, clients=None):
+                      tls=None, clients=None, more=""):
         """rowgate with that policy and directory; the port, the process and the configuration."""
+        port, config = self.configure_rowgate(
+            database, policy, directory, durability, size, pool, tls, clients, more)
+        process = self.start(f"rowgate-{port}", [rowgate_program(), "serve", "--config", config])
+        self.wait_for(f"rowgate-{port}", process, port=port, user=login, database=database)
+        return port, process.pid, config
+
+    def configure_rowgate(self, database, policy, directory, durability="write", size=4,
+                          pool="session", tls=None, clients=None, more=""):
+        """The port and the configuration of a rowgate that is not started yet; `more` stands in
+        its section on policies."""
         port = free_port()
         home = os.path.join(self.folder, f"rowgate-{port}")
         os.makedirs(os.path.join(home, "policies"))
@@ -241,12 +251,9 @@ class Stage:
             f'[backend]\nhosts = ["127.0.0.1:{self.port}"]\ndatabase = "{database}"\n'
             f'user = "app"\npassword = "{PASSWORD}"\ntls = {{ mode = "disable" }}\n'
             f'pool = {{ mode = "{pool}", size = {size} }}\n'
-            '[directory]\nfile = "directory.yaml"\n[policy]\npath = "policies"\n'
+            f'[directory]\nfile = "directory.yaml"\n[policy]\npath = "policies"\n{more}'
             f'[audit]\npath = "audit"\ndurability = "{durability}"\n')
-        config = os.path.join(home, "rowgate.toml")
-        process = self.start(f"rowgate-{port}", [rowgate_program(), "serve", "--config", config])
-        self.wait_for(f"rowgate-{port}", process, port=port, user=login, database=database)
-        return port, process.pid, config
+        return port, os.path.join(home, "rowgate.toml")
 
 
 def verifier():
