@@ -18,6 +18,15 @@ def message(kind, body):
     return kind + struct.pack("!i", len(body) + 4) + body
 
 
+class ServerError(ConnectionError):
+    """An ErrorResponse."""
+
+    def __init__(self, body):
+        fields = {part[:1]: part[1:].decode(errors="replace") for part in body.split(b"\0") if part}
+        self.state = fields.get(b"C", "")
+        super().__init__(f"{self.state} {fields.get(b'M', '')}")
+
+
 class Client:
     """As much of the protocol as a login and one query need (PostgreSQL documentation, 55.2)."""
 
@@ -29,6 +38,7 @@ class Client:
                 raise ConnectionError("no TLS")
             self.socket = tls.wrap_socket(self.socket)
         self.buffer = b""
+        self.key = b""
         self.login(user, database)
 
     def receive(self):
@@ -39,7 +49,9 @@ class Client:
                     kind, body = self.buffer[:1], self.buffer[5:end]
                     self.buffer = self.buffer[end:]
                     if kind == b"E":
-                        raise ConnectionError(body.decode(errors="replace"))
+                        raise ServerError(body)
+                    if kind == b"K":
+                        self.key = body
                     return kind, body
             more = self.socket.recv(8192)
             if not more:
@@ -81,3 +93,54 @@ class Client:
 
     def close(self):
         self.socket.close()
+
+    def answer(self):
+        """Reads until the server is ready again: what came, and the first error among it."""
+        kinds, error = [], None
+        while True:
+            try:
+                kind, _ = self.receive()
+            except ServerError as found:
+                if found.state.startswith("57P") and found.state != "57P03":
+                    raise
+                error = error or found
+                continue
+            kinds.append(kind)
+            if kind == b"Z":
+                return kinds, error
+
+    def ask(self, sql):
+        """One query as text; its error, if it had one."""
+        self.socket.sendall(message(b"Q", sql.encode() + b"\0"))
+        return self.answer()[1]
+
+    def prepare(self, name, sql):
+        self.socket.sendall(message(b"P", f"{name}\0{sql}\0".encode() + b"\0\0") + message(b"S", b""))
+        return self.answer()[1]
+
+    def execute(self, name, *values):
+        """Binds, executes and syncs, with all values as text."""
+        bound = b"".join(struct.pack("!i", len(value)) + value
+                         for value in (str(each).encode() for each in values))
+        bind = b"\0" + name.encode() + b"\0" + struct.pack("!hh", 0, len(values)) + bound + struct.pack("!h", 0)
+        self.socket.sendall(message(b"B", bind) + message(b"E", b"\0" + struct.pack("!i", 0))
+                            + message(b"S", b""))
+        return self.answer()[1]
+
+    def copy_in(self, sql, lines):
+        """COPY FROM STDIN with these lines."""
+        self.socket.sendall(message(b"Q", sql.encode() + b"\0"))
+        try:
+            while self.receive()[0] != b"G":
+                pass
+        except ServerError as error:
+            self.answer()
+            return error
+        self.socket.sendall(message(b"d", "".join(lines).encode()) + message(b"c", b""))
+        return self.answer()[1]
+
+    def cancel(self, port):
+        """Asks for the end of what runs, on a connection of its own."""
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as other:
+            other.sendall(struct.pack("!ii", 12 + len(self.key) - 4, 80877102) + self.key)
+            other.recv(1)

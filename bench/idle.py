@@ -36,27 +36,22 @@ def resident(pid):
 
 
 def idle(port, pid, user, tls, count, asks):
-    """Bytes per idle connection."""
-    warm = [Client(port, user, tls) for _ in range(200)]
-    for client in warm:
-        client.query("SELECT 1")
-    for client in warm:
-        client.close()
-    time.sleep(1)
-    before = resident(pid)
-    clients = []
+    """Bytes per idle connection: what the last nine tenths of them add to the first."""
+    clients, before = [], 0
     try:
-        for _ in range(count):
+        for number in range(count):
+            if number == count // 10:
+                time.sleep(2)
+                before = resident(pid)
             client = Client(port, user, tls)
             if asks:
                 client.query("SELECT abalance FROM pgbench_accounts WHERE aid = 7")
             clients.append(client)
         time.sleep(2)
-        return (resident(pid) - before) / count
+        return (resident(pid) - before) / (count - count // 10)
     finally:
         for client in clients:
             client.close()
-        time.sleep(2)
 
 
 def logins(port, pid, user, tls, count):
@@ -99,22 +94,27 @@ def main():
         on.psql(f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'; CREATE DATABASE {DATABASE}")
         on.psql(TABLES, database=DATABASE)
         files = certificate(on)
-        contenders = []
-        started = on.start_bouncer("transaction", "app", 20, tls=files, clients=wanted)
-        if started:
-            contenders.append(("pgbouncer", started[0], started[1], "app"))
-        port, pid, _ = on.start_rowgate(DATABASE, POLICY, directory(), "write", 20, "alice",
-                                        "transaction", tls=files, clients=wanted)
-        contenders.append(("rowgate", port, pid, "alice"))
+        contenders = {"rowgate": ("alice", lambda: on.start_rowgate(
+            DATABASE, POLICY, directory(), "write", 20, "alice", "transaction", tls=files,
+            clients=wanted))}
+        if stage.bouncer():
+            contenders = {"pgbouncer": ("app", lambda: on.start_bouncer(
+                "transaction", "app", 20, tls=files, clients=wanted)), **contenders}
+        started = {name: begin()[:2] for name, (_, begin) in contenders.items()}
         for _ in range(options.rounds):
             for kind, tls in (("plain", None), ("TLS", context)):
-                for name, port, pid, user in contenders:
+                for name, (user, _) in contenders.items():
                     processor.setdefault((name, kind), []).append(
-                        logins(port, pid, user, tls, options.logins))
+                        logins(*started[name], user, tls, options.logins))
+        for _, pid in started.values():
+            on.end(pid)
+        # A new process for each figure: none fills what another one left behind.
         for asks in (False, True):
             for kind, tls in (("plain", None), ("TLS", context)):
-                for name, port, pid, user in contenders:
+                for name, (user, begin) in contenders.items():
+                    port, pid = begin()[:2]
                     memory[name, kind, asks] = idle(port, pid, user, tls, options.connections, asks)
+                    on.end(pid)
                     print(f"{name}, {kind}: {memory[name, kind, asks]:.0f}", file=sys.stderr)
 
     lines = ["# Idle connections and logins", "",
@@ -122,7 +122,7 @@ def main():
              f"{options.rounds} rounds of {options.logins} logins, contenders in turn.", "",
              "| | | bytes per connection after login | after one query | login, CPU µs |",
              "|---|---|---|---|---|"]
-    for name, *_ in contenders:
+    for name in contenders:
         for kind in ("plain", "TLS"):
             lines.append(f"| {name} | {kind} | {memory[name, kind, False]:.0f} "
                          f"| {memory[name, kind, True]:.0f} | {spread(processor[name, kind], '{:.0f}')} |")

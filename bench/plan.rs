@@ -2,8 +2,8 @@
 //! a plan made (parse, resolve, decide, rewrite, verify).
 //!
 //! Cases are measured in turn, again and again, and the medians are printed: whatever else the
-//! machine does hits all of them alike. `--instructions CASE` runs one case a fixed number of times,
-//! for counting instructions with callgrind.
+//! machine does hits all of them alike. `--instructions CASE COUNT` runs one case that often, for
+//! counting instructions with callgrind.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -121,17 +121,18 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let wanted = arguments.iter().position(|argument| argument == "--instructions");
     if let Some(name) = wanted.and_then(|at| arguments.get(at + 1)) {
-        instructions(name);
+        let count = wanted.and_then(|at| arguments.get(at + 2)?.parse().ok());
+        instructions(name, count.unwrap_or(2000));
     } else {
         table();
     }
 }
 
-/// Plans one case 2,000 times after a warm-up; nothing is timed.
-fn instructions(name: &str) {
+/// Plans one case so many times; nothing is timed.
+fn instructions(name: &str, count: u32) {
     let world = World::sample();
-    for mut case in cases().into_iter().filter(|case| case.name.contains(name)) {
-        let texts = case.texts(2000);
+    for mut case in cases().into_iter().filter(|case| case.name == name) {
+        let texts = case.texts(count);
         let bytes = world.plan(case.unrestricted, case.extended, &texts);
         println!("{}: {bytes} bytes out", case.name);
     }

@@ -54,6 +54,11 @@ def binaries():
     return os.path.dirname(newest)
 
 
+def bouncer():
+    """PgBouncer's program, where it is installed."""
+    return shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
+
+
 def rowgate_program():
     program = os.environ.get("ROWGATE", os.path.join(ROOT, "target", "release", "rowgate"))
     if not os.path.exists(program):
@@ -124,6 +129,13 @@ class Stage:
                 process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def end(self, pid):
+        """Ends one of the processes before the others."""
+        for process, how in self.processes:
+            if process.pid == pid and process.poll() is None:
+                process.send_signal(how)
+                process.wait(timeout=60)
+
     def start(self, name, arguments, how=signal.SIGTERM, **options):
         log = open(os.path.join(self.folder, f"{name}.log"), "wb")
         process = subprocess.Popen(
@@ -156,10 +168,16 @@ class Stage:
             check=True, stdout=subprocess.DEVNULL, cwd="/", **as_unprivileged())
         with open(os.path.join(data, "postgresql.auto.conf"), "w", encoding="ascii") as file:
             file.write(SERVER_SETTINGS)
+        self.run_server()
+
+    def run_server(self):
+        """Starts the server on what it has; the process."""
+        data = os.path.join(self.folder, "server")
         process = self.start(
             "server", [os.path.join(self.bin, "postgres"), "-D", data, "-p", str(self.port)],
             how=signal.SIGINT, **as_unprivileged())
         self.wait_for("server", process)
+        return process
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -189,11 +207,13 @@ class Stage:
     def start_bouncer(self, mode, user, size, tls=None, clients=1000):
         """PgBouncer with the same login on both sides; the port and the process. `tls` names the
         files of key and certificate."""
-        program = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
-        if program is None:
+        if bouncer() is None:
             return None
         port = free_port()
-        users = self.write(f"users-{mode}.txt", f'"{user}" "{PASSWORD}"\n')
+        # The server's own verifier: logins are checked with it and passed on, as rowgate's are
+        # checked with one. With the password in clear each login would salt it anew.
+        secret = self.psql(f"SELECT rolpassword FROM pg_authid WHERE rolname = '{user}'").strip()
+        users = self.write(f"users-{mode}.txt", f'"{user}" "{secret}"\n')
         encrypted = "" if tls is None else (
             f"client_tls_sslmode = allow\nclient_tls_key_file = {tls[0]}\n"
             f"client_tls_cert_file = {tls[1]}\n")
@@ -205,8 +225,8 @@ class Stage:
             f"default_pool_size = {size}\nmax_client_conn = {clients}\n{encrypted}"
             "log_connections = 0\nlog_disconnections = 0\nlog_stats = 0\n"
             "ignore_startup_parameters = extra_float_digits,options\n")
-        name = f"pgbouncer-{mode}"
-        process = self.start(name, [program, config], how=signal.SIGINT, **as_unprivileged())
+        name = f"pgbouncer-{mode}-{port}"
+        process = self.start(name, [bouncer(), config], how=signal.SIGINT, **as_unprivileged())
         self.wait_for(name, process, port=port, user=user)
         return port, process.pid
 
