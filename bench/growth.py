@@ -229,10 +229,8 @@ def table(results, axis, names, form="{:.2f}"):
 
 
 def write_plot(name, title, up, series, along):
-    os.makedirs(stage.OUT, exist_ok=True)
-    with open(os.path.join(stage.OUT, name), "w", encoding="utf-8") as file:
-        file.write(plot.lines(title, along, up, [each for each in series if each[1]]))
-    return f"![{title}]({name})"
+    drawn = plot.lines(title, along, up, [each for each in series if each[1]])
+    return stage.write_plot(name, drawn, title)
 
 
 def report(process, running, options, description):

@@ -18,11 +18,10 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 
 import stage
 from client import Client, ServerError, message
-from stage import PASSWORD, Stage, median
+from stage import PASSWORD, Stage, median, metric
 
 POLICY = """
 tables:
@@ -216,14 +215,6 @@ def client_loop(soak, person):
         client = None
 
 
-def metric(port, name):
-    """The sum of a metric's series; None when there is none."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
-        text = answer.read().decode()
-    found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)
-    return sum(map(float, found)) if found else None
-
-
 def resident(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS:"))
@@ -281,11 +272,11 @@ def main():
     with Stage() as on:
         on.psql(f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'; CREATE DATABASE bench")
         on.psql(TABLES, database="bench")
-        admin = stage.free_port()
+        admin, metrics = stage.with_metrics()
         size = options.clients if options.pool == "session" else max(2, options.clients // 3)
         port, pid, config = on.start_rowgate(
             "bench", POLICY, people, "write", size, "u1", options.pool,
-            more=f'[admin]\naddress = "127.0.0.1:{admin}"\n[limits]\ndata_errors = 0\n')
+            more=metrics + "[limits]\ndata_errors = 0\n")
         gateway = next(process for process, _ in on.processes if process.pid == pid)
         server = next(process for process, how in on.processes if how == signal.SIGINT)
         soak = Soak(on, port, options)

@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT = os.path.join(ROOT, "bench", "out")
@@ -301,6 +303,42 @@ def exported(config):
     if done.returncode != 0:
         sys.exit(f"rowgate export rls failed:\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def metric(port, name):
+    """The sum of a metric's series on rowgate's admin port; None when there is none."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)
+    return sum(map(float, found)) if found else None
+
+
+def with_metrics():
+    """A free port, and the section of the configuration that opens it for metrics."""
+    port = free_port()
+    return port, f'[admin]\naddress = "127.0.0.1:{port}"\n'
+
+
+def versions():
+    """What was measured, a line each."""
+    programs = [[os.path.join(binaries(), "postgres"), "--version"], [rowgate_program(), "--version"],
+                ["rustc", "--version"], ["uname", "-sr"]]
+    if bouncer():
+        programs.insert(1, [bouncer(), "--version"])
+    found = []
+    for program in programs:
+        with contextlib.suppress(OSError):
+            done = subprocess.run(program, text=True, capture_output=True, check=False)
+            found += done.stdout.splitlines()[:1]
+    return found
+
+
+def write_plot(name, drawn, title):
+    """Writes an SVG beside the reports; the line of Markdown that shows it."""
+    os.makedirs(OUT, exist_ok=True)
+    with open(os.path.join(OUT, name), "w", encoding="utf-8") as file:
+        file.write(drawn)
+    return f"![{title}]({name})"
 
 
 def median(values):
