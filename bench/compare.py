@@ -4,7 +4,7 @@ One round visits every contender once, then the next round begins: what else the
 all of them alike. Reported are medians over the rounds, and first of all ratios within a round.
 
     python3 bench/compare.py [--rounds 5] [--seconds 2] [--clients 1,16,64] [--modes simple,…]
-                             [--pool transaction]
+                             [--pools session,transaction]
 """
 
 import argparse
@@ -53,9 +53,12 @@ def directory():
 
 class Contender:
     def __init__(self, name, port, user, pid=None, modes=("simple", "extended", "prepared"),
-                 admin=None):
-        self.name, self.port, self.user, self.pid, self.modes = name, port, user, pid, modes
-        self.admin = admin
+                 least=1, admin=None):
+        self.name, self.port, self.user, self.pid = name, port, user, pid
+        self.modes, self.least, self.admin = modes, least, admin
+
+    def takes_part(self, mode, clients):
+        return mode in self.modes and clients >= self.least
 
     def cpu(self):
         return stage.cpu_seconds(self.pid) if self.pid else 0.0
@@ -104,7 +107,7 @@ def main():
     parser.add_argument("--clients", default="1,16,64")
     parser.add_argument("--modes", default="simple,extended,prepared")
     parser.add_argument("--durability", default="write", help="of rowgate's audit log")
-    parser.add_argument("--pool", default="session", help="of rowgate: session or transaction")
+    parser.add_argument("--pools", default="session,transaction", help="of rowgate")
     options = parser.parse_args()
     clients = [int(number) for number in options.clients.split(",")]
     modes = options.modes.split(",")
@@ -128,11 +131,17 @@ def main():
         port, pid = on.start_relay()
         contenders.append(Contender("blind relay", port, "app", pid))
         people = directory()
-        for name, login in (("unrestricted", "henry"), ("restricted", "alice")):
+        wanted = [("unrestricted", "henry", "session", options.durability, {})]
+        for pool in options.pools.split(","):
+            wanted.append((f"restricted, {pool}", "alice", pool, options.durability, {}))
+        # What waits for the disk waits together.
+        wanted.append(("restricted, fsync", "alice", "session", "fsync",
+                       {"modes": ("prepared",), "least": max(clients)}))
+        for name, login, pool, durability, only in wanted:
             admin, metrics = stage.with_metrics()
-            port, pid, _ = on.start_rowgate("bench", POLICY, people, options.durability, size, login,
-                                            options.pool, more=metrics)
-            contenders.append(Contender(f"rowgate {name}", port, login, pid, admin=admin))
+            port, pid, _ = on.start_rowgate("bench", POLICY, people, durability, size, login, pool,
+                                            more=metrics)
+            contenders.append(Contender(f"rowgate {name}", port, login, pid, admin=admin, **only))
         check_policy(on, contenders)
         results = measure(on, contenders, modes, clients, options)
         plans = {each.name: [stage.metric(each.admin, f"rowgate_plan_cache_{what}_total")
@@ -149,7 +158,7 @@ def check_policy(on, contenders):
     expected = answers[DIRECT].split("|")
     for name, answer in answers.items():
         count, filled, _ = answer.split("|")
-        if count != expected[0] or (filled == "0") != (name == "rowgate restricted"):
+        if count != expected[0] or (filled == "0") != name.startswith("rowgate restricted"):
             sys.exit(f"the policy does not do what it should: {answers}")
 
 
@@ -157,7 +166,7 @@ def measure(on, contenders, modes, clients, options):
     results = {}
     for mode in modes:
         for count in clients:
-            taking_part = [each for each in contenders if mode in each.modes]
+            taking_part = [each for each in contenders if each.takes_part(mode, count)]
             for each in taking_part:
                 run(on, each, mode, count, 1) if options.seconds > 1 else None
             for number in range(options.rounds):
@@ -185,7 +194,7 @@ def report(results, contenders, modes, clients, options, description):
     lines = [
         "# pgbench -S through proxies", "",
         f"{description}. Rounds: {options.rounds} of {options.seconds} s, contenders in turn. "
-        f"Audit durability: {options.durability}, pooling by {options.pool}. "
+        f"Audit durability: {options.durability}. "
         "Each cell is the median (lowest–highest).", "",
         "## Ratios to PgBouncer (session mode) in the same round", "",
         "| protocol | clients | rowgate | throughput | CPU per transaction |",
@@ -198,8 +207,9 @@ def report(results, contenders, modes, clients, options, description):
             for name in gateways:
                 speed = ratios(results, mode, count, name, base, "tps")
                 cpu = ratios(results, mode, count, name, base, "cpu")
-                lines.append(f"| {mode} | {count} | {name.split()[1]} | {spread(speed)} "
-                             f"| {spread(cpu)} |")
+                if speed:
+                    lines.append(f"| {mode} | {count} | {name.removeprefix('rowgate ')} "
+                                 f"| {spread(speed)} | {spread(cpu)} |")
     lines += ["", "## Throughput against a direct connection in the same round", "",
               "| protocol | clients | " + " | ".join(each.name for each in contenders[1:]) + " |",
               "|---|---|" + "---|" * len(contenders[1:])]

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use super::client::{self, ClientError};
-use super::connect::Target;
+use super::connect::{ConnectError, Place, Target};
+use super::hosts::Wanted;
 use crate::catalog::{
     Catalog, CatalogParts, Column, Dependency, Function, FunctionKind, Objects, Relation,
     RelationKind, SqlType, TypeKind, UserCast, UserOperator, Volatility,
@@ -20,7 +21,7 @@ use crate::ids::{
 
 /// One value that is another after DDL. Rows of a catalogue are never changed in place by DDL, so
 /// (oid, xmin) of all rows tells; VACUUM and ANALYZE do change in place and leave xmin alone.
-/// Sums of hashes need no sorting.
+/// Sums of hashes need no sorting. The second value: whether the server is read-only.
 const FINGERPRINT: &str = "
 WITH temporary AS MATERIALIZED (
   SELECT oid FROM pg_catalog.pg_namespace WHERE nspname ~ '^pg_(toast_)?temp_'
@@ -57,7 +58,9 @@ SELECT pg_catalog.concat_ws(',', pg_catalog.current_database(), current_user::te
     WHERE oid >= 16384 AND connamespace NOT IN (SELECT oid FROM temporary)),
   (SELECT pg_catalog.sum(pg_catalog.hashint8extended((oid::int8 << 32) | xmin::text::int8, 10))
      FROM pg_catalog.pg_attrdef
-    WHERE adrelid NOT IN (SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't')))";
+    WHERE adrelid NOT IN (SELECT oid FROM pg_catalog.pg_class WHERE relpersistence = 't'))),
+  pg_catalog.pg_is_in_recovery()
+    OR pg_catalog.current_setting('default_transaction_read_only')::bool";
 
 // tgtype: 1 is FOR EACH ROW, 2 is BEFORE, 64 is INSTEAD OF (catalog/pg_trigger.h).
 const RELATIONS: &str = "
@@ -161,7 +164,7 @@ SELECT nspname::text FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' ORD
 pub struct CatalogReader {
     target: Target,
     database: String,
-    client: Option<Client>,
+    client: Option<(Client, Place)>,
     fingerprint: Option<String>,
     version: CatalogVersion,
 }
@@ -181,21 +184,31 @@ impl CatalogReader {
     /// The catalogue when it differs from the last one this reader returned, `None` when it does
     /// not. After an error the next call connects anew.
     pub async fn refresh_if_changed(&mut self) -> Result<Option<Catalog>, ClientError> {
-        let mut client = match self.client.take() {
-            Some(client) if !client.is_closed() => client,
+        let (mut client, place) = match self.client.take() {
+            Some((client, place))
+                if !client.is_closed() && place.epoch == self.target.hosts.epoch() =>
+            {
+                (client, place)
+            }
             Some(_) | None => connect(&self.target, &self.database).await?,
         };
         if self.fingerprint.is_some() {
-            let fingerprint = read_fingerprint(&client).await?;
+            let row = client.query_one(FINGERPRINT, &[]).await?;
+            let (fingerprint, read_only): (String, bool) = (row.try_get(0)?, row.try_get(1)?);
+            if read_only && self.target.hosts.wanted(place.index) == Wanted::ReadWrite {
+                let reason = "it does not take writes any more";
+                self.target.hosts.lost(place.index, reason);
+                return Err(ConnectError::Avoided { reason: reason.to_owned() }.into());
+            }
             if self.fingerprint.as_ref() == Some(&fingerprint) {
-                self.client = Some(client);
+                self.client = Some((client, place));
                 return Ok(None);
             }
         }
         let (catalog, fingerprint) = self.read(&mut client).await?;
         self.version = catalog.version;
         self.fingerprint = Some(fingerprint);
-        self.client = Some(client);
+        self.client = Some((client, place));
         Ok(Some(catalog))
     }
 
@@ -238,15 +251,11 @@ impl CatalogReader {
     }
 }
 
-async fn connect(target: &Target, database: &str) -> Result<Client, ClientError> {
-    let client = client::open(target, database).await?;
+async fn connect(target: &Target, database: &str) -> Result<(Client, Place), ClientError> {
+    let (client, place) = client::open_somewhere(target, database).await?;
     // With an empty path every name outside pg_catalog is printed with its schema.
     client.batch_execute("SET search_path = ''; SET statement_timeout = '60s'").await?;
-    Ok(client)
-}
-
-async fn read_fingerprint(client: &Client) -> Result<String, ClientError> {
-    Ok(client.query_one(FINGERPRINT, &[]).await?.try_get(0)?)
+    Ok((client, place))
 }
 
 async fn read_parts(transaction: &Transaction<'_>) -> Result<CatalogParts, ClientError> {

@@ -1,6 +1,7 @@
 //! tokio-postgres connections for the gateway's own questions: the catalogue, the directory in SQL.
 //! No client's statement ever runs on one.
 
+use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -10,11 +11,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::{ChannelBinding, NoTls, TlsConnect, TlsStream};
 use tokio_postgres::{Client, Config};
 use tokio_rustls::TlsConnector;
 
-use super::connect::{ConnectError, Target, open_socket};
+use super::connect::{ConnectError, Failed, Place, Search, Target, open_socket, takes_writes};
+use super::hosts::Host;
 use crate::protocol::tls::{self, TlsClient};
 
 /// Why the gateway's own question has no answer.
@@ -36,33 +39,49 @@ fn with_detail(error: &tokio_postgres::Error) -> String {
     }
 }
 
-/// Connects with tokio-postgres to the first host that answers; its connection runs as a task that
-/// ends when the client is dropped.
-pub async fn open(target: &Target, database: &str) -> Result<Client, ClientError> {
-    let mut last = ConnectError::NoHost;
-    for (host, port) in &target.hosts {
-        match timeout(target.connect_timeout, open_on(target, host, *port, database)).await {
-            Ok(Err(ClientError::Connect(error))) => last = error,
-            Ok(result) => return result,
-            Err(_) => {
-                last = ConnectError::TimedOut {
-                    host: host.clone(),
-                    port: *port,
-                    limit: target.connect_timeout,
-                };
-            }
+impl Failed for ClientError {
+    fn is_about_the_host(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.is_about_the_host(),
+            Self::Query(error) => match error.code() {
+                Some(code) => *code == SqlState::CANNOT_CONNECT_NOW,
+                // No answer, or not all of it.
+                None => {
+                    error.is_closed() || error.source().is_some_and(<dyn Error>::is::<io::Error>)
+                }
+            },
         }
     }
-    Err(last.into())
 }
 
+/// Connects with tokio-postgres to the host in use, or to the first that does; its connection runs
+/// as a task that ends when the client is dropped.
+pub async fn open(target: &Target, database: &str) -> Result<Client, ClientError> {
+    Ok(open_somewhere(target, database).await?.0)
+}
+
+/// The same, and where that is.
+pub(super) async fn open_somewhere(
+    target: &Target,
+    database: &str,
+) -> Result<(Client, Place), ClientError> {
+    let mut search = Search::new(target);
+    while let Some(host) = search.next() {
+        let attempt = timeout(target.connect_timeout, open_on(target, host, database));
+        if let Some(found) = search.judge(attempt.await)? {
+            return Ok(found);
+        }
+    }
+    Err(search.into_failure())
+}
+
+/// A client, and whether the server takes writes.
 async fn open_on(
     target: &Target,
-    host: &str,
-    port: u16,
+    host: &Host,
     database: &str,
-) -> Result<Client, ClientError> {
-    let socket = open_socket(host, port).await?;
+) -> Result<(Client, bool), ClientError> {
+    let socket = open_socket(&host.name, host.port).await?;
     let mut config = Config::new();
     config.user(&target.user).dbname(database).application_name("rowgate");
     if let Some(password) = &target.password {
@@ -72,15 +91,17 @@ async fn open_on(
         TlsClient::Disable => {
             config.ssl_mode(SslMode::Disable);
             let (client, connection) = config.connect_raw(socket, NoTls).await?;
+            let writable = takes_writes(|name| connection.parameter(name));
             tokio::spawn(watch(connection));
-            Ok(client)
+            Ok((client, writable))
         }
         TlsClient::Enabled(connector) => {
             config.ssl_mode(SslMode::Require);
-            let handshake = Handshake { connector: connector.clone(), host: host.to_owned() };
+            let handshake = Handshake { connector: connector.clone(), host: host.name.clone() };
             let (client, connection) = config.connect_raw(socket, handshake).await?;
+            let writable = takes_writes(|name| connection.parameter(name));
             tokio::spawn(watch(connection));
-            Ok(client)
+            Ok((client, writable))
         }
     }
 }

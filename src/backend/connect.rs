@@ -14,9 +14,11 @@ use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::fallible_iterator::FallibleIterator;
 
+use super::hosts::{Host, Hosts, Wanted};
 use super::memory::Memory;
 use super::wire::{self, ServerError, WireError};
 use crate::error::SqlState;
@@ -53,8 +55,8 @@ impl fmt::Debug for Password {
 /// Where the server is and who the gateway is there.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Host names or addresses with ports; tried in order until one answers.
-    pub hosts: Vec<(String, u16)>,
+    /// The servers, and which of them is used.
+    pub hosts: Hosts,
     /// The role the gateway connects as.
     pub user: String,
     /// Its password, where the server asks for one.
@@ -74,6 +76,8 @@ pub struct BackendKey {
     pub process_id: i32,
     /// The secret that goes with it.
     pub secret: i32,
+    /// That of the hosts: in another one the connection is not to be used any more.
+    pub epoch: u64,
 }
 
 /// A connection that is authenticated and idle.
@@ -115,6 +119,20 @@ pub enum ConnectError {
         port: u16,
         /// The limit.
         limit: Duration,
+    },
+    /// It does not take writes, and that is wanted.
+    #[error("`{host}:{port}` is a standby or read-only")]
+    ReadOnly {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// It failed a moment ago, and is left alone for now.
+    #[error("{reason}")]
+    Avoided {
+        /// What went wrong then.
+        reason: String,
     },
     /// No host is configured.
     #[error("no host is configured")]
@@ -168,6 +186,8 @@ impl ConnectError {
             Self::Refused(error) if error.sqlstate == "3D000" => SqlState::INVALID_CATALOG_NAME,
             Self::Unreachable { .. }
             | Self::TimedOut { .. }
+            | Self::ReadOnly { .. }
+            | Self::Avoided { .. }
             | Self::NoHost
             | Self::NoTls
             | Self::Tls(_)
@@ -184,7 +204,18 @@ impl ConnectError {
     /// Whether another host may do better, or the same one a little later.
     pub fn is_about_the_host(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::TimedOut { .. } => true,
+            // A connection that ends in the middle: the server is going down, or a proxy in front
+            // of it finds none.
+            Self::Unreachable { .. }
+            | Self::TimedOut { .. }
+            | Self::ReadOnly { .. }
+            | Self::Avoided { .. } => true,
+            Self::Protocol(WireError::Io(error)) => matches!(
+                error.kind(),
+                io::ErrorKind::UnexpectedEof
+                    | io::ErrorKind::ConnectionReset
+                    | io::ErrorKind::BrokenPipe
+            ),
             Self::Refused(error) => error.sqlstate == "57P03",
             Self::NoHost
             | Self::NoTls
@@ -192,7 +223,7 @@ impl ConnectError {
             | Self::NoPassword
             | Self::Method { .. }
             | Self::Scram(_)
-            | Self::Protocol(_)
+            | Self::Protocol(WireError::Server(_) | WireError::Unexpected | WireError::TooLarge)
             | Self::Version { .. }
             | Self::Setting { .. } => false,
         }
@@ -214,27 +245,159 @@ impl From<io::Error> for ConnectError {
     }
 }
 
-/// Connects to the first host that answers. `settings` are set on top of [`PINNED_SETTINGS`].
+/// Connects to the host in use, or to the first that does. `settings` are set on top of
+/// [`PINNED_SETTINGS`].
 pub async fn connect(
     target: &Target,
     database: &str,
     settings: &[(&str, &str)],
 ) -> Result<ServerConnection, ConnectError> {
-    let mut last = ConnectError::NoHost;
-    for (host, port) in &target.hosts {
-        let attempt = connect_to(target, host, *port, database, settings);
-        last = match timeout(target.connect_timeout, attempt).await {
-            Ok(Ok(connection)) => return Ok(connection),
-            Ok(Err(error)) if error.is_about_the_host() => error,
-            Ok(Err(error)) => return Err(error),
-            Err(_) => ConnectError::TimedOut {
-                host: host.clone(),
-                port: *port,
-                limit: target.connect_timeout,
-            },
-        };
+    let mut search = Search::new(target);
+    while let Some(host) = search.next() {
+        let attempt = timeout(target.connect_timeout, connect_on(target, host, database, settings));
+        if let Some((mut connection, place)) = search.judge(attempt.await)? {
+            connection.key.epoch = place.epoch;
+            return Ok(connection);
+        }
     }
-    Err(last)
+    Err(search.into_failure())
+}
+
+/// A connection, and whether the server takes writes.
+async fn connect_on(
+    target: &Target,
+    host: &Host,
+    database: &str,
+    settings: &[(&str, &str)],
+) -> Result<(ServerConnection, bool), ConnectError> {
+    let connection = connect_to(target, &host.name, host.port, database, settings).await?;
+    let writable = takes_writes(|name| connection.parameters.get(name).map(String::as_str));
+    Ok((connection, writable))
+}
+
+/// Where a connection goes to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The number of the host.
+    pub(super) index: usize,
+    /// The epoch it belongs to.
+    pub(super) epoch: u64,
+}
+
+/// A failure of which one can tell whether another host may do better.
+pub(super) trait Failed: From<ConnectError> + fmt::Display {
+    /// See [`ConnectError::is_about_the_host`].
+    fn is_about_the_host(&self) -> bool;
+}
+
+impl Failed for ConnectError {
+    fn is_about_the_host(&self) -> bool {
+        Self::is_about_the_host(self)
+    }
+}
+
+/// The hosts in turn, until one does.
+pub(super) struct Search<'t, E> {
+    target: &'t Target,
+    rest: std::vec::IntoIter<(usize, &'t Host)>,
+    tried: Option<(usize, &'t Host)>,
+    last: Option<E>,
+}
+
+impl<'t, E: Failed> Search<'t, E> {
+    pub(super) fn new(target: &'t Target) -> Self {
+        Self { target, rest: target.hosts.order().into_iter(), tried: None, last: None }
+    }
+
+    /// The next one to try.
+    pub(super) fn next(&mut self) -> Option<&'t Host> {
+        for (index, host) in self.rest.by_ref() {
+            match self.target.hosts.claim(index) {
+                Ok(()) => {
+                    self.tried = Some((index, host));
+                    return Some(host);
+                }
+                Err(reason) => {
+                    self.last.get_or_insert_with(|| E::from(ConnectError::Avoided { reason }));
+                }
+            }
+        }
+        None
+    }
+
+    /// What the attempt came to: a connection, and whether the server takes writes. `None`: the
+    /// next one is to be tried.
+    pub(super) fn judge<T>(
+        &mut self,
+        attempt: Result<Result<(T, bool), E>, Elapsed>,
+    ) -> Result<Option<(T, Place)>, E> {
+        let Some((index, host)) = self.tried else { return Ok(None) };
+        let error = match fitting(self.target, host, attempt) {
+            Ok(connection) => {
+                let epoch = self.target.hosts.found(index);
+                return Ok(epoch.map(|epoch| (connection, Place { index, epoch })));
+            }
+            Err(error) if error.is_about_the_host() => error,
+            Err(error) => return Err(error),
+        };
+        self.target.hosts.failed(index, &error.to_string());
+        self.last = Some(error);
+        Ok(None)
+    }
+
+    /// Why there is none.
+    pub(super) fn into_failure(self) -> E {
+        self.last.unwrap_or_else(|| E::from(ConnectError::NoHost))
+    }
+}
+
+/// The connection, if the host is what is wanted.
+fn fitting<T, E: Failed>(
+    target: &Target,
+    host: &Host,
+    attempt: Result<Result<(T, bool), E>, Elapsed>,
+) -> Result<T, E> {
+    let (name, port) = (host.name.clone(), host.port);
+    match attempt {
+        Ok(Ok((connection, writable))) => match host.wanted {
+            Wanted::ReadWrite if !writable => {
+                Err(E::from(ConnectError::ReadOnly { host: name, port }))
+            }
+            Wanted::ReadWrite | Wanted::Any => Ok(connection),
+        },
+        Ok(Err(error)) => Err(error),
+        Err(_) => {
+            let limit = target.connect_timeout;
+            Err(E::from(ConnectError::TimedOut { host: name, port, limit }))
+        }
+    }
+}
+
+/// What a server reports about itself since PostgreSQL 14 (PostgreSQL documentation, 55.2.7). One
+/// that says nothing is not believed to take writes.
+pub(super) fn takes_writes<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> bool {
+    ["in_hot_standby", "default_transaction_read_only"]
+        .into_iter()
+        .all(|name| parameter(name) == Some("off"))
+}
+
+/// How often the hosts are tried that another one stands in for.
+const LOOK_BACK: Duration = Duration::from_secs(5);
+
+/// Goes back to the hosts that come first, while one stands in for them of which nothing but an
+/// answer is asked. Runs for ever.
+pub async fn look_back(target: Target, database: String) {
+    loop {
+        tokio::time::sleep(LOOK_BACK).await;
+        for (index, host) in target.hosts.preferred() {
+            let attempt =
+                timeout(target.connect_timeout, connect_on(&target, host, &database, &[]));
+            if fitting(&target, host, attempt.await).is_ok() {
+                target.hosts.prefer(index);
+                break;
+            }
+        }
+    }
 }
 
 /// A TCP connection with the options every server connection has.
@@ -246,7 +409,11 @@ pub(super) async fn open_socket(host: &str, port: u16) -> Result<TcpStream, Conn
     let keepalive = socket2::TcpKeepalive::new()
         .with_time(Duration::from_secs(60))
         .with_interval(Duration::from_secs(10));
-    socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(unreachable)?;
+    let options = socket2::SockRef::from(&socket);
+    options.set_tcp_keepalive(&keepalive).map_err(unreachable)?;
+    // The same for one that vanishes while something is on its way to it.
+    #[cfg(target_os = "linux")]
+    options.set_tcp_user_timeout(Some(Duration::from_secs(30))).map_err(unreachable)?;
     Ok(socket)
 }
 
@@ -307,7 +474,7 @@ async fn connect_to(
             Message::ReadyForQuery(body) if body.status() == b'I' => {
                 let Some((process_id, secret)) = key else { break };
                 let host = (host.to_owned(), port);
-                let key = BackendKey { host, process_id, secret };
+                let key = BackendKey { host, process_id, secret, epoch: 0 };
                 let version = check(&parameters)?;
                 let (memory, made) = (Memory::default(), Instant::now());
                 return Ok(ServerConnection { stream, key, parameters, version, memory, made });

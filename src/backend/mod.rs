@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod catalog;
 pub mod client;
 pub mod connect;
+pub mod hosts;
 pub mod memory;
 pub mod pool;
 #[cfg(test)]

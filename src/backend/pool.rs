@@ -24,14 +24,22 @@ use super::wire::{self, WireError};
 use crate::error::SqlState;
 use crate::protocol::stream::ServerStream;
 
-/// How long a reset may take before the connection is closed instead.
+mod waiting;
+
+use self::waiting::Waiting;
+
+/// How long a reset or a check may take before the connection is closed instead.
 const RESET_LIMIT: Duration = Duration::from_secs(5);
 
 /// Sizes and times of a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PoolSettings {
-    /// The most connections per database and user.
+    /// The most connections of one pool.
     pub size: usize,
+    /// So many of them at most are with sessions that keep theirs to the end while others share.
+    pub keepers: usize,
+    /// A connection that was unused for longer is checked before somebody gets it.
+    pub check_after: Duration,
     /// An unused connection is closed after this long.
     pub idle_timeout: Duration,
     /// A connection is not used any more after this long.
@@ -41,20 +49,31 @@ pub struct PoolSettings {
 }
 
 /// Connections are shared by who asks for the same of this.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PoolKey {
     /// The database on the server.
     pub database: String,
     /// The role on the server.
     pub user: String,
+    /// The name by which clients ask for it, where that has connections of its own.
+    pub name: String,
 }
 
 /// Why there is no connection for a session.
 #[derive(Debug, thiserror::Error)]
 pub enum PoolError {
     /// All are in use, and none came free in time.
-    #[error("no server connection became free within {0:?}")]
-    Exhausted(Duration),
+    #[error(
+        "none of {size} server connections became free within {limit:?}; {before} clients were waiting before"
+    )]
+    Exhausted {
+        /// How long it waited.
+        limit: Duration,
+        /// How many there are.
+        size: usize,
+        /// How many were waiting when it came.
+        before: usize,
+    },
     /// A new one could not be made.
     #[error("{0}")]
     Connect(#[from] ConnectError),
@@ -64,7 +83,7 @@ impl PoolError {
     /// What a client is told.
     pub fn sqlstate(&self) -> SqlState {
         match self {
-            Self::Exhausted(_) => SqlState::TOO_MANY_CONNECTIONS,
+            Self::Exhausted { .. } => SqlState::TOO_MANY_CONNECTIONS,
             Self::Connect(error) => error.sqlstate(),
         }
     }
@@ -79,6 +98,10 @@ pub struct PoolFigures {
     pub in_use: usize,
     /// Connections without one.
     pub idle: usize,
+    /// Sessions that wait for one.
+    pub waiting: usize,
+    /// For how long the first of them has waited.
+    pub longest_wait: Duration,
 }
 
 /// All server connections of the gateway.
@@ -91,6 +114,8 @@ pub struct Pool {
 struct Shared {
     target: Target,
     settings: PoolSettings,
+    /// Those of names that have connections of their own.
+    own: HashMap<String, PoolSettings>,
     lanes: Mutex<HashMap<PoolKey, Arc<Lane>>>,
 }
 
@@ -101,6 +126,8 @@ struct Lane {
     database: String,
     settings: PoolSettings,
     permits: Arc<Semaphore>,
+    keepers: Arc<Semaphore>,
+    waiting: Waiting,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -117,7 +144,24 @@ struct Idle {
 pub struct PooledServer {
     connection: Option<ServerConnection>,
     lane: Arc<Lane>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
+}
+
+/// The right to a connection.
+#[derive(Debug)]
+struct Permit {
+    _connection: OwnedSemaphorePermit,
+    /// And to keep it to the end of the session.
+    _keeper: Option<OwnedSemaphorePermit>,
+}
+
+/// For how long a session wants a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stay {
+    /// As the mode of the pool says.
+    Usual,
+    /// To the end of the session, in a pool where others share.
+    Kept,
 }
 
 /// The last ReadyForQuery of a session that ends.
@@ -144,15 +188,34 @@ impl TransactionStatus {
 }
 
 impl Pool {
+    /// Whether connections of that epoch go to the server to use.
+    pub fn is_current(&self, epoch: u64) -> bool {
+        self.shared.target.hosts.epoch() == epoch
+    }
+
     /// Connects when asked to. The target's user is replaced by the key's.
     pub fn new(target: Target, settings: PoolSettings) -> Self {
-        Self { shared: Arc::new(Shared { target, settings, lanes: Mutex::default() }) }
+        Self::with_own(target, settings, HashMap::new())
+    }
+
+    /// The same; clients that ask for these names have connections of their own.
+    pub fn with_own(
+        target: Target,
+        settings: PoolSettings,
+        own: HashMap<String, PoolSettings>,
+    ) -> Self {
+        Self { shared: Arc::new(Shared { target, settings, own, lanes: Mutex::default() }) }
+    }
+
+    /// How often another server has taken over.
+    pub fn epoch(&self) -> u64 {
+        self.shared.target.hosts.epoch()
     }
 
     /// A live connection: an idle one, or a new one when the size allows, or the next that comes
     /// free. Waiters are served in order.
     pub async fn acquire(&self, key: &PoolKey) -> Result<PooledServer, PoolError> {
-        self.queue(key).acquire(&SettingValues::default()).await
+        self.queue(key).acquire(&SettingValues::default(), Stay::Usual).await
     }
 
     /// The connections of one key.
@@ -165,13 +228,18 @@ impl Pool {
         let lanes = lock(&self.shared.lanes);
         let mut figures: Vec<PoolFigures> = lanes
             .iter()
-            .map(|(key, lane)| PoolFigures {
-                key: key.clone(),
-                in_use: lane.settings.size.saturating_sub(lane.permits.available_permits()),
-                idle: lock(&lane.idle).len(),
+            .map(|(key, lane)| {
+                let (waiting, longest_wait) = lane.waiting.figures();
+                PoolFigures {
+                    key: key.clone(),
+                    in_use: lane.settings.size.saturating_sub(lane.permits.available_permits()),
+                    idle: lock(&lane.idle).len(),
+                    waiting,
+                    longest_wait,
+                }
             })
             .collect();
-        figures.sort_by(|a, b| (&a.key.database, &a.key.user).cmp(&(&b.key.database, &b.key.user)));
+        figures.sort_by(|a, b| a.key.cmp(&b.key));
         figures
     }
 
@@ -181,20 +249,24 @@ impl Pool {
         async move {
             loop {
                 let Some(pool) = shared.upgrade() else { return };
-                let limit = pool.settings.idle_timeout;
+                let limit = pool.shortest_idle_timeout();
+                let mut moves = pool.target.hosts.changes();
                 let lanes: Vec<Arc<Lane>> = lock(&pool.lanes).values().map(Arc::clone).collect();
                 drop(pool);
                 for lane in lanes {
+                    let limit = lane.settings.idle_timeout;
                     lock(&lane.idle)
                         .retain(|idle| idle.since.elapsed() < limit && lane.keeps(idle));
                 }
-                tokio::time::sleep((limit / 4).max(Duration::from_millis(100))).await;
+                let pause = (limit / 4).max(Duration::from_millis(100));
+                // Either way there is something to look at.
+                drop(timeout(pause, moves.changed()).await);
             }
         }
     }
 
     fn lane(&self, key: &PoolKey) -> Arc<Lane> {
-        let settings = self.shared.settings;
+        let settings = *self.shared.own.get(&key.name).unwrap_or(&self.shared.settings);
         let mut lanes = lock(&self.shared.lanes);
         Arc::clone(lanes.entry(key.clone()).or_insert_with(|| {
             let mut target = self.shared.target.clone();
@@ -204,9 +276,18 @@ impl Pool {
                 database: key.database.clone(),
                 settings,
                 permits: Arc::new(Semaphore::new(settings.size)),
+                keepers: Arc::new(Semaphore::new(settings.keepers)),
+                waiting: Waiting::default(),
                 idle: Mutex::default(),
             })
         }))
+    }
+}
+
+impl Shared {
+    fn shortest_idle_timeout(&self) -> Duration {
+        let own = self.own.values().map(|settings| settings.idle_timeout);
+        own.fold(self.settings.idle_timeout, Duration::min)
     }
 }
 
@@ -216,23 +297,31 @@ pub struct Queue(Arc<Lane>);
 
 impl Queue {
     /// An idle connection of this thread that has these settings and nothing that another session
-    /// must not see, when nobody waits for one.
-    pub fn at_hand(&self, settings: &SettingValues, session: u64) -> Option<PooledServer> {
+    /// must not see, when nobody waits for one. One that needs a check is left where it is.
+    pub fn at_hand(
+        &self,
+        settings: &SettingValues,
+        session: u64,
+        stay: Stay,
+    ) -> Option<PooledServer> {
         let lane = &self.0;
-        let permit = Arc::clone(&lane.permits).try_acquire_owned().ok()?;
+        let permit = lane.permit_at_hand(stay)?;
         let here = thread::current().id();
+        let fresh = lane.settings.check_after.min(lane.settings.idle_timeout);
+        let now = Instant::now();
         let idle = {
             let mut all = lock(&lane.idle);
             let fits = |idle: &Idle| {
                 let memory = &idle.connection.memory;
                 idle.home == here
+                    && now.duration_since(idle.since) < fresh
                     && memory.settings == *settings
                     && memory.sequences.is_none_or(|left| left == session)
             };
             let found = all.iter().rposition(fits)?;
             all.remove(found)
         };
-        let usable = idle.since.elapsed() < lane.settings.idle_timeout && idle.is_silent();
+        let usable = lane.is_current(&idle) && idle.is_silent();
         usable.then(|| PooledServer {
             connection: Some(idle.connection),
             lane: Arc::clone(lane),
@@ -242,19 +331,21 @@ impl Queue {
 
     /// A live connection, rather one that has these settings: an idle one, or a new one when the
     /// size allows, or the next that comes free. Waiters are served in order.
-    pub async fn acquire(&self, settings: &SettingValues) -> Result<PooledServer, PoolError> {
+    pub async fn acquire(
+        &self,
+        settings: &SettingValues,
+        stay: Stay,
+    ) -> Result<PooledServer, PoolError> {
         let lane = Arc::clone(&self.0);
-        let limit = lane.settings.wait_timeout;
-        let Ok(Ok(permit)) =
-            timeout_at(Instant::now() + limit, Arc::clone(&lane.permits).acquire_owned()).await
-        else {
-            return Err(PoolError::Exhausted(limit));
-        };
+        let permit = lane.permit(stay).await?;
         let found = loop {
             let Some(mut idle) = lane.take_idle(settings) else { break None };
-            if idle.since.elapsed() < lane.settings.idle_timeout
+            let unused = idle.since.elapsed();
+            if unused < lane.settings.idle_timeout
+                && lane.is_current(&idle)
                 && is_quiet(&idle.connection.stream)
                 && (idle.home == thread::current().id() || idle.connection.stream.rehome().is_ok())
+                && (unused < lane.settings.check_after || answers(&mut idle.connection).await)
             {
                 break Some(idle.connection);
             }
@@ -282,6 +373,40 @@ impl Idle {
 }
 
 impl Lane {
+    /// The right to one of the connections, when nobody waits for one.
+    fn permit_at_hand(&self, stay: Stay) -> Option<Permit> {
+        let now = |places: &Arc<Semaphore>| Arc::clone(places).try_acquire_owned().ok();
+        let keeper = match stay {
+            Stay::Usual => None,
+            Stay::Kept => Some(now(&self.keepers)?),
+        };
+        Some(Permit { _connection: now(&self.permits)?, _keeper: keeper })
+    }
+
+    /// The same, in the order of asking.
+    async fn permit(&self, stay: Stay) -> Result<Permit, PoolError> {
+        if let Some(permit) = self.permit_at_hand(stay) {
+            return Ok(permit);
+        }
+        let place = self.waiting.enter();
+        let limit = self.settings.wait_timeout;
+        let until = Instant::now() + limit;
+        let next = async |places: &Arc<Semaphore>, size| match timeout_at(
+            until,
+            Arc::clone(places).acquire_owned(),
+        )
+        .await
+        {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(PoolError::Exhausted { limit, size, before: place.before }),
+        };
+        let keeper = match stay {
+            Stay::Usual => None,
+            Stay::Kept => Some(next(&self.keepers, self.settings.keepers).await?),
+        };
+        Ok(Permit { _connection: next(&self.permits, self.settings.size).await?, _keeper: keeper })
+    }
+
     /// The one used last, rather one with these settings and of this thread.
     fn take_idle(&self, settings: &SettingValues) -> Option<Idle> {
         let mut all = lock(&self.idle);
@@ -297,7 +422,12 @@ impl Lane {
     }
 
     fn keeps(&self, idle: &Idle) -> bool {
-        idle.connection.made.elapsed() < self.settings.lifetime
+        idle.connection.made.elapsed() < self.settings.lifetime && self.is_current(idle)
+    }
+
+    /// Its server is still the one to use.
+    fn is_current(&self, idle: &Idle) -> bool {
+        idle.connection.key.epoch == self.target.hosts.epoch()
     }
 
     fn put_back(&self, connection: ServerConnection) -> bool {
@@ -472,6 +602,13 @@ fn is_quiet(stream: &ServerStream) -> bool {
         Ok(_) => false,
         Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
     }
+}
+
+/// Whether the server answers: a connection may be dead without anybody having been told.
+async fn answers(connection: &mut ServerConnection) -> bool {
+    let ServerConnection { stream, parameters, .. } = connection;
+    let asked = wire::simple_queries(stream, parameters, &[""]);
+    matches!(timeout(RESET_LIMIT, asked).await, Ok(Ok(answers)) if answers.iter().all(|a| a.status == b'I'))
 }
 
 /// Puts a connection back to how it was made, and looks whether that is so.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::connect::{Password, Target};
+use super::hosts::Hosts;
 use crate::protocol::tls::TlsClient;
 
 /// A running server with the superuser `postgres` and the password `secret`.
@@ -68,7 +69,7 @@ impl Cluster {
 
     pub(crate) fn target(&self) -> Target {
         Target {
-            hosts: vec![("localhost".into(), self.port)],
+            hosts: Hosts::one("localhost", self.port),
             user: "postgres".into(),
             password: Some(Password::new("secret")),
             tls: TlsClient::Disable,

@@ -18,15 +18,15 @@ use crate::admin::{self, Admin, Figures, Readiness};
 use crate::audit::{self, Audit, AuditSettings, Event};
 use crate::auth::{Authenticator, LockoutSettings, Method};
 use crate::backend::catalog::CatalogReader;
-use crate::backend::connect::{Password, Target};
+use crate::backend::connect::{self, Target};
 use crate::backend::pool::{Pool, PoolSettings};
-use crate::config::{self, AuthMethod, BackendTls, DirectorySource, ListenTls, Settings, TlsFiles};
+use crate::config::{self, AuthMethod, DirectorySource, ListenTls, Settings, TlsFiles};
 use crate::diagnostic::Severity;
 use crate::directory::{LoadedDirectory, load_sql};
 use crate::planner::Planner;
 use crate::protocol::cancel::CancelRegistry;
 use crate::protocol::startup::TlsPolicy;
-use crate::protocol::tls::{TlsClient, TlsServer};
+use crate::protocol::tls::TlsServer;
 use crate::selftest::{self, Proven};
 use crate::server::lanes::Lanes;
 use crate::server::{self, Budget, Gateway, Phase, Usages};
@@ -37,8 +37,6 @@ use crate::telemetry::{LogFormat, start_logging, start_metrics};
 const STACK: usize = 64 << 20;
 /// Plans in memory, in bytes.
 const PLAN_CACHE: u64 = 64 << 20;
-/// How long one host of the server may take to answer a connection attempt.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long sessions may take to finish their statement or transaction after a SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long it takes until the catalogue is compared with the database's again, at least …
@@ -82,7 +80,7 @@ async fn serve(
     metrics: PrometheusHandle,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let target = target(&settings)?;
+    let target = settings.backend_target().map_err(|finding| Failure::findings(vec![finding]))?;
     let mut reader = CatalogReader::new(target.clone(), settings.backend.database.clone());
     let catalog = reader
         .refresh()
@@ -117,20 +115,23 @@ async fn serve(
         None => None,
     };
     let (versions, changes) = watch::channel(0_u64);
+    let versions = Arc::new(versions);
     let (phase, phases) = watch::channel(Phase::Open);
     let gateway = Arc::new(Gateway {
         changes,
         tls: listen_tls(&settings.listen.tls)?,
         authenticator: authenticator(&settings),
         registry: CancelRegistry::default(),
-        pool: Pool::new(
+        pool: Pool::with_own(
             target.clone(),
-            PoolSettings {
-                size: settings.backend.pool.size,
-                idle_timeout: settings.backend.pool.idle_timeout,
-                lifetime: settings.backend.pool.lifetime,
-                wait_timeout: settings.backend.pool.wait_timeout,
-            },
+            pool_settings(&settings.backend.pool),
+            settings
+                .databases
+                .iter()
+                .filter_map(|(name, mapping)| {
+                    mapping.pool.as_ref().map(|pool| (name.clone(), pool_settings(pool)))
+                })
+                .collect(),
         ),
         server_tls: target.tls.clone(),
         planner: Arc::new(Planner::new(PLAN_CACHE, format!("{:032x}", rand::random::<u128>()))),
@@ -147,8 +148,11 @@ async fn serve(
     readiness.snapshot_loaded.store(true, Ordering::Relaxed);
     readiness.backend_reachable.store(true, Ordering::Relaxed);
     tokio::spawn(gateway.pool.expire_idle());
-    tokio::spawn(note_changes(Arc::clone(&state), audit.clone(), versions));
-    tokio::spawn(refresh_catalog(Arc::clone(&state), reader, Arc::clone(&readiness)));
+    tokio::spawn(note_changes(Arc::clone(&state), audit.clone(), Arc::clone(&versions)));
+    tokio::spawn(note_failover(target.clone(), versions));
+    tokio::spawn(connect::look_back(target.clone(), settings.backend.database.clone()));
+    let moves = target.hosts.changes();
+    tokio::spawn(refresh_catalog(Arc::clone(&state), reader, Arc::clone(&readiness), moves));
     tokio::spawn(refresh_directory(Arc::clone(&state), target));
     let watched = if settings.policy.watch {
         Some(
@@ -295,26 +299,21 @@ fn record(audit: &Audit, event: Event) {
     }
 }
 
-fn target(settings: &Settings) -> Result<Target, Failure> {
-    let backend = &settings.backend;
-    let tls = match &backend.tls {
-        BackendTls::Disable => Ok(TlsClient::Disable),
-        BackendTls::Require => TlsClient::require(),
-        BackendTls::VerifyFull { ca } => TlsClient::verify_full(&read(ca)?),
-    };
-    Ok(Target {
-        hosts: backend.hosts.iter().map(|host| (host.host.clone(), host.port)).collect(),
-        user: backend.user.clone(),
-        password: backend.password.as_ref().map(|password| Password::new(password.reveal())),
-        tls: tls.map_err(|error| Failure::usage(error.to_string()))?,
-        connect_timeout: CONNECT_TIMEOUT,
-    })
-}
-
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(|error| {
         Failure::usage(format!("cannot read `{}`: {}", path.display(), config::io_reason(&error)))
     })
+}
+
+fn pool_settings(pool: &config::Pool) -> PoolSettings {
+    PoolSettings {
+        size: pool.size,
+        keepers: pool.unrestricted,
+        check_after: pool.check_after,
+        idle_timeout: pool.idle_timeout,
+        lifetime: pool.lifetime,
+        wait_timeout: pool.wait_timeout,
+    }
 }
 
 fn listen_tls(tls: &ListenTls) -> Result<TlsPolicy, Failure> {
@@ -389,7 +388,7 @@ async fn sql_directory(
 }
 
 /// Records each reload and tells the sessions.
-async fn note_changes(state: Arc<State>, audit: Audit, versions: watch::Sender<u64>) {
+async fn note_changes(state: Arc<State>, audit: Audit, versions: Arc<watch::Sender<u64>>) {
     let mut reports = state.subscribe();
     loop {
         let report = match reports.recv().await {
@@ -417,10 +416,27 @@ async fn note_changes(state: Arc<State>, audit: Audit, versions: watch::Sender<u
     }
 }
 
-async fn refresh_catalog(state: Arc<State>, mut reader: CatalogReader, readiness: Arc<Readiness>) {
+/// Tells the sessions when another server takes over: those that have a connection for themselves
+/// have to let it go.
+async fn note_failover(target: Target, versions: Arc<watch::Sender<u64>>) {
+    let mut moves = target.hosts.changes();
+    while moves.changed().await.is_ok() {
+        versions.send_modify(|version| *version = version.saturating_add(1));
+    }
+}
+
+async fn refresh_catalog(
+    state: Arc<State>,
+    mut reader: CatalogReader,
+    readiness: Arc<Readiness>,
+    mut moves: watch::Receiver<u64>,
+) {
     let mut pause = CATALOG_REFRESH;
     loop {
-        tokio::time::sleep(pause).await;
+        // Another server may have another catalogue.
+        if let Ok(Err(_)) = tokio::time::timeout(pause, moves.changed()).await {
+            return;
+        }
         let since = Instant::now();
         let answer = tokio::time::timeout(CATALOG_PATIENCE, reader.refresh_if_changed()).await;
         // Where the comparison itself takes long, it must not keep the server busy.

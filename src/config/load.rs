@@ -9,12 +9,13 @@ use toml::de::DeTable;
 
 use super::reader::{Environment, Item, Reader, Section};
 use super::settings::{
-    Admin, Audit, Auth, AuthMethod, Backend, BackendHost, BackendTls, DatabaseMapping,
-    DirectorySource, DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure,
-    ParameterRecording, PolicySource, Pool, PoolMode, Secret, Settings, TlsFiles,
+    Admin, Audit, Auth, AuthMethod, Backend, BackendTls, DatabaseMapping, DirectorySource,
+    DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure, ParameterRecording,
+    PolicySource, Pool, PoolMode, Secret, Settings, TlsFiles,
 };
 use super::source::{SourceText, about_file, io_reason};
 use super::units;
+use crate::backend::hosts::{Host, Wanted};
 use crate::diagnostic::{Diagnostic, Severity};
 
 const LISTEN_PORT: u16 = 6432;
@@ -88,7 +89,10 @@ fn settings(reader: &mut Reader<'_>, mut root: Section<'_>, file: &Path) -> Opti
         read_backend(reader, section)
     });
     let databases = root.item("databases").map_or_else(BTreeMap::new, |item| {
-        reader.section(&item).map_or_else(BTreeMap::new, |section| read_databases(reader, section))
+        let pool = backend.as_ref().map_or_else(default_pool, |backend| backend.pool.clone());
+        reader
+            .section(&item)
+            .map_or_else(BTreeMap::new, |section| read_databases(reader, section, &pool))
     });
     let auth_item = root.item("auth");
     let auth_place = auth_item.as_ref().map(|item| item.place.clone());
@@ -304,19 +308,18 @@ fn read_address(
 }
 
 fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Backend> {
-    if let Some(item) = section.item("target") {
-        check_target(reader, &item);
-    }
-    let hosts = section.required(reader, "hosts").and_then(|item| read_hosts(reader, &item));
+    let wanted = or(&mut section, "target", Wanted::Any, |item| read_target(reader, item));
+    let hosts =
+        section.required(reader, "hosts").and_then(|item| read_hosts(reader, &item, wanted));
     let database = section.required(reader, "database").and_then(|item| read_name(reader, &item));
     let user = section.required(reader, "user").and_then(|item| read_name(reader, &item));
     let password = section.item("password").and_then(|item| reader.text(&item)).map(Secret::new);
     let tls = if let Some(item) = section.item("tls") {
         reader.section(&item).and_then(|tls| read_backend_tls(reader, tls))
     } else {
-        let away = hosts.iter().flatten().find(|host| !units::is_loopback(&host.host));
+        let away = hosts.iter().flatten().find(|host| !units::is_loopback(&host.name));
         if let Some(host) = away {
-            let message = format!("`backend.tls` is missing, and {} is another machine", host.host);
+            let message = format!("`backend.tls` is missing, and {} is another machine", host.name);
             reader.error_with_help(
                 section.place.span.clone(),
                 message,
@@ -327,7 +330,7 @@ fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Bac
         Some(BackendTls::Disable)
     };
     let pool = match section.item("pool") {
-        Some(item) => reader.section(&item).map(|pool| read_pool(reader, pool)),
+        Some(item) => reader.section(&item).map(|pool| read_pool(reader, pool, &default_pool())),
         None => Some(default_pool()),
     };
     section.finish(reader);
@@ -341,24 +344,14 @@ fn read_backend(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option<Bac
     })
 }
 
-/// A setting whose other values this version does not have: `has` is the one it has.
-fn check_only_choice(reader: &mut Reader<'_>, item: &Item<'_>, has: &str, lacks: &str) {
-    if reader.choice(item, &[(has, true), (lacks, false)]) == Some(false) {
-        reader.error_with_help(
-            item.place.span.clone(),
-            format!("`{lacks}` is not supported by this version of rowgate"),
-            format!("write \"{has}\", or leave `{}` out", item.place.key),
-        );
-    }
+/// What is asked of a host.
+fn read_target(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Wanted> {
+    reader.choice(item, &[("any", Wanted::Any), ("read-write", Wanted::ReadWrite)])
 }
 
-/// The first host that answers is used, whatever it is.
-fn check_target(reader: &mut Reader<'_>, item: &Item<'_>) {
-    check_only_choice(reader, item, "any", "read-write");
-}
-
-/// `["host:port", …]` or `[[backend.hosts]]` with `address` and `target`.
-fn read_hosts(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Vec<BackendHost>> {
+/// `["host:port", …]` or `[[backend.hosts]]` with `address` and `target`; `wanted` is asked of those
+/// that have no `target` of their own.
+fn read_hosts(reader: &mut Reader<'_>, item: &Item<'_>, wanted: Wanted) -> Option<Vec<Host>> {
     let elements = reader.elements(item, "addresses")?;
     if elements.is_empty() {
         reader.error(item.place.span.clone(), "`backend.hosts` is empty");
@@ -374,16 +367,17 @@ fn read_hosts(reader: &mut Reader<'_>, item: &Item<'_>) -> Option<Vec<BackendHos
                 let address = section
                     .required(reader, "address")
                     .and_then(|item| read_address(reader, &item, BACKEND_PORT));
-                if let Some(item) = section.item("target") {
-                    check_target(reader, &item);
-                }
+                let wanted = or(&mut section, "target", wanted, |item| read_target(reader, item));
                 section.finish(reader);
-                let (host, port) = address?;
-                Some(BackendHost { host, port })
+                let (name, port) = address?;
+                Some(Host { name, port, wanted })
             })
         } else {
-            read_address(reader, &element, BACKEND_PORT)
-                .map(|(host, port)| BackendHost { host, port })
+            read_address(reader, &element, BACKEND_PORT).map(|(name, port)| Host {
+                name,
+                port,
+                wanted,
+            })
         };
         complete &= host.is_some();
         hosts.extend(host);
@@ -443,16 +437,18 @@ fn read_backend_tls(reader: &mut Reader<'_>, mut section: Section<'_>) -> Option
 
 fn default_pool() -> Pool {
     Pool {
-        mode: PoolMode::Session,
+        mode: PoolMode::Transaction,
         size: 20,
+        unrestricted: 10,
+        check_after: Duration::from_secs(30),
         idle_timeout: 10 * MINUTE,
         lifetime: 60 * MINUTE,
         wait_timeout: Duration::from_secs(30),
     }
 }
 
-fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>) -> Pool {
-    let default = default_pool();
+/// `default` has what is not said.
+fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>, default: &Pool) -> Pool {
     let mode = or(&mut section, "mode", default.mode, |item| {
         let modes = [("session", PoolMode::Session), ("transaction", PoolMode::Transaction)];
         reader.choice(item, &modes)
@@ -460,24 +456,39 @@ fn read_pool(reader: &mut Reader<'_>, mut section: Section<'_>) -> Pool {
     let size = or(&mut section, "size", default.size, |item| {
         reader.number(item, 1, 100_000).and_then(|n| usize::try_from(n).ok())
     });
+    // The others always have the rest.
+    let unrestricted = match section.item("unrestricted") {
+        None => size.div_ceil(2),
+        Some(item) => {
+            let most = u64::try_from(size).unwrap_or(u64::MAX);
+            let number = reader.number(&item, 1, most).and_then(|n| usize::try_from(n).ok());
+            number.unwrap_or(size)
+        }
+    };
     let idle_timeout =
         or(&mut section, "idle_timeout", default.idle_timeout, |item| reader.duration(item));
     let lifetime = or(&mut section, "lifetime", default.lifetime, |item| reader.duration(item));
     let wait_timeout =
         or(&mut section, "wait_timeout", default.wait_timeout, |item| reader.duration(item));
+    let check_after =
+        or(&mut section, "check_after", default.check_after, |item| reader.duration(item));
     section.finish(reader);
-    Pool { mode, size, idle_timeout, lifetime, wait_timeout }
+    Pool { mode, size, unrestricted, check_after, idle_timeout, lifetime, wait_timeout }
 }
 
 fn read_databases(
     reader: &mut Reader<'_>,
     mut section: Section<'_>,
+    default: &Pool,
 ) -> BTreeMap<String, DatabaseMapping> {
     let mut databases = BTreeMap::new();
     for (name, item) in section.entries() {
         let Some(mut section) = reader.section(&item) else { continue };
         let database =
             section.required(reader, "database").and_then(|item| read_name(reader, &item));
+        let pool = section
+            .item("pool")
+            .and_then(|item| reader.section(&item).map(|pool| read_pool(reader, pool, default)));
         section.finish(reader);
         if name == "rowgate" {
             reader.error(
@@ -486,7 +497,7 @@ fn read_databases(
             );
         }
         if let Some(database) = database {
-            databases.insert(name, DatabaseMapping { database });
+            databases.insert(name, DatabaseMapping { database, pool });
         }
     }
     databases

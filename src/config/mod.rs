@@ -9,9 +9,9 @@ mod units;
 
 pub use load::{Loaded, load, load_text};
 pub use settings::{
-    Admin, Audit, Auth, AuthMethod, Backend, BackendHost, BackendTls, DatabaseMapping,
-    DirectorySource, DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure,
-    ParameterRecording, PolicySource, Pool, PoolMode, Secret, Settings, TlsFiles,
+    Admin, Audit, Auth, AuthMethod, Backend, BackendTls, DatabaseMapping, DirectorySource,
+    DirectorySql, Durability, Limits, Listen, ListenTls, Lockout, OnFailure, ParameterRecording,
+    PolicySource, Pool, PoolMode, Secret, Settings, TlsFiles,
 };
 pub use source::{SourceText, about_file, io_reason};
 

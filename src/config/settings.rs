@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use super::source::{about_file, io_reason};
 use crate::backend::connect::{Password, Target};
+use crate::backend::hosts::{Host, Hosts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::protocol::tls::TlsClient;
 
 /// A connection attempt to one host takes no longer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A text that never shows in logs, debug output or error messages.
 #[derive(Clone, PartialEq, Eq)]
@@ -61,7 +62,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Where the gateway's connections go.
+    /// Where the gateway's connections go. What is known of the hosts belongs to this value and its
+    /// clones.
     pub fn backend_target(&self) -> Result<Target, Diagnostic> {
         let tls = match &self.backend.tls {
             BackendTls::Disable => Ok(TlsClient::Disable),
@@ -75,12 +77,18 @@ impl Settings {
             about_file(&self.file.display().to_string(), Severity::Error, reason, None)
         })?;
         Ok(Target {
-            hosts: self.backend.hosts.iter().map(|h| (h.host.clone(), h.port)).collect(),
+            hosts: Hosts::new(self.backend.hosts.clone()),
             user: self.backend.user.clone(),
             password: self.backend.password.as_ref().map(|p| Password::new(p.reveal())),
             tls,
             connect_timeout: CONNECT_TIMEOUT,
         })
+    }
+
+    /// How the connections of clients are shared that ask for `name`.
+    pub fn pool(&self, name: &str) -> &Pool {
+        let own = self.databases.get(name).and_then(|mapping| mapping.pool.as_ref());
+        own.unwrap_or(&self.backend.pool)
     }
 
     /// The name of the database behind that a client means by `name`; `None`: no such database.
@@ -135,7 +143,7 @@ pub struct TlsFiles {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Backend {
     /// Servers in order of preference, at least one.
-    pub hosts: Vec<BackendHost>,
+    pub hosts: Vec<Host>,
     /// The database name on the server, and the name clients connect to.
     pub database: String,
     /// The role the gateway connects as.
@@ -146,15 +154,6 @@ pub struct Backend {
     pub tls: BackendTls,
     /// How server connections are shared.
     pub pool: Pool,
-}
-
-/// One server behind the gateway.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackendHost {
-    /// Name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
 }
 
 /// TLS towards the server, in libpq's words.
@@ -185,8 +184,12 @@ pub enum PoolMode {
 pub struct Pool {
     /// When a connection goes to the next client.
     pub mode: PoolMode,
-    /// Server connections at most, per database.
+    /// Server connections at most.
     pub size: usize,
+    /// Of these, so many at most are kept by unrestricted people in transaction mode.
+    pub unrestricted: usize,
+    /// A connection that was unused for longer is checked before somebody gets it.
+    pub check_after: Duration,
     /// An unused server connection is closed after this.
     pub idle_timeout: Duration,
     /// A server connection of this age is closed when it is unused.
@@ -200,6 +203,8 @@ pub struct Pool {
 pub struct DatabaseMapping {
     /// The database name on the server.
     pub database: String,
+    /// Connections of its own; `None`: those of `backend.database`.
+    pub pool: Option<Pool>,
 }
 
 /// `[auth]`

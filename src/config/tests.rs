@@ -2,6 +2,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::*;
+use crate::backend::hosts::{Host, Wanted};
 
 const SMALLEST: &str = r#"
 [backend]
@@ -44,7 +45,8 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!(settings.listen.max_connections, 10_000);
     assert_eq!(settings.listen.auth_timeout, Duration::from_secs(10));
     assert_eq!(settings.listen.tls, ListenTls::Disable);
-    assert_eq!(settings.backend.pool.size, 20);
+    let pool = &settings.backend.pool;
+    assert_eq!((pool.mode, pool.size, pool.unrestricted), (PoolMode::Transaction, 20, 10));
     assert_eq!(settings.auth.methods, [AuthMethod::ScramSha256]);
     assert_eq!(settings.auth.lockout.failures, 10);
     assert_eq!(settings.policy.path, Path::new("policies"));
@@ -79,7 +81,8 @@ database = "crm"
 user = "rowgate"
 password = { env = "ROWGATE_BACKEND_PASSWORD" }
 tls = { mode = "disable" }
-pool = { mode = "transaction", size = 20, idle_timeout = "10m", lifetime = "1h", wait_timeout = "30s" }
+pool = { mode = "transaction", size = 20, unrestricted = 4, check_after = "10s", idle_timeout = "10m", lifetime = "1h", wait_timeout = "30s" }
+target = "read-write"
 [[backend.hosts]]
 address = "db1:5433"
 [[backend.hosts]]
@@ -87,6 +90,7 @@ address = "db2"
 target = "any"
 [databases.reports]
 database = "crm"
+pool = { size = 3 }
 [auth]
 methods = ["scram-sha-256", "cert", "trust"]
 lockout = { failures = 10, window = "5m", duration = "15m" }
@@ -120,12 +124,19 @@ address = "127.0.0.1:6480"
     assert_eq!(
         settings.backend.hosts,
         [
-            BackendHost { host: "db1".into(), port: 5433 },
-            BackendHost { host: "db2".into(), port: 5432 },
+            Host { name: "db1".into(), port: 5433, wanted: Wanted::ReadWrite },
+            Host { name: "db2".into(), port: 5432, wanted: Wanted::Any },
         ]
     );
     assert_eq!(settings.backend_database("reports"), Some("crm"));
     assert_eq!(settings.backend_database("postgres"), None);
+    let (own, others) = (settings.pool("reports"), settings.pool("crm"));
+    assert_eq!((own.size, own.unrestricted, own.mode), (3, 2, PoolMode::Transaction));
+    assert_eq!((others.size, others.unrestricted), (20, 4));
+    assert_eq!(
+        (own.check_after, others.check_after),
+        (others.check_after, Duration::from_secs(10))
+    );
     assert_eq!(settings.audit.path, folder.path().join("audit"));
     assert_eq!(settings.audit.signing_key.as_ref().map(Secret::reveal), Some("key"));
     assert_eq!(settings.backend.password.as_ref().map(Secret::reveal), Some("secret"));
@@ -257,6 +268,4 @@ fn what_this_version_does_not_have_is_silently_ignored() {
         assert!(found.contains(wanted), "{wanted} is not in:\n{found}");
     }
     assert_eq!(found.matches("error: this method is not supported").count(), 2, "{found}");
-    let found = report(&SMALLEST.replace("user = ", "target = \"read-write\"\nuser = "));
-    assert!(found.contains("error: `read-write` is not supported by this version"), "{found}");
 }

@@ -38,8 +38,8 @@ shared_buffers = 64MB
 fsync = off
 synchronous_commit = off
 full_page_writes = off
-wal_level = minimal
-max_wal_senders = 0
+max_wal_senders = 2
+max_replication_slots = 1
 max_wal_size = 1GB
 autovacuum = off
 password_encryption = 'scram-sha-256'
@@ -176,18 +176,39 @@ pub struct Cluster {
 impl Cluster {
     /// Creates a server below `folder`, which has to exist, and starts it.
     pub async fn start(folder: &Path) -> Result<Self, ClusterError> {
-        let binaries = Binaries::find()?;
-        let user = Unprivileged::find()?;
-        let home = folder.join("postgresql");
-        fs::create_dir_all(&home).map_err(io_error(format!("create {}", home.display())))?;
-        user.own(&home)?;
-        // Whoever runs the server has to be able to reach its folder, and nothing else in it.
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o711))
-            .map_err(io_error(format!("change the mode of {}", folder.display())))?;
-        let data = home.join("data");
+        let (binaries, user) = (Binaries::find()?, Unprivileged::find()?);
+        let home = prepare(folder, user)?;
         let password = random_password();
-        initialise(&binaries, user, &home, &data, &password).await?;
+        initialise(&binaries, user, &home, &home.join("data"), &password).await?;
+        Self::boot(binaries, user, &home, password).await
+    }
 
+    /// Creates a copy of this server below another folder, which has to exist, and starts it: a
+    /// standby, which follows this one until it is promoted. Both need a folder of their own.
+    pub async fn standby(&self, folder: &Path) -> Result<Self, ClusterError> {
+        let user = Unprivileged::find()?;
+        let home = prepare(folder, user)?;
+        let mut command = Command::new(self.binaries.program("pg_basebackup"));
+        command
+            .args(["--host=127.0.0.1", "--username", SUPERUSER, "--port"])
+            .arg(self.port.to_string())
+            .args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--pgdata"])
+            .arg(home.join("data"))
+            .env("PGPASSWORD", &self.password)
+            .current_dir("/")
+            .stdin(Stdio::null());
+        run(command, user, "pg_basebackup").await?;
+        Self::boot(self.binaries.clone(), user, &home, self.password.clone()).await
+    }
+
+    /// Starts the server whose files are there.
+    async fn boot(
+        binaries: Binaries,
+        user: Unprivileged,
+        home: &Path,
+        password: String,
+    ) -> Result<Self, ClusterError> {
+        let data = home.join("data");
         let port = free_port()?;
         let port_text = port.to_string();
         let program = binaries.program("postgres");
@@ -260,6 +281,35 @@ impl Cluster {
     }
 }
 
+/// The folder for a server's files.
+fn prepare(folder: &Path, user: Unprivileged) -> Result<PathBuf, ClusterError> {
+    let home = folder.join("postgresql");
+    fs::create_dir_all(&home).map_err(io_error(format!("create {}", home.display())))?;
+    user.own(&home)?;
+    // Whoever runs the server has to be able to reach its folder, and nothing else in it.
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o711))
+        .map_err(io_error(format!("change the mode of {}", folder.display())))?;
+    Ok(home)
+}
+
+/// Runs a program as the server's user.
+async fn run(
+    mut command: Command,
+    user: Unprivileged,
+    program: &'static str,
+) -> Result<(), ClusterError> {
+    user.apply(&mut command);
+    let output = tokio::process::Command::from(command)
+        .output()
+        .await
+        .map_err(io_error(format!("run {program}")))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(ClusterError::Failed { program, output: last_lines(&text) })
+}
+
 async fn initialise(
     binaries: &Binaries,
     user: Unprivileged,
@@ -284,14 +334,9 @@ async fn initialise(
         .arg(password_argument)
         .current_dir("/")
         .stdin(Stdio::null());
-    user.apply(&mut command);
-    let output =
-        tokio::process::Command::from(command).output().await.map_err(io_error("run initdb"))?;
+    let made = run(command, user, "initdb").await;
     fs::remove_file(&password_file).map_err(io_error("remove the password file"))?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        return Err(ClusterError::Failed { program: "initdb", output: last_lines(&text) });
-    }
+    made?;
     let settings = data.join("postgresql.auto.conf");
     fs::write(&settings, SERVER_SETTINGS).map_err(io_error("write the server's settings"))?;
     user.own(&settings)

@@ -243,7 +243,7 @@ pub fn write_configuration(
          user = \"{GATEWAY_ROLE}\"\n\
          password = {{ file = \"server.password\" }}\n\
          tls = {{ mode = \"disable\" }}\n\
-         pool = {{ mode = \"session\", size = 50 }}\n\n\
+         pool = {{ mode = \"transaction\", size = 50 }}\n\n\
          [directory]\n\
          file = \"directory.yaml\"\n\n\
          [policy]\n\

@@ -55,6 +55,7 @@ pub(super) fn refuse_in_company(kind: &StatementKind, moved: bool) -> Result<(),
         StatementKind::Explain(explain) => {
             moved && matches!(explain.statement, StatementKind::Execute { .. })
         }
+        StatementKind::Definition(definition) => moved && definition.executed().is_some(),
         StatementKind::Discard(target) => match target {
             DiscardTarget::All => true,
             DiscardTarget::Plans | DiscardTarget::Sequences | DiscardTarget::Temp => false,
@@ -72,7 +73,6 @@ pub(super) fn refuse_in_company(kind: &StatementKind, moved: bool) -> Result<(),
         | StatementKind::Transaction(_)
         | StatementKind::Set(_)
         | StatementKind::Show(_)
-        | StatementKind::Definition(_)
         | StatementKind::Other(_) => false,
     };
     if alone {
@@ -161,8 +161,8 @@ pub(super) fn rename(
     Ok(Edit { tokens: at..at + 1, pieces: vec![Piece::StatementName(name.into())] })
 }
 
-/// The same under EXPLAIN: its options stand before EXECUTE.
-pub(super) fn rename_explained(
+/// The same for EXECUTE under EXPLAIN, whose options stand before it, and behind CREATE TABLE … AS.
+pub(super) fn rename_executed(
     tokens: &Tokens<'_>,
     span: &Range<usize>,
     name: &str,
@@ -173,7 +173,10 @@ pub(super) fn rename_explained(
             start += 1;
         }
     }
-    while start < span.end && !tokens.is_word(start, "execute") {
+    let creates = tokens.is_word(span.start, "create");
+    while start < span.end
+        && !(tokens.is_word(start, "execute") && (!creates || tokens.is_word(start - 1, "as")))
+    {
         start += 1;
     }
     rename(tokens, &(start..span.end), name)

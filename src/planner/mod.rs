@@ -35,7 +35,7 @@ use crate::sql::{Claim, SqlError, Tokens, parse, verify};
 use company::Company;
 use forms::{
     explain_options, kind_and_effect, plain_names, refuse_in_company, refuse_inside_prepare,
-    refuse_keeping, rename, rename_explained, rename_portal, statement_tokens, unreserved,
+    refuse_keeping, rename, rename_executed, rename_portal, statement_tokens, unreserved,
 };
 
 /// How the identity values get into the text.
@@ -372,7 +372,7 @@ impl Planner {
         match &statement.kind {
             StatementKind::Explain(explain) => {
                 if let StatementKind::Execute { name, .. } = &explain.statement {
-                    edits.push(rename_explained(tokens, &span, name)?);
+                    edits.push(rename_executed(tokens, &span, name)?);
                     action = Action::Execute { name: name.as_str().into() };
                     plan.literals = true;
                 }
@@ -382,7 +382,7 @@ impl Planner {
             StatementKind::Prepare { name, statement, .. } => {
                 refuse_inside_prepare(statement)?;
                 edits.push(rename(tokens, &span, name)?);
-                action = Action::Prepare { name: name.as_str().into() };
+                action = Action::Prepare { name: name.as_str().into(), answer: Answer::Relay };
                 plan.literals = true;
             }
             StatementKind::Execute { name, .. } => {
@@ -391,6 +391,13 @@ impl Planner {
                 plan.literals = true;
             }
             StatementKind::Copy(_) => plan.literals = true,
+            StatementKind::Definition(definition) => {
+                if let Some(name) = definition.executed() {
+                    edits.push(rename_executed(tokens, &span, name)?);
+                    action = Action::Execute { name: name.into() };
+                    plan.literals = true;
+                }
+            }
             StatementKind::DeclareCursor { name, .. } => unreserved(name)?,
             StatementKind::Select(_)
             | StatementKind::Insert(_)
@@ -404,7 +411,6 @@ impl Planner {
             | StatementKind::Set(_)
             | StatementKind::Show(_)
             | StatementKind::Discard(_)
-            | StatementKind::Definition(_)
             | StatementKind::Other(_) => {}
         }
         let resolved = Self::resolve(context, tokens, span.clone(), &statement.kind)?;
@@ -427,31 +433,11 @@ impl Planner {
         let mut rewritten = rewrite_statement(rewriting, tokens, &resolved)?;
         refuse_keeping(&statement.kind, &resolved, rewritten.rows_per_query)?;
         if let Some(hidden) = rewritten.answer {
-            match &statement.kind {
-                StatementKind::Prepare { .. } => {
-                    return Err(Refusal::unsupported(
-                        "PREPARE of a statement whose rows are checked is not supported for a \
-                         restricted principal; prepare it with the extended protocol",
-                    ));
-                }
-                StatementKind::Explain(_) => {}
-                StatementKind::Select(_)
-                | StatementKind::Insert(_)
-                | StatementKind::Update(_)
-                | StatementKind::Delete(_)
-                | StatementKind::DeclareCursor { .. }
-                | StatementKind::Merge(_)
-                | StatementKind::Copy(_)
-                | StatementKind::Execute { .. }
-                | StatementKind::Fetch { .. }
-                | StatementKind::ClosePortal { .. }
-                | StatementKind::Deallocate { .. }
-                | StatementKind::Transaction(_)
-                | StatementKind::Set(_)
-                | StatementKind::Show(_)
-                | StatementKind::Discard(_)
-                | StatementKind::Definition(_)
-                | StatementKind::Other(_) => answer = hidden,
+            if let Action::Prepare { answer, .. } = &mut action {
+                // The rows come whenever it is executed.
+                *answer = hidden;
+            } else if !explained {
+                answer = hidden;
             }
         }
         edits.append(&mut rewritten.edits);

@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn only_the_whole_key_of_a_living_session_cancels_it() {
         let registry = CancelRegistry::default();
-        let key = BackendKey { host: ("localhost".into(), 5432), process_id: 7, secret: 8 };
+        let key =
+            BackendKey { host: ("localhost".into(), 5432), process_id: 7, secret: 8, epoch: 0 };
         for (minor, length) in [(0, 4), (2, 32)] {
             let session = registry.register(minor);
             let request = session.key().clone();

@@ -23,6 +23,8 @@ impl Resolver<'_> {
                         self.query(query, None, &NO_CTES)?;
                         Ok(())
                     }
+                    // What it answers was decided on when it was prepared; the session looks.
+                    CreatedFrom::Execute { arguments, .. } => self.arguments(arguments),
                     CreatedFrom::Columns(columns) => {
                         columns.iter().try_for_each(|column| self.column_type(column))
                     }

@@ -14,7 +14,8 @@ use super::{Clause, CopiedRelation, Place, Referenced, ResolveContext, Resolved}
 use crate::error::{Refusal, SqlState};
 use crate::sql::Tokens;
 use crate::sql::ast::{
-    CopySource, Cte, CteQuery, Query, QueryBody, RelationRef, Select, StatementKind, Window, With,
+    CopySource, Cte, CteQuery, Expr, Query, QueryBody, RelationRef, Select, StatementKind, Window,
+    With,
 };
 
 /// How many columns the items of FROM, of WITH and of the select lists of a statement may have
@@ -165,7 +166,17 @@ impl<'a> Resolver<'a> {
                     )),
                 }
             }
-            StatementKind::Explain(explain) => self.statement(&explain.statement),
+            StatementKind::Explain(explain) => {
+                if let StatementKind::Definition(definition) = &explain.statement
+                    && definition.executed().is_some()
+                {
+                    return Err(Refusal::unsupported(
+                        "EXPLAIN of CREATE TABLE AS EXECUTE is not supported for a restricted \
+                         principal",
+                    ));
+                }
+                self.statement(&explain.statement)
+            }
             StatementKind::Definition(definition) => self.definition(definition),
             StatementKind::Prepare { types, statement, .. } => {
                 self.preparing = true;
@@ -178,12 +189,7 @@ impl<'a> Resolver<'a> {
                 }
                 self.statement(statement)
             }
-            StatementKind::Execute { arguments, .. } => {
-                for argument in arguments {
-                    self.expr(argument, &Scope { items: &[], parent: None }, &NO_CTES)?;
-                }
-                Ok(())
-            }
+            StatementKind::Execute { arguments, .. } => self.arguments(arguments),
             StatementKind::Fetch { .. }
             | StatementKind::ClosePortal { .. }
             | StatementKind::Deallocate { .. }
@@ -195,6 +201,14 @@ impl<'a> Resolver<'a> {
                 Err(Refusal::unsupported("this statement has nothing to resolve"))
             }
         }
+    }
+
+    /// The arguments of EXECUTE.
+    pub(super) fn arguments(&mut self, arguments: &[Expr]) -> Result<(), Refusal> {
+        for argument in arguments {
+            self.expr(argument, &Scope { items: &[], parent: None }, &NO_CTES)?;
+        }
+        Ok(())
     }
 
     pub(super) fn copied(

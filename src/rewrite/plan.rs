@@ -83,6 +83,8 @@ pub enum Action {
     Prepare {
         /// The client's name for it.
         name: Box<str>,
+        /// What becomes of the rows whenever it is executed.
+        answer: Answer,
     },
     /// The server; the session first makes sure that the statement exists and is not stale.
     Execute {

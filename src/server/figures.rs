@@ -17,15 +17,20 @@ impl Figures for Gateway {
         metrics::gauge!("rowgate_plan_cache_plans").set(plans.plans as f64);
         metrics::gauge!("rowgate_plan_cache_bytes").set(plans.bytes as f64);
         metrics::gauge!("rowgate_audit_queue").set(self.audit.queued() as f64);
+        metrics::counter!("rowgate_failovers_total").absolute(self.pool.epoch());
         for pool in self.pool.figures() {
             for (state, count) in [("in_use", pool.in_use), ("idle", pool.idle)] {
                 metrics::gauge!(
                     "rowgate_pool_connections",
-                    "database" => pool.key.database.clone(),
+                    "database" => pool.key.name.clone(),
                     "state" => state
                 )
                 .set(count as f64);
             }
+            metrics::gauge!("rowgate_pool_waiting", "database" => pool.key.name.clone())
+                .set(pool.waiting as f64);
+            metrics::gauge!("rowgate_pool_longest_wait_seconds", "database" => pool.key.name)
+                .set(pool.longest_wait.as_secs_f64());
         }
     }
 }

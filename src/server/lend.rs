@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::visit::Lent;
 use crate::backend::WireError;
 use crate::backend::memory::{Memory, SettingValues};
-use crate::backend::pool::{PoolError, PooledServer, Queue};
+use crate::backend::pool::{PoolError, PooledServer, Queue, Stay};
 use crate::error::{Refusal, SqlState};
 use crate::protocol::cancel::Registration;
 use crate::session::loan::{Lender, Lending, Loan};
@@ -27,16 +27,16 @@ pub(super) struct PoolLender {
 }
 
 impl Lender<Lent> for PoolLender {
-    fn at_hand(&self, settings: &SettingValues) -> Option<Loan<Lent>> {
-        let server = self.queue.at_hand(settings, self.session)?;
+    fn at_hand(&self, settings: &SettingValues, stay: Stay) -> Option<Loan<Lent>> {
+        let server = self.queue.at_hand(settings, self.session, stay)?;
         loan(server, &self.registration)
     }
 
-    fn lend(&self, settings: &SettingValues) -> Lending<Lent> {
+    fn lend(&self, settings: &SettingValues, stay: Stay) -> Lending<Lent> {
         let (queue, settings) = (self.queue.clone(), Arc::clone(settings));
         let (registration, session) = (Arc::clone(&self.registration), self.session);
         Box::pin(async move {
-            let server = patiently(&queue, &settings, session).await?;
+            let server = patiently(&queue, &settings, session, stay).await?;
             loan(server, &registration).ok_or_else(|| lost(&WireError::Unexpected))
         })
     }
@@ -63,15 +63,16 @@ fn loan(mut server: PooledServer, registration: &Registration) -> Option<Loan<Le
 
 /// A connection that fits. A server that does not answer is tried again for as long as a session
 /// waits for a connection: it may be starting anew, or another one takes its place.
-async fn patiently(
+pub(super) async fn patiently(
     queue: &Queue,
     settings: &SettingValues,
     session: u64,
+    stay: Stay,
 ) -> Result<PooledServer, Refusal> {
     let until = Instant::now() + queue.patience();
     let mut pause = FIRST_PAUSE;
     loop {
-        match queue.acquire(settings).await {
+        match queue.acquire(settings, stay).await {
             Ok(server) => match fit(server, settings, session).await {
                 Ok(server) => return Ok(server),
                 Err(refusal) if refusal.sqlstate != SqlState::CONNECTION_FAILURE => {
@@ -83,7 +84,7 @@ async fn patiently(
             Err(PoolError::Connect(error))
                 if error.is_about_the_host() && Instant::now() + pause < until =>
             {
-                tracing::warn!(%error, "no server connection, trying again");
+                tracing::debug!(%error, "no server connection, trying again");
             }
             Err(error) => return Err(unavailable(&error)),
         }
@@ -93,7 +94,7 @@ async fn patiently(
 }
 
 /// A server connection with a client's settings.
-pub(super) async fn fit(
+async fn fit(
     mut server: PooledServer,
     settings: &SettingValues,
     session: u64,
@@ -109,9 +110,14 @@ pub(super) async fn fit(
     }
 }
 
-pub(super) fn unavailable(error: &PoolError) -> Refusal {
+fn unavailable(error: &PoolError) -> Refusal {
     tracing::warn!(%error, "no server connection");
-    Refusal::new(error.sqlstate(), "the database server cannot be used at the moment", "")
+    let message = "the database server cannot be used at the moment";
+    match error {
+        // Figures of the gateway's own, none of the server's words.
+        PoolError::Exhausted { .. } => Refusal::new(error.sqlstate(), message, error.to_string()),
+        PoolError::Connect(_) => Refusal::new(error.sqlstate(), message, ""),
+    }
 }
 
 fn lost(error: &WireError) -> Refusal {

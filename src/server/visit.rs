@@ -12,14 +12,14 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Gateway;
-use super::lend::{PoolLender, fit, unavailable};
+use super::lend::{PoolLender, patiently};
 use super::record::{SessionLedger, durable, unwritable};
 use super::standing::{DirectoryAccounts, SessionAuthority};
 use crate::audit::{Event, Who};
 use crate::auth::{Method, Outcome};
 use crate::backend::cancel;
 use crate::backend::memory::SettingValues;
-use crate::backend::pool::{PoolKey, PooledServer, Queue, TransactionStatus};
+use crate::backend::pool::{Pool, PoolKey, PooledServer, Queue, Stay, TransactionStatus};
 use crate::config::PoolMode;
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
@@ -223,7 +223,14 @@ async fn lend(
             "",
         )
     })?;
-    let key = PoolKey { database: database.to_owned(), user: settings.backend.user.clone() };
+    // Names without connections of their own share those of the database.
+    let own = settings.databases.get(&startup.database).is_some_and(|named| named.pool.is_some());
+    let name = if own { startup.database.as_str() } else { database };
+    let key = PoolKey {
+        database: database.to_owned(),
+        user: settings.backend.user.clone(),
+        name: name.to_owned(),
+    };
     let queue = gateway.pool.queue(&key);
     let mut wanted = startup.settings.settings.clone();
     if !wanted.iter().any(|(name, _)| name == "statement_timeout") {
@@ -231,8 +238,8 @@ async fn lend(
         wanted.push(("statement_timeout".to_owned(), limit.to_string()));
     }
     let wanted = SettingValues::from(wanted);
-    let server = queue.acquire(&wanted).await.map_err(|error| unavailable(&error))?;
-    Ok((fit(server, &wanted, session).await?, queue, wanted))
+    let server = patiently(&queue, &wanted, session, Stay::Usual).await?;
+    Ok((server, queue, wanted))
 }
 
 async fn talk(
@@ -245,6 +252,7 @@ async fn talk(
     let Some(lent) = server.connection() else { return "no server connection".to_owned() };
     let (key, parameters) = (lent.key.clone(), lent.parameters.clone());
     let registration = Arc::new(gateway.registry.register(startup.minor));
+    let pool_mode = settings.pool(&startup.database).mode;
     let mut client = Connection::new(startup.stream);
     let outbound = client.outbound.buffer();
     for (name, value) in &parameters {
@@ -268,7 +276,7 @@ async fn talk(
         usages: Arc::clone(&gateway.usages),
     };
     let application = Arc::from(&*visitor.who.application);
-    let servers = match settings.backend.pool.mode {
+    let servers = match pool_mode {
         PoolMode::Session => {
             registration.set_running(Some(key));
             Servers::Own(Lent(server))
@@ -296,6 +304,7 @@ async fn talk(
         }),
         canceller: Arc::new(RunningServer {
             registration: Arc::clone(&registration),
+            pool: gateway.pool.clone(),
             tls: gateway.server_tls.clone(),
         }),
         processes: (server_process, registration.key().id),
@@ -310,10 +319,11 @@ async fn talk(
     ended.reason
 }
 
-/// Cancels what runs on a session's server connection.
+/// A session's server connection, looked at from outside.
 #[derive(Debug)]
 struct RunningServer {
     registration: Arc<Registration>,
+    pool: Pool,
     tls: TlsClient,
 }
 
@@ -326,6 +336,11 @@ impl Canceller for RunningServer {
                 tracing::warn!(%error, "a statement over its limit could not be cancelled");
             }
         });
+    }
+
+    fn is_outdated(&self) -> bool {
+        let running = self.registration.running();
+        running.is_some_and(|running| !self.pool.is_current(running.key().epoch))
     }
 }
 

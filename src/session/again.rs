@@ -10,10 +10,10 @@ use super::Session;
 use super::expected::{Entry, NameChange, Request};
 use super::names::{Origin, Prepared};
 use super::query::unknown_statement;
-use crate::error::Refusal;
-use crate::planner::Protocol;
+use crate::error::{Refusal, SqlState};
+use crate::planner::{CREATE_TABLE, Protocol};
 use crate::protocol::message::{self, Target};
-use crate::rewrite::Action;
+use crate::rewrite::{Action, Answer, Effect};
 use crate::sql::Tokens;
 
 /// The statement and portal that run a PREPARE again; a restricted client cannot say the name.
@@ -55,10 +55,18 @@ where
         let mut made: Vec<&str> = Vec::new();
         for statement in &plan.statements {
             match &statement.action {
-                Action::Prepare { name } => made.push(name),
-                Action::Execute { name } if !made.contains(&&**name) => {
+                Action::Prepare { name, .. } => made.push(name),
+                Action::Execute { name } if made.contains(&&**name) => {
+                    if statement.kind == CREATE_TABLE {
+                        return Err(Refusal::unsupported(
+                            "CREATE TABLE AS EXECUTE of what its own query string prepares",
+                        ));
+                    }
+                }
+                Action::Execute { name } => {
                     let prepared =
                         self.names.statement(name).ok_or_else(|| unknown_statement(name))?;
+                    executable(name, prepared)?;
                     // The arguments of EXECUTE are the client's, and the identity would be among them.
                     if prepared.origin == Origin::Protocol
                         && !prepared.rewrite.identity().is_empty()
@@ -69,6 +77,7 @@ where
                     }
                     if self.is_current(prepared) {
                         let prepared = Arc::clone(prepared);
+                        keepable(statement.kind, &prepared)?;
                         if self.bring_here(&prepared) {
                             // A Query ends what came before it only after a Sync.
                             message::bare(self.server.outbound.buffer(), b'S');
@@ -78,7 +87,10 @@ where
                         continue;
                     }
                     match prepared.origin {
-                        Origin::Sql => self.prepare_again(name)?,
+                        Origin::Sql => {
+                            let again = self.prepare_again(name)?;
+                            keepable(statement.kind, &again)?;
+                        }
                         Origin::Protocol => {
                             return Err(Refusal {
                                 reason: "the rules in force have changed since it was prepared; \
@@ -87,10 +99,9 @@ where
                                 ..unknown_statement(name)
                             });
                         }
-                    };
+                    }
                 }
-                Action::Execute { .. }
-                | Action::Forward
+                Action::Forward
                 | Action::Fetch { .. }
                 | Action::Close { .. }
                 | Action::Deallocate { .. }
@@ -137,4 +148,41 @@ where
         self.server.outbound.append(bytes);
         self.names.statement(name).cloned().ok_or_else(|| unknown_statement(name))
     }
+}
+
+/// SQL EXECUTE of what the protocol prepared: of a query or a write. What else the protocol takes
+/// (SET, DECLARE, FETCH, EXECUTE …) does something to the session that is noted where it is said.
+fn executable(name: &str, prepared: &Prepared) -> Result<(), Refusal> {
+    const KINDS: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"];
+    let plain = prepared.rewrite.plan().statements.iter().all(|statement| {
+        matches!(statement.action, Action::Forward) && KINDS.contains(&statement.kind)
+    });
+    match prepared.origin {
+        Origin::Protocol if !plain => Err(Refusal::unsupported(format!(
+            "EXECUTE of \"{name}\", which is neither a query nor a write"
+        ))),
+        Origin::Protocol | Origin::Sql => Ok(()),
+    }
+}
+
+/// What goes into a temporary table is read again without a limit and without another look.
+fn keepable(kind: &str, prepared: &Prepared) -> Result<(), Refusal> {
+    if kind != CREATE_TABLE {
+        return Ok(());
+    }
+    for statement in &prepared.rewrite.plan().statements {
+        if statement.rows_per_query.is_some() {
+            return Err(Refusal::new(
+                SqlState::CONFIGURATION_LIMIT,
+                "rows of which only some may be read at a time cannot go into a temporary table",
+                "limits.rows_per_query",
+            ));
+        }
+        if statement.effect != Effect::Reads || prepared.answer() != Answer::Relay {
+            return Err(Refusal::unsupported(
+                "a data-modifying statement in CREATE TABLE AS is not supported",
+            ));
+        }
+    }
+    Ok(())
 }

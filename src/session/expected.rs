@@ -71,6 +71,24 @@ pub(super) struct Source {
     pub(super) text: Arc<str>,
     /// What the server runs.
     pub(super) rewrite: Arc<Rewrite>,
+    /// What its EXECUTEs run, by their index; a statement that SQL PREPARE made runs itself.
+    pub(super) executed: Vec<(usize, Arc<Prepared>)>,
+}
+
+impl Source {
+    /// What becomes of the rows of the statement at this index.
+    pub(super) fn answer(&self, at: usize) -> Answer {
+        let Some(statement) = self.rewrite.plan().statements.get(at) else { return Answer::Relay };
+        match statement.answer {
+            Answer::Relay => self.executed(at).map_or(Answer::Relay, Prepared::answer),
+            // EXPLAIN of an EXECUTE runs nothing.
+            Answer::RedactPlan | Answer::DropRows | Answer::CutLastColumn => statement.answer,
+        }
+    }
+
+    fn executed(&self, at: usize) -> Option<&Prepared> {
+        self.executed.iter().find(|(index, _)| *index == at).map(|(_, prepared)| &**prepared)
+    }
 }
 
 /// A change of SQL-level statement names, made when its statement completes.
@@ -268,17 +286,19 @@ impl Entry {
 
     /// What becomes of its rows.
     pub(super) fn answer(&self) -> Answer {
-        self.statement().map_or(Answer::Relay, |statement| statement.answer)
+        self.source.as_ref().map_or(Answer::Relay, |source| source.answer(self.at))
     }
 
     /// What the statement touches.
     pub(super) fn touched(&self) -> &[Touched] {
-        self.statement().map_or(&[], |statement| &statement.touched)
+        let executed = self.source.as_ref().and_then(|source| source.executed(self.at));
+        let behind = executed.and_then(|prepared| prepared.rewrite.plan().statements.first());
+        behind.or(self.statement()).map_or(&[], |statement| &statement.touched)
     }
 
     /// The table the statement writes to, without its schema.
     pub(super) fn table(&self) -> Option<&str> {
-        let touched = &self.statement()?.touched;
+        let touched = self.touched();
         let written = touched.iter().find(|touched| {
             matches!(
                 touched.verb,

@@ -138,7 +138,11 @@ where
         // What rowgate answers itself is an empty query to the server.
         let text = if prepared.local.is_some() { "" } else { prepared.rewrite.text() };
         message::parse(&mut bytes, &prepared.server_name, text.as_bytes(), &prepared.declared);
-        let mut entry = Entry::new(Request::Parse).about(Some(source(prepared)));
+        let mut entry = Entry::new(Request::Parse).about(Some(Source {
+            text: Arc::clone(&prepared.text),
+            rewrite: Arc::clone(&prepared.rewrite),
+            executed: Vec::new(),
+        }));
         entry.visible = visible;
         if visible || self.loans.is_none() {
             self.descriptions.remove(&prepared.server_name);
@@ -192,7 +196,9 @@ where
                 &bind.results,
             ),
             Some(prepared) => {
-                entry.source = Some(source(prepared));
+                let source = self.source(prepared);
+                let results = result_formats(&bind.results, source.answer(0));
+                entry.source = Some(source);
                 let holes = prepared.rewrite.identity();
                 check_count(bind, prepared)?;
                 check_patterns(bind, prepared)?;
@@ -200,7 +206,6 @@ where
                     holes.iter().map(|hole| self.standing.identity.text(*hole)).collect::<Vec<_>>();
                 let mut values = bind.values.clone();
                 values.extend(identity.iter().map(|v| v.clone().map(Bytes::from)));
-                let results = result_formats(&bind.results, answer(prepared));
                 message::bind(
                     &mut bytes,
                     &portal_name,
@@ -275,8 +280,8 @@ where
                 remember: Some((again.server_name.clone(), told)),
                 parameters: Vec::new(),
             };
-            let entry = Entry::internal(request).about(Some(source(&again)));
-            self.send_extended(entry, bytes, None);
+            let source = self.source(&Arc::new(again.clone()));
+            self.send_extended(Entry::internal(request).about(Some(source)), bytes, None);
         }
         let undo = self.names.set_statement(name, Some(again));
         if let Some(entry) = self.expected.back_mut() {
@@ -321,7 +326,7 @@ where
                         remember: Some((prepared.server_name.clone(), None)),
                         parameters: Vec::new(),
                     })
-                    .about(Some(source(&prepared)));
+                    .about(Some(self.source(&prepared)));
                     entry.local = described_locally(&prepared);
                     entry
                 }
@@ -340,8 +345,8 @@ where
                 };
                 message::describe(&mut bytes, &rename(&target, &server_name));
                 let prepared = self.names.portal(name).and_then(|portal| portal.prepared.as_ref());
-                let mut entry =
-                    Entry::new(Request::DescribePortal).about(prepared.map(|p| source(p)));
+                let source = prepared.map(|prepared| self.source(prepared));
+                let mut entry = Entry::new(Request::DescribePortal).about(source);
                 entry.local = prepared.and_then(|prepared| described_locally(prepared));
                 entry
             }
@@ -397,8 +402,7 @@ where
         if let (Some(portal), Some(prepared)) = (portal, prepared) {
             self.still_bound(portal, prepared)?;
         }
-        let mut entry =
-            Entry::new(Request::Execute).about(prepared.map(|prepared| source(prepared)));
+        let mut entry = Entry::new(Request::Execute);
         let mut max_rows = execute.max_rows;
         let before;
         self.count_statements(prepared.map_or(1, |p| counted(p.rewrite.plan())))?;
@@ -408,7 +412,7 @@ where
                 let (answer, actor) = self.answer_locally(local)?;
                 entry.local = Some(answer);
                 change = actor;
-            } else {
+            } else if prepared.origin == Origin::Protocol {
                 let planned = super::query::Planned {
                     rewrite: Arc::clone(&prepared.rewrite),
                     new_names: prepared.new_names.clone(),
@@ -416,7 +420,10 @@ where
                 self.refresh_executed(&planned)?;
                 entry.changes = self.name_changes(&planned, text)?;
             }
-            if answer(prepared) == Answer::DropRows {
+            let source = self.source(prepared);
+            let answer = source.answer(0);
+            entry.source = Some(source);
+            if answer == Answer::DropRows {
                 // The server has a portal that returns rows and would answer again.
                 if portal.ran {
                     return Err(Refusal::new(
@@ -453,6 +460,19 @@ where
             self.change_actor(change);
         }
         Ok(())
+    }
+
+    /// A prepared statement as the queue knows it.
+    fn source(&self, prepared: &Arc<Prepared>) -> Source {
+        let executed = match prepared.origin {
+            Origin::Sql => vec![(0, Arc::clone(prepared))],
+            Origin::Protocol => self.executed(prepared.rewrite.plan(), &[]),
+        };
+        Source {
+            text: Arc::clone(&prepared.text),
+            rewrite: Arc::clone(&prepared.rewrite),
+            executed,
+        }
     }
 
     /// A portal holds the identity and the rules of its Bind; when they changed it must not run on.
@@ -640,14 +660,6 @@ where
         self.nudged = false;
         self.send(entry, bytes, before);
     }
-}
-
-fn source(prepared: &Prepared) -> Source {
-    Source { text: Arc::clone(&prepared.text), rewrite: Arc::clone(&prepared.rewrite) }
-}
-
-fn answer(prepared: &Prepared) -> Answer {
-    prepared.rewrite.plan().statements.first().map_or(Answer::Relay, |statement| statement.answer)
 }
 
 fn described_locally(prepared: &Prepared) -> Option<super::expected::LocalAnswer> {

@@ -21,6 +21,7 @@ use super::names::{Origin, Prepared, Undo};
 use super::path::array_elements;
 use super::{Fatal, Session};
 use crate::backend::memory::{Memory, SettingValues};
+use crate::backend::pool::Stay;
 use crate::error::{Refusal, SqlState};
 use crate::ids::TypeId;
 use crate::protocol::message::{self, ClientMessage, Target};
@@ -59,9 +60,9 @@ static KEY: LazyLock<[u8; 32]> = LazyLock::new(rand::random);
 /// Lends server connections.
 pub trait Lender<S>: Send + Sync + fmt::Debug {
     /// One with these settings, when one is free.
-    fn at_hand(&self, settings: &SettingValues) -> Option<Loan<S>>;
+    fn at_hand(&self, settings: &SettingValues, stay: Stay) -> Option<Loan<S>>;
     /// One with these settings, as soon as there is one. An error ends the session.
-    fn lend(&self, settings: &SettingValues) -> Lending<S>;
+    fn lend(&self, settings: &SettingValues, stay: Stay) -> Lending<S>;
     /// Takes one back that is outside a transaction and has nothing on it that its memory does not
     /// tell.
     fn take_back(&self, stream: S, memory: Memory);
@@ -217,11 +218,12 @@ where
             return false;
         }
         let Source { lender, settings, .. } = &loans.source;
-        if let Some(loan) = lender.at_hand(settings) {
+        let stay = if loans.kept { Stay::Kept } else { Stay::Usual };
+        if let Some(loan) = lender.at_hand(settings, stay) {
             self.attach(loan);
             true
         } else {
-            loans.lending = Some(lender.lend(settings));
+            loans.lending = Some(lender.lend(settings, stay));
             false
         }
     }

@@ -92,10 +92,14 @@ pub struct Shared {
     pub usages: Arc<Usages>,
 }
 
-/// Asks the server, on a connection of its own, to cancel what a session runs.
+/// What a session can have done about its server from outside of its connection.
 pub trait Canceller: Send + Sync + std::fmt::Debug {
-    /// Returns at once.
+    /// Asks the server, on a connection of its own, to cancel what the session runs. Returns at
+    /// once.
     fn cancel(&self);
+
+    /// The session has a connection to a server whose place another one has taken.
+    fn is_outdated(&self) -> bool;
 }
 
 /// What one session starts with: an authenticated client and a clean server connection.
@@ -280,6 +284,8 @@ struct Session<C, S> {
     hold: Option<Durable>,
     statements: u64,
     last_decision: Option<DecisionId>,
+    /// Its server connection was out of date when that was looked at last.
+    outdated: bool,
     leaving: bool,
 }
 
@@ -348,6 +354,7 @@ where
             hold: None,
             statements: 0,
             last_decision: None,
+            outdated: false,
             leaving: false,
         }
     }
@@ -362,6 +369,12 @@ where
         self.settle_loan();
         if asked == Phase::Draining && self.is_idle() {
             return Err(shutting_down());
+        }
+        if self.outdated && self.is_idle() {
+            self.outdated = self.canceller.is_outdated();
+            if self.outdated {
+                return Err(taken_over());
+            }
         }
         if self.leaving && self.expected.is_empty() && self.parked.is_none() {
             return Err(Fatal::Terminated);
@@ -392,7 +405,10 @@ where
                 self.attach(loan.map_err(|refusal| Fatal::refusal(&refusal))?);
                 Ok(())
             }
-            Happened::Changed => self.judge(),
+            Happened::Changed => {
+                self.outdated = self.canceller.is_outdated();
+                self.judge()
+            }
             Happened::Asked => Ok(()),
             Happened::Gone => Err(shutting_down()),
         }
@@ -691,6 +707,12 @@ where
         let reusable = reusable && rest.is_empty();
         Ended { server: server.0.filter(|_| reusable), reason }
     }
+}
+
+/// Clients connect again after this one, and get the other server.
+fn taken_over() -> Fatal {
+    let message = "terminating connection because another database server has taken over";
+    Fatal::new(SqlState::ADMIN_SHUTDOWN, message)
 }
 
 /// In PostgreSQL's words.

@@ -14,7 +14,7 @@ use crate::catalog::SearchPath;
 use crate::ids::{CatalogVersion, PolicyVersion, TypeId};
 use crate::policy::{IdentityShape, RoleSet};
 use crate::protocol::message::Target;
-use crate::rewrite::{Local, Rewrite};
+use crate::rewrite::{Action, Answer, Local, Rewrite};
 use crate::session::authority::IdentityValues;
 
 /// Names with this prefix are rowgate's on the server; a restricted client that says one is
@@ -69,6 +69,18 @@ pub(super) struct Prepared {
     pub(super) local: Option<Local>,
     /// Client and server name of each statement that the text itself prepares.
     pub(super) new_names: Vec<(String, String)>,
+}
+
+impl Prepared {
+    /// What becomes of the rows when it runs.
+    pub(super) fn answer(&self) -> Answer {
+        let Some(statement) = self.rewrite.plan().statements.first() else { return Answer::Relay };
+        match (self.origin, &statement.action) {
+            // The plan is that of the PREPARE; what runs is what it prepared.
+            (Origin::Sql, Action::Prepare { answer, .. }) => *answer,
+            (Origin::Sql | Origin::Protocol, _) => statement.answer,
+        }
+    }
 }
 
 /// A portal.

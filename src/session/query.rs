@@ -78,8 +78,11 @@ where
         let plan = Arc::clone(planned.rewrite.plan());
         self.one_actor(&plan).map_err(refused)?;
         let mut change = None;
-        let mut entry = Entry::new(Request::Query)
-            .about(Some(Source { text: Arc::clone(&text), rewrite: Arc::clone(&planned.rewrite) }));
+        let mut entry = Entry::new(Request::Query).about(Some(Source {
+            text: Arc::clone(&text),
+            rewrite: Arc::clone(&planned.rewrite),
+            executed: Vec::new(),
+        }));
         let mut bytes = BytesMut::new();
         if let Some(local) = local_action(&plan) {
             let (answer, actor) = self.answer_locally(local).map_err(refused)?;
@@ -89,6 +92,9 @@ where
         } else {
             self.refresh_executed(&planned).map_err(refused)?;
             entry.changes = self.name_changes(&planned, &text).map_err(refused)?;
+            if let Some(source) = &mut entry.source {
+                source.executed = self.executed(&plan, &entry.changes);
+            }
             message::query(&mut bytes, planned.rewrite.text().as_bytes());
         }
         let (running, before) =
@@ -331,7 +337,7 @@ where
                 Action::Fetch { name } => self.fetchable(name)?,
                 // See `forget_closed`.
                 Action::Close { .. } => {}
-                Action::Prepare { name } => {
+                Action::Prepare { name, .. } => {
                     let server_name = planned
                         .new_names
                         .iter()
@@ -373,6 +379,29 @@ where
             }
         }
         Ok(changes)
+    }
+
+    /// What the EXECUTEs of a plan run, by their index: what an earlier PREPARE of the text makes, or
+    /// what the name means now.
+    pub(super) fn executed(
+        &self,
+        plan: &Plan,
+        changes: &[(usize, NameChange)],
+    ) -> Vec<(usize, Arc<Prepared>)> {
+        let mut executed = Vec::new();
+        for (index, statement) in plan.statements.iter().enumerate() {
+            let Action::Execute { name } = &statement.action else { continue };
+            let made = changes.iter().rev().find_map(|(at, change)| match change {
+                NameChange::Prepare(made, prepared) if **made == **name && *at < index => {
+                    Some(Arc::new((**prepared).clone()))
+                }
+                NameChange::Prepare(..) | NameChange::Deallocate(_) => None,
+            });
+            if let Some(prepared) = made.or_else(|| self.names.statement(name).cloned()) {
+                executed.push((index, prepared));
+            }
+        }
+        executed
     }
 
     /// A PREPARE by itself: it may be run again, and the other statements of its string may not.

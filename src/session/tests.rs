@@ -94,6 +94,10 @@ impl Canceller for Log {
     fn cancel(&self) {
         self.cancelled.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn is_outdated(&self) -> bool {
+        false
+    }
 }
 
 /// The ends of a session of an unrestricted principal.

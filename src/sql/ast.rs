@@ -109,11 +109,31 @@ pub enum Definition {
     Index(RelationRef),
 }
 
+impl Definition {
+    /// The prepared statement that it executes.
+    pub fn executed(&self) -> Option<&str> {
+        match self {
+            Self::Create { from: CreatedFrom::Execute { name, .. }, .. } => Some(name),
+            Self::Create { from: CreatedFrom::Query(_) | CreatedFrom::Columns(_), .. }
+            | Self::Drop { .. }
+            | Self::Truncate(_)
+            | Self::Index(_) => None,
+        }
+    }
+}
+
 /// What a table is made from.
 #[derive(Debug, Clone)]
 pub enum CreatedFrom {
     /// A query.
     Query(Box<Query>),
+    /// What a prepared statement answers.
+    Execute {
+        /// The statement's name.
+        name: String,
+        /// Its arguments.
+        arguments: Vec<Expr>,
+    },
     /// Columns, whose other constraints are NOT NULL, PRIMARY KEY and UNIQUE.
     Columns(Vec<ColumnType>),
 }

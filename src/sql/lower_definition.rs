@@ -26,15 +26,16 @@ impl Lower<'_> {
     pub(super) fn definition(&self, node: Node<'_>) -> Lowered<Option<Definition>> {
         match node {
             Node::CreateTableAsStmt(create) if create.objtype == ObjectType::OBJECT_TABLE => {
-                let (Some(rel), Node::SelectStmt(select)) =
-                    (create.into().and_then(plain_into), create.query())
-                else {
-                    return Ok(None);
+                let Some(rel) = create.into().and_then(plain_into) else { return Ok(None) };
+                let from = match create.query() {
+                    Node::SelectStmt(select) => CreatedFrom::Query(Box::new(self.query(select)?)),
+                    Node::ExecuteStmt(execute) => CreatedFrom::Execute {
+                        name: execute.name().unwrap_or_default().to_owned(),
+                        arguments: self.expressions(execute.params())?,
+                    },
+                    _ => return Ok(None),
                 };
-                Ok(Some(Definition::Create {
-                    name: self.relation(rel)?,
-                    from: CreatedFrom::Query(Box::new(self.query(select)?)),
-                }))
+                Ok(Some(Definition::Create { name: self.relation(rel)?, from }))
             }
             Node::CreateStmt(create) => self.created(create),
             Node::DropStmt(drop) if drop.remove_type == ObjectType::OBJECT_TABLE => {

@@ -222,6 +222,8 @@ fn a_client_waits_for_ever_or_jumps_the_queue_when_all_connections_are_taken() {
         value(&first, "BEGIN").await.unwrap();
         let refused = second.simple_query("SELECT 1").await.unwrap_err();
         assert_eq!(refused.code().unwrap().code(), "53300");
+        let detail = refused.as_db_error().unwrap().detail().unwrap_or_default();
+        assert!(detail.contains("0 clients were waiting before"), "{detail}");
         while !second.is_closed() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -230,5 +232,52 @@ fn a_client_waits_for_ever_or_jumps_the_queue_when_all_connections_are_taken() {
         let third = client(&gateway, "bob");
         let (third, _) = tokio::join!(third, value(&first, "COMMIT"));
         assert_eq!(value(&third, "SELECT 2").await.unwrap(), "2");
+    });
+}
+
+#[test]
+fn a_name_with_connections_of_its_own_takes_those_of_others() {
+    let gateway = gateway_with("own-connections", |folder| {
+        let file = folder.join("rowgate.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let named = "\n[databases.reports]\ndatabase = \"crm\"\n\
+                     pool = { mode = \"session\", size = 1, wait_timeout = \"1s\" }\n";
+        fs::write(&file, text + named).unwrap();
+    });
+    let reports = async |user: &str| {
+        let mut config = gateway.login(user).config();
+        config.dbname("reports").connect(NoTls).await
+    };
+    runtime().block_on(async {
+        let (bob, connection) = reports("bob").await.unwrap();
+        tokio::spawn(connection);
+        // In session mode it keeps its connection although it does nothing.
+        assert_eq!(value(&bob, "SELECT current_database()").await.unwrap(), "crm");
+        let refused = reports("alice").await.err().unwrap();
+        assert_eq!(refused.code().unwrap().code(), "53300");
+        let alice = client(&gateway, "alice").await;
+        assert_eq!(value(&alice, "SELECT 1").await.unwrap(), "1");
+    });
+}
+
+#[test]
+fn unrestricted_people_keep_all_connections_from_the_others() {
+    let gateway = pooling("keeping", 3);
+    runtime().block_on(async {
+        let [first, second, third] =
+            [client(&gateway, "henry"), client(&gateway, "henry"), client(&gateway, "henry")];
+        let (first, second, third) = tokio::join!(first, second, third);
+        for henry in [&first, &second] {
+            assert_eq!(value(henry, "SET my.note = 'henry'").await.unwrap(), "");
+        }
+        assert_eq!(value(&third, "SELECT 1").await.unwrap_err(), "53300");
+        let alice = client(&gateway, "alice").await;
+        assert_eq!(value(&alice, "SELECT 1").await.unwrap(), "1");
+        assert_eq!(value(&second, "SHOW my.note").await.unwrap(), "henry");
+        // What one of them leaves, another one gets, clean.
+        drop(first);
+        let next = client(&gateway, "henry").await;
+        let left = value(&next, "SELECT current_setting('my.note', true)").await.unwrap();
+        assert_ne!(left, "henry");
     });
 }

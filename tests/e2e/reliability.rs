@@ -143,7 +143,13 @@ fn a_killed_gateway_loses_the_record_of_an_answered_statement() {
 #[test]
 fn a_server_that_dies_needs_a_restart_of_the_gateway() {
     let server = private_server("dying");
-    let gateway = crate::harness::gateway_before(&server, "gateway", session_pooling, |gateway| {
+    let change = |folder: &Path| {
+        session_pooling(folder);
+        edit(&folder.join("rowgate.toml"), |text| {
+            text.replace("size = 50", "size = 50, wait_timeout = \"2s\"")
+        });
+    };
+    let gateway = crate::harness::gateway_before(&server, "gateway", change, |gateway| {
         Wire::login_with_quietly(&gateway.login("henry"))
     });
     let run = |sql: &str| runtime().block_on(server.cluster.run("postgres", sql)).unwrap();

@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rowgate::backend::catalog::CatalogReader;
 use rowgate::backend::connect::{Password, Target};
+use rowgate::backend::hosts::Hosts;
 use rowgate::demo::{DATABASE, sample};
 use rowgate::policy::PolicySet;
 use rowgate::protocol::tls::TlsClient;
@@ -120,7 +121,7 @@ fn an_interrupted_demo_leaves_a_server_or_files_behind() {
 fn the_sample_policy_does_not_fit_the_sample_schema() {
     let login = server().login(DATABASE);
     let target = Target {
-        hosts: vec![("127.0.0.1".to_owned(), login.port)],
+        hosts: Hosts::one("127.0.0.1", login.port),
         user: login.user.clone(),
         password: Some(Password::new(login.password.as_str())),
         tls: TlsClient::Disable,

@@ -175,6 +175,8 @@ fn a_cursor_or_a_portal_reads_more_rows_than_one_statement_may() {
     brief.query("PREPARE s AS SELECT id FROM crm.account");
     let answer = brief.query("EXECUTE s");
     assert_eq!(errors(&answer), ["53400"], "{:?}", shown(&answer));
+    let answer = brief.query("CREATE TEMP TABLE kept AS EXECUTE s");
+    assert_eq!(errors(&answer), ["53400"], "{:?}", shown(&answer));
 }
 
 #[test]

@@ -25,7 +25,9 @@ fn attacks() -> Vec<Attack> {
     let mut attacks = Vec::new();
     let mut label = String::new();
     let reads = include_str!("attacks.sql").lines();
-    for line in reads.chain(include_str!("write_attacks.sql").lines()) {
+    let merges = include_str!("merge_attacks.sql").lines();
+    let merges = merges.take_while(|_| world().server_version() >= 17);
+    for line in reads.chain(include_str!("write_attacks.sql").lines()).chain(merges) {
         if let Some(heading) = line.strip_prefix("-- ") {
             heading.split_once(": ").unwrap().0.clone_into(&mut label);
             continue;

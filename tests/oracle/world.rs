@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rowgate::backend::catalog::CatalogReader;
 use rowgate::backend::connect::{Password, Target};
+use rowgate::backend::hosts::Hosts;
 use rowgate::catalog::{Catalog, SearchPath};
 use rowgate::demo::cluster::{Cluster, SUPERUSER};
 use rowgate::error::Refusal;
@@ -142,7 +143,7 @@ impl World {
             .unwrap();
         cluster.run(ORACLE, &oracle_sql()).await.unwrap();
         let target = Target {
-            hosts: vec![("127.0.0.1".to_owned(), cluster.port())],
+            hosts: Hosts::one("127.0.0.1", cluster.port()),
             user: GATEWAY.to_owned(),
             password: Some(Password::new(PASSWORD)),
             tls: TlsClient::Disable,

@@ -19,6 +19,15 @@ const STORED: &str = "SELECT 'account', r::text FROM crm.account r \
     UNION ALL SELECT 'remark_long', r::text FROM crm.remark_long r \
     UNION ALL SELECT 'product', r::text FROM crm.product r";
 
+/// The written statements that the server knows.
+fn written(world: &World) -> Vec<Query> {
+    let mut queries = read(include_str!("writes.sql"));
+    if world.server_version() >= 17 {
+        queries.extend(read(include_str!("merge.sql")));
+    }
+    queries
+}
+
 async fn stored(client: &Client) -> Outcome {
     run(client, STORED, Answer::Relay).await.sorted()
 }
@@ -76,8 +85,7 @@ fn a_write_changes_or_returns_something_else_than_under_native_row_security() {
             let mut generator = Generator::new(7);
             let generated = (0..how_many() / 20)
                 .map(|_| Query::new(write(principal, &generator.next().current())));
-            let queries: Vec<Query> =
-                read(include_str!("writes.sql")).into_iter().chain(generated).collect();
+            let queries: Vec<Query> = written(world).into_iter().chain(generated).collect();
             for query in &queries {
                 let sql = &query.sql;
                 let (ours, our_tables) = on_our_side(world, &person, &plain, sql).await;

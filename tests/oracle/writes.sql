@@ -140,7 +140,7 @@ MERGE INTO contact c USING (VALUES (906, 999)) AS s(id, owner) ON c.id = s.id WH
 MERGE INTO contact c USING (VALUES (906, 104)) AS s(id, owner) ON c.id = s.id WHEN NOT MATCHED AND s.owner > 1000 THEN INSERT (id, owner_id) VALUES (s.id, 999) WHEN NOT MATCHED THEN INSERT (id, owner_id, name) VALUES (s.id, s.owner::int, 'new')
 MERGE INTO contact c USING (VALUES (906, 104)) AS s(id, owner) ON c.id = s.id WHEN NOT MATCHED THEN INSERT DEFAULT VALUES
 MERGE INTO contact c USING (VALUES (906, 104)) AS s(id, owner) ON c.id = s.id WHEN NOT MATCHED THEN INSERT VALUES (s.id, 1, s.owner)
-MERGE INTO contact c USING (VALUES (6), (12)) AS s(id) ON c.id = s.id WHEN MATCHED THEN UPDATE SET owner_id = 999
+MERGE INTO contact c USING (VALUES (6), (7), (12)) AS s(id) ON c.id = s.id WHEN MATCHED THEN UPDATE SET owner_id = 999
 MERGE INTO contact c USING (VALUES (6), (12)) AS s(id) ON c.id = s.id WHEN MATCHED AND c.note::int > 50 THEN UPDATE SET name = c.name || '!' WHEN MATCHED THEN DELETE
 MERGE INTO contact c USING account a ON c.account_id = a.id WHEN MATCHED THEN UPDATE SET name = a.name
 MERGE INTO contact c USING (SELECT id, name FROM account WHERE active) AS a ON c.account_id = a.id AND c.note::int > 20 WHEN MATCHED THEN DELETE

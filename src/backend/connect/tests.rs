@@ -6,7 +6,7 @@ use super::*;
 async fn answered_with(bytes: &[u8]) -> ConnectError {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = Target {
-        hosts: vec![("127.0.0.1".into(), listener.local_addr().unwrap().port())],
+        hosts: Hosts::one("127.0.0.1", listener.local_addr().unwrap().port()),
         user: "rowgate".into(),
         password: Some(Password::new("secret")),
         tls: TlsClient::Disable,
@@ -98,7 +98,7 @@ fn versions_are_read_as_servers_write_them() {
 async fn scram_with(first: impl Fn(&str) -> String, last: &str) -> ConnectError {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = Target {
-        hosts: vec![("127.0.0.1".into(), listener.local_addr().unwrap().port())],
+        hosts: Hosts::one("127.0.0.1", listener.local_addr().unwrap().port()),
         user: "rowgate".into(),
         password: Some(Password::new("secret")),
         tls: TlsClient::Disable,
@@ -162,7 +162,7 @@ async fn a_hostile_server_cheats_in_the_exchange_of_proofs() {
 async fn what_a_server_says_in_the_clear_counts_behind_tls() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target = Target {
-        hosts: vec![("127.0.0.1".into(), listener.local_addr().unwrap().port())],
+        hosts: Hosts::one("127.0.0.1", listener.local_addr().unwrap().port()),
         user: "rowgate".into(),
         password: Some(Password::new("secret")),
         tls: TlsClient::require().unwrap(),

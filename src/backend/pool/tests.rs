@@ -1,9 +1,10 @@
+use super::super::hosts::Hosts;
 use super::super::testing::Cluster;
 use super::*;
 use crate::protocol::tls::TlsClient;
 
 fn key() -> PoolKey {
-    PoolKey { database: "postgres".into(), user: "postgres".into() }
+    PoolKey { database: "postgres".into(), user: "postgres".into(), name: "postgres".into() }
 }
 
 fn pool(cluster: &Cluster, size: usize) -> Pool {
@@ -11,11 +12,17 @@ fn pool(cluster: &Cluster, size: usize) -> Pool {
         cluster.target(),
         PoolSettings {
             size,
+            keepers: size,
+            check_after: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(600),
             lifetime: Duration::from_secs(3600),
             wait_timeout: Duration::from_millis(200),
         },
     )
+}
+
+fn figures(in_use: usize, idle: usize) -> PoolFigures {
+    PoolFigures { key: key(), in_use, idle, waiting: 0, longest_wait: Duration::ZERO }
 }
 
 async fn query(server: &mut PooledServer, text: &str) -> Result<wire::Answer, WireError> {
@@ -73,7 +80,7 @@ async fn a_connection_is_reused_clean_or_not_at_all() {
     assert!(!fourth.release(Some(TransactionStatus::Idle)).await);
     let fifth = pool.acquire(&key()).await.unwrap();
     assert!(!fifth.release(None).await);
-    assert_eq!(pool.figures(), [PoolFigures { key: key(), in_use: 0, idle: 0 }]);
+    assert_eq!(pool.figures(), [figures(0, 0)]);
 }
 
 #[tokio::test]
@@ -81,7 +88,7 @@ async fn the_pool_keeps_its_size_and_survives_a_restart_of_the_server() {
     let cluster = Cluster::start();
     let pool = pool(&cluster, 1);
     let mut held = pool.acquire(&key()).await.unwrap();
-    assert!(matches!(pool.acquire(&key()).await, Err(PoolError::Exhausted(_))));
+    assert!(matches!(pool.acquire(&key()).await, Err(PoolError::Exhausted { .. })));
 
     let settings = [
         ("application_name".to_owned(), "it's \\ me".to_owned()),
@@ -138,7 +145,7 @@ async fn the_server_is_verified_and_a_wrong_password_is_an_error() {
         super::super::client::open(&target, "postgres").await.unwrap();
     }
     // The certificate is for `localhost`.
-    target.hosts = vec![("127.0.0.1".into(), cluster.port)];
+    target.hosts = Hosts::one("127.0.0.1", cluster.port);
     let refused = connect::connect(&target, "postgres", &[]).await;
     assert!(matches!(refused, Err(ConnectError::Tls(_))), "{refused:?}");
     let stranger = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -154,4 +161,55 @@ async fn the_server_is_verified_and_a_wrong_password_is_an_error() {
     target = cluster.target();
     let refused = connect::connect(&target, "no_such", &[]).await.unwrap_err();
     assert_eq!(refused.sqlstate(), SqlState::INVALID_CATALOG_NAME);
+}
+
+#[tokio::test]
+async fn clients_wait_uncounted() {
+    let cluster = Cluster::start();
+    let pool = pool(&cluster, 1);
+    let held = pool.acquire(&key()).await.unwrap();
+    let key = key();
+    let (first, second, counted) = tokio::join!(pool.acquire(&key), pool.acquire(&key), async {
+        // The two before have been asked before this runs.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        pool.figures().remove(0)
+    });
+    assert_eq!((counted.in_use, counted.idle, counted.waiting), (1, 0, 2));
+    assert!(counted.longest_wait >= Duration::from_millis(20));
+    assert!(matches!(first, Err(PoolError::Exhausted { before: 0, size: 1, .. })), "{first:?}");
+    assert!(matches!(second, Err(PoolError::Exhausted { before: 1, .. })), "{second:?}");
+    assert_eq!(pool.figures(), [figures(1, 0)]);
+    drop(held);
+}
+
+#[tokio::test]
+async fn a_connection_that_died_in_silence_is_handed_out() {
+    let cluster = Cluster::start();
+    let settings = PoolSettings {
+        size: 2,
+        keepers: 2,
+        check_after: Duration::ZERO,
+        idle_timeout: Duration::from_secs(600),
+        lifetime: Duration::from_secs(3600),
+        wait_timeout: Duration::from_secs(5),
+    };
+    let pool = Pool::new(cluster.target(), settings);
+    let mut held = pool.acquire(&key()).await.unwrap();
+    let process = pid(&held);
+    query(&mut held, "SELECT 1").await.unwrap();
+    held.keep();
+    let queue = pool.queue(&key());
+    assert!(
+        queue.at_hand(&SettingValues::default(), 1, Stay::Usual).is_none(),
+        "nobody has asked it"
+    );
+    let held = pool.acquire(&key()).await.unwrap();
+    assert_eq!(pid(&held), process, "it answers");
+    held.keep();
+    // It is there and says nothing.
+    let pause = nix::unistd::Pid::from_raw(process);
+    nix::sys::signal::kill(pause, nix::sys::signal::Signal::SIGSTOP).unwrap();
+    let next = pool.acquire(&key()).await;
+    nix::sys::signal::kill(pause, nix::sys::signal::Signal::SIGCONT).unwrap();
+    assert_ne!(pid(&next.unwrap()), process);
 }

@@ -157,7 +157,7 @@ pub(crate) fn gateway_before(
     // All tests hold in both modes; continuous integration runs them in the other one as well.
     if let Ok(mode) = std::env::var("ROWGATE_TEST_POOL") {
         let text = fs::read_to_string(&config).unwrap();
-        fs::write(&config, text.replacen("\"session\"", &format!("{mode:?}"), 1)).unwrap();
+        fs::write(&config, text.replacen("\"transaction\"", &format!("{mode:?}"), 1)).unwrap();
     }
     // It is the same for every one of these gateways, and has tests of its own.
     if !name.starts_with("selftest") {
