@@ -6,6 +6,7 @@
 //! Everything else stays as small as the sample.
 #![allow(
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

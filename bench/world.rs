@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each program uses its part of it")]
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rowgate::catalog::{
     Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SearchPath,
@@ -79,13 +80,12 @@ pub fn catalog(tables: u32) -> Catalog {
         relation(20_020, "opportunity", &opportunity),
     ];
     relations.extend(
-        (relations.len() as u32..tables)
-            .map(|number| relation(20_000 + 10 * number, &format!("t{number}"), &account)),
+        (3..tables).map(|number| relation(20_000 + 10 * number, &format!("t{number}"), &account)),
     );
     let rows = relations.iter().map(|relation| SqlType {
         id: relation.row_type,
         schema: "crm".into(),
-        name: relation.name.clone(),
+        name: Arc::clone(&relation.name),
         kind: TypeKind::Composite,
         category: 'C',
         element: None,
