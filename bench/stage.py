@@ -212,10 +212,9 @@ class Stage:
         if bouncer() is None:
             return None
         port = free_port()
-        # The server's own verifier: logins are checked with it and passed on, as rowgate's are
-        # checked with one. With the password in clear each login would salt it anew.
-        secret = self.psql(f"SELECT rolpassword FROM pg_authid WHERE rolname = '{user}'").strip()
-        users = self.write(f"users-{mode}.txt", f'"{user}" "{secret}"\n')
+        # The server's own verifier: PgBouncer derives the keys of a plain password at every login.
+        verifier = self.psql(f"SELECT rolpassword FROM pg_authid WHERE rolname = '{user}'").strip()
+        users = self.write(f"users-{mode}.txt", f'"{user}" "{verifier}"\n')
         encrypted = "" if tls is None else (
             f"client_tls_sslmode = allow\nclient_tls_key_file = {tls[0]}\n"
             f"client_tls_cert_file = {tls[1]}\n")

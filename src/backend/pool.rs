@@ -133,7 +133,7 @@ struct Lane {
 
 #[derive(Debug)]
 struct Idle {
-    connection: ServerConnection,
+    connection: Box<ServerConnection>,
     since: Instant,
     /// The thread whose runtime waits for its bytes.
     home: ThreadId,
@@ -142,7 +142,8 @@ struct Idle {
 /// A connection that one session has for itself. Dropped, it is closed.
 #[derive(Debug)]
 pub struct PooledServer {
-    connection: Option<ServerConnection>,
+    /// Boxed: most sessions of a pool have none at the moment.
+    connection: Option<Box<ServerConnection>>,
     lane: Arc<Lane>,
     permit: Option<Permit>,
 }
@@ -352,7 +353,7 @@ impl Queue {
         };
         let connection = match found {
             Some(connection) => connection,
-            None => connect::connect(&lane.target, &lane.database, &[]).await?,
+            None => Box::new(connect::connect(&lane.target, &lane.database, &[]).await?),
         };
         Ok(PooledServer { connection: Some(connection), lane, permit: Some(permit) })
     }
@@ -430,7 +431,7 @@ impl Lane {
         idle.connection.key.epoch == self.target.hosts.epoch()
     }
 
-    fn put_back(&self, connection: ServerConnection) -> bool {
+    fn put_back(&self, connection: Box<ServerConnection>) -> bool {
         let idle = Idle { connection, since: Instant::now(), home: thread::current().id() };
         let keeps = self.keeps(&idle);
         if keeps {
@@ -448,12 +449,12 @@ impl PooledServer {
 
     /// Stream, key and reported settings.
     pub fn connection(&self) -> Option<&ServerConnection> {
-        self.connection.as_ref()
+        self.connection.as_deref()
     }
 
     /// The same, to be changed.
     pub fn connection_mut(&mut self) -> Option<&mut ServerConnection> {
-        self.connection.as_mut()
+        self.connection.as_deref_mut()
     }
 
     /// For cancelling what runs on it.
@@ -474,7 +475,7 @@ impl PooledServer {
             queries.push("RESET ALL");
         }
         if !queries.is_empty() {
-            let ServerConnection { stream, parameters, .. } = connection;
+            let ServerConnection { stream, parameters, .. } = &mut **connection;
             wire::simple_queries(stream, parameters, &queries).await?;
             connection.memory.sequences = None;
         }
@@ -581,7 +582,7 @@ impl Drop for PooledServer {
     }
 }
 
-async fn close(mut connection: ServerConnection, target: &Target) {
+async fn close(mut connection: Box<ServerConnection>, target: &Target) {
     let closing = async {
         cancel::send(&connection.key, &target.tls).await?;
         let mut out = BytesMut::new();

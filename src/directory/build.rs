@@ -94,9 +94,8 @@ pub(super) fn build(
         }
         for (id, place) in &own {
             let index = team_index.get(id).copied();
-            if let Some((index, team)) =
-                index.and_then(|index| Some((index, teams.get_mut(index)?)))
-            {
+            let team = index.and_then(|index| Some((index, teams.get_mut(index)?)));
+            if let Some((index, team)) = team {
                 if members.insert((index, user.login.clone())) {
                     team.members.push(user.login.clone());
                 }

@@ -279,7 +279,7 @@ struct Session<C, S> {
     nudged: bool,
     /// The server reads COPY input.
     copying_in: bool,
-    stalled: Option<ClientMessage>,
+    stalled: Option<Box<ClientMessage>>,
     parked: Option<Parked>,
     hold: Option<Durable>,
     statements: u64,
@@ -289,21 +289,23 @@ struct Session<C, S> {
     leaving: bool,
 }
 
-/// Runs a session to its end.
-pub async fn run<C, S>(shared: Shared, opening: Opening<C, S>) -> Ended<S>
+/// Runs a session to its end. What waits is small: thousands of sessions do nothing for hours.
+pub fn run<C, S>(shared: Shared, opening: Opening<C, S>) -> impl Future<Output = Ended<S>> + Send
 where
     C: AsyncRead + AsyncWrite + Unpin + Send,
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut news = News::new(shared.authority.changes(), shared.phase.clone());
-    let mut alarm = Alarm::default();
-    let mut session = Session::new(shared, opening);
-    let fatal = loop {
-        if let Err(fatal) = session.turn(&mut news, &mut alarm).await {
-            break fatal;
-        }
-    };
-    session.end(fatal).await
+    let mut session = Box::new(Session::new(shared, opening));
+    async move {
+        let mut alarm = Alarm::default();
+        let fatal = loop {
+            if let Err(fatal) = session.turn(&mut news, &mut alarm).await {
+                break fatal;
+            }
+        };
+        Box::pin(session.end(fatal)).await
+    }
 }
 
 impl<C, S> Session<C, S>
@@ -367,6 +369,10 @@ where
         }
         while self.step_server()? | self.step_client()? {}
         self.settle_loan();
+        if self.expected.is_empty() {
+            // A session that waits for its client keeps nothing it can do without.
+            self.expected = VecDeque::new();
+        }
         if asked == Phase::Draining && self.is_idle() {
             return Err(shutting_down());
         }
@@ -500,7 +506,7 @@ where
             return Ok(false);
         }
         let message = if let Some(message) = self.stalled.take() {
-            message
+            *message
         } else {
             let most = self.shared.message_size;
             let limit = |tag| match tag {
@@ -515,7 +521,7 @@ where
         match self.on_message(message)? {
             Step::Done => Ok(true),
             Step::Wait(message) => {
-                self.stalled = Some(message);
+                self.stalled = Some(Box::new(message));
                 Ok(false)
             }
         }
@@ -681,7 +687,7 @@ where
         }
     }
 
-    async fn end(mut self, fatal: Fatal) -> Ended<S> {
+    async fn end(mut self: Box<Self>, fatal: Fatal) -> Ended<S> {
         let clean = self.expected.is_empty() && !self.pipeline && self.status == b'I';
         let (reason, reusable) = match fatal {
             Fatal::Terminated => ("terminate".to_owned(), clean),
