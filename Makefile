@@ -1,10 +1,12 @@
 # `make demo` and `make test` do everything on a fresh Debian or Ubuntu machine with Rust.
 
-.PHONY: help build demo tour test test-18 fuzz torture bench fmt lint doc deny setup
+.PHONY: help build demo tour test test-18 fuzz torture bench instructions soak fmt lint doc deny setup
 
 # Seconds for each fuzz target; random queries for each person.
 FUZZ_SECONDS ?= 60
 QUERIES ?= 10000
+# Of the soak, for each pool mode.
+MINUTES ?= 30
 
 help:
 	@echo "make demo    a sample CRM behind rowgate, with lines to paste into psql"
@@ -13,6 +15,8 @@ help:
 	@echo "make fuzz    libFuzzer over the parsers and the planner; FUZZ_SECONDS=60 each"
 	@echo "make torture random queries of sqlsmith on pairs of databases; QUERIES=10000 per person"
 	@echo "make bench   figures; see bench/README.md"
+	@echo "make instructions   counts of the planner's instructions against the stored ones"
+	@echo "make soak    mixed clients, cancels, restarts and reloads; MINUTES=30 for each pool mode"
 	@echo "make lint    format, clippy, documentation and dependencies as .ci/run checks them"
 	@echo "make fmt     formats the sources"
 
@@ -54,12 +58,18 @@ torture: setup
 
 bench:
 	@tests/setup.sh bench
-	cargo build --locked --release --bin rowgate --example relay
-	@mkdir -p bench/out
-	cargo bench --locked --bench plan >bench/out/plan.md
-	@cat bench/out/plan.md
-	python3 bench/rewritten.py
-	python3 bench/compare.py
+	cargo build --locked --release --bin rowgate --example relay --bench plan --bench growth
+	python3 bench/report.py
+
+instructions:
+	@tests/setup.sh instructions
+	python3 bench/instructions.py
+
+soak:
+	@tests/setup.sh bench
+	cargo build --locked --release --bin rowgate
+	python3 bench/soak.py --minutes $(MINUTES) --pool session
+	python3 bench/soak.py --minutes $(MINUTES) --pool transaction
 
 fmt:
 	cargo fmt

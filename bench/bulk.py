@@ -11,8 +11,9 @@ import argparse
 import struct
 import time
 
+import plot
 import stage
-from idle import Client, message
+from client import Client, message
 from stage import PASSWORD, Stage, median, spread
 
 DATABASE = "bench"
@@ -152,6 +153,14 @@ def report(results, contenders, options, description):
                         ratio = spread([a["cpu"] / b["cpu"] for a, b in zip(mine, bouncer) if b["cpu"]])
                 lines.append(f"| {name} | {way} | {who} | {median([each['speed'] for each in mine]):.0f} "
                              f"| {speed} | {cpu} | {ratio} | {grown} |")
+    for what, title, unit in (("cpu", "Processor time of the proxy", "s per GB"),
+                              ("speed", "Speed", "MB/s")):
+        groups = [(f"{name}, {way}",
+                   [(who, min(values), median(values), max(values)) for who, *_ in contenders
+                    if what == "speed" or who != "direct"
+                    for values in [[each[what] for each in results[name, way, who]]]])
+                  for name in SHAPES for way in ("SELECT", "COPY")]
+        lines += ["", stage.write_plot(f"bulk-{what}.svg", plot.bars(title, unit, groups), title)]
     return "\n".join(lines) + "\n"
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 
+import plot
 import stage
 from stage import Stage, median, spread
 
@@ -52,9 +53,9 @@ def directory():
 
 class Contender:
     def __init__(self, name, port, user, pid=None, modes=("simple", "extended", "prepared"),
-                 least=1):
+                 least=1, admin=None):
         self.name, self.port, self.user, self.pid = name, port, user, pid
-        self.modes, self.least = modes, least
+        self.modes, self.least, self.admin = modes, least, admin
 
     def takes_part(self, mode, clients):
         return mode in self.modes and clients >= self.least
@@ -137,11 +138,16 @@ def main():
         wanted.append(("restricted, fsync", "alice", "session", "fsync",
                        {"modes": ("prepared",), "least": max(clients)}))
         for name, login, pool, durability, only in wanted:
-            port, pid, _ = on.start_rowgate("bench", POLICY, people, durability, size, login, pool)
-            contenders.append(Contender(f"rowgate {name}", port, login, pid, **only))
+            admin, metrics = stage.with_metrics()
+            port, pid, _ = on.start_rowgate("bench", POLICY, people, durability, size, login, pool,
+                                            more=metrics)
+            contenders.append(Contender(f"rowgate {name}", port, login, pid, admin=admin, **only))
         check_policy(on, contenders)
         results = measure(on, contenders, modes, clients, options)
-    stage.write_report("report.md", report(results, contenders, modes, clients, options, description))
+        plans = {each.name: [stage.metric(each.admin, f"rowgate_plan_cache_{what}_total")
+                             for what in ("hits", "misses")] for each in contenders if each.admin}
+    text = report(results, contenders, modes, clients, options, description)
+    stage.write_report("compare.md", text + drawn(results, contenders, modes, clients) + cached(plans))
 
 
 def check_policy(on, contenders):
@@ -226,6 +232,31 @@ def report(results, contenders, modes, clients, options, description):
                     f"| {mode} | {count} | {each.name} | {spread(column(results, key, 'tps'), '{:.0f}')}"
                     f" | {median(column(results, key, 'latency')):.3f} | {cpu} |")
     return "\n".join(lines) + "\n"
+
+
+def cached(plans):
+    lines = ["", "## Plans found and made, by rowgate's own count", "",
+             "| contender | found | made | found, % |", "|---|---|---|---|"]
+    for name, (hits, misses) in plans.items():
+        lines.append(f"| {name} | {hits:.0f} | {misses:.0f} | {100 * hits / max(hits + misses, 1):.3f} |")
+    return "\n".join(lines) + "\n"
+
+
+def drawn(results, contenders, modes, clients):
+    lines = [""]
+    for what, title, unit in (("cpu", "Processor time of the proxy per transaction", "µs"),
+                              ("tps", "Throughput", "transactions/s")):
+        groups = []
+        for mode in modes:
+            for count in clients:
+                members = []
+                for each in contenders:
+                    values = column(results, (mode, count, each.name), what)
+                    if values and (what == "tps" or each.pid):
+                        members.append((each.name, min(values), median(values), max(values)))
+                groups.append((f"{mode}, {count}", members))
+        lines += [stage.write_plot(f"compare-{what}.svg", plot.bars(title, unit, groups), title), ""]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

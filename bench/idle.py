@@ -7,19 +7,16 @@ with SCRAM-SHA-256, has run one query, and then waits.
 """
 
 import argparse
-import base64
-import hashlib
-import hmac
 import os
 import resource
-import socket
 import ssl
-import struct
 import subprocess
 import sys
 import time
 
+import plot
 import stage
+from client import Client
 from compare import POLICY, directory
 from stage import PASSWORD, Stage, median, spread
 
@@ -28,76 +25,6 @@ TABLES = "CREATE TABLE pgbench_accounts (aid int PRIMARY KEY, bid int, abalance 
     "CREATE TABLE pgbench_branches (bid int PRIMARY KEY, bbalance int, filler char(88)); " \
     "INSERT INTO pgbench_accounts SELECT n, n % 10 + 1, 0, '' FROM generate_series(1, 1000) n; " \
     "GRANT SELECT ON ALL TABLES IN SCHEMA public TO app"
-SALTED = {}
-
-
-def message(kind, body):
-    return kind + struct.pack("!i", len(body) + 4) + body
-
-
-class Client:
-    """As much of the protocol as a login and one query need (PostgreSQL documentation, 55.2)."""
-
-    def __init__(self, port, user, tls):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
-        if tls is not None:
-            self.socket.sendall(struct.pack("!ii", 8, 80877103))
-            if self.socket.recv(1) != b"S":
-                raise ConnectionError("no TLS")
-            self.socket = tls.wrap_socket(self.socket)
-        self.buffer = b""
-        self.login(user)
-
-    def receive(self):
-        while True:
-            if len(self.buffer) >= 5:
-                end = struct.unpack("!i", self.buffer[1:5])[0] + 1
-                if len(self.buffer) >= end:
-                    kind, body = self.buffer[:1], self.buffer[5:end]
-                    self.buffer = self.buffer[end:]
-                    if kind == b"E":
-                        raise ConnectionError(body.decode(errors="replace"))
-                    return kind, body
-            more = self.socket.recv(8192)
-            if not more:
-                raise ConnectionError("closed")
-            self.buffer += more
-
-    def until_ready(self):
-        while self.receive()[0] != b"Z":
-            pass
-        self.buffer = b""
-
-    def login(self, user):
-        startup = f"user\0{user}\0database\0{DATABASE}\0\0".encode()
-        self.socket.sendall(struct.pack("!ii", len(startup) + 8, 196608) + startup)
-        self.receive()
-        nonce = base64.b64encode(os.urandom(18)).decode()
-        first = f"n=,r={nonce}"
-        body = ("n,," + first).encode()
-        self.socket.sendall(message(b"p", b"SCRAM-SHA-256\0" + struct.pack("!i", len(body)) + body))
-        server_first = self.receive()[1][4:].decode()
-        parts = dict(part.split("=", 1) for part in server_first.split(","))
-        key = (parts["s"], parts["i"])
-        if key not in SALTED:
-            salt = base64.b64decode(parts["s"])
-            SALTED[key] = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), salt, int(parts["i"]))
-        salted = SALTED[key]
-        without_proof = f"c=biws,r={parts['r']}"
-        transcript = f"{first},{server_first},{without_proof}".encode()
-        client_key = hmac.digest(salted, b"Client Key", "sha256")
-        signature = hmac.digest(hashlib.sha256(client_key).digest(), transcript, "sha256")
-        proof = bytes(a ^ b for a, b in zip(client_key, signature))
-        final = f"{without_proof},p={base64.b64encode(proof).decode()}"
-        self.socket.sendall(message(b"p", final.encode()))
-        self.until_ready()
-
-    def query(self, sql):
-        self.socket.sendall(message(b"Q", sql.encode() + b"\0"))
-        self.until_ready()
-
-    def close(self):
-        self.socket.close()
 
 
 def resident(pid):
@@ -110,27 +37,22 @@ def resident(pid):
 
 
 def idle(port, pid, user, tls, count, asks):
-    """Bytes per idle connection."""
-    warm = [Client(port, user, tls) for _ in range(200)]
-    for client in warm:
-        client.query("SELECT 1")
-    for client in warm:
-        client.close()
-    time.sleep(1)
-    before = resident(pid)
-    clients = []
+    """Bytes per idle connection: what the last nine tenths of them add to the first."""
+    clients, before = [], 0
     try:
-        for _ in range(count):
+        for number in range(count):
+            if number == count // 10:
+                time.sleep(2)
+                before = resident(pid)
             client = Client(port, user, tls)
             if asks:
                 client.query("SELECT abalance FROM pgbench_accounts WHERE aid = 7")
             clients.append(client)
         time.sleep(2)
-        return (resident(pid) - before) / count
+        return (resident(pid) - before) / (count - count // 10)
     finally:
         for client in clients:
             client.close()
-        time.sleep(2)
 
 
 def logins(port, pid, user, tls, count):
@@ -162,7 +84,9 @@ def main():
     wanted = options.connections * 2 + 500
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard != resource.RLIM_INFINITY and hard < wanted:
-        sys.exit(f"this needs {wanted} open files: ulimit -Hn {wanted}")
+        options.connections = (hard - 500) // 2
+        print(f"no more than {hard} open files: {options.connections} connections", file=sys.stderr)
+        wanted = hard
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
@@ -173,22 +97,27 @@ def main():
         on.psql(f"CREATE ROLE app LOGIN PASSWORD '{PASSWORD}'; CREATE DATABASE {DATABASE}")
         on.psql(TABLES, database=DATABASE)
         files = certificate(on)
-        contenders = []
-        started = on.start_bouncer("transaction", "app", 20, tls=files, clients=wanted)
-        if started:
-            contenders.append(("pgbouncer", started[0], started[1], "app"))
-        port, pid, _ = on.start_rowgate(DATABASE, POLICY, directory(), "write", 20, "alice",
-                                        "transaction", tls=files, clients=wanted)
-        contenders.append(("rowgate", port, pid, "alice"))
+        contenders = {"rowgate": ("alice", lambda: on.start_rowgate(
+            DATABASE, POLICY, directory(), "write", 20, "alice", "transaction", tls=files,
+            clients=wanted))}
+        if stage.bouncer():
+            contenders = {"pgbouncer": ("app", lambda: on.start_bouncer(
+                "transaction", "app", 20, tls=files, clients=wanted)), **contenders}
+        started = {name: begin()[:2] for name, (_, begin) in contenders.items()}
         for _ in range(options.rounds):
             for kind, tls in (("plain", None), ("TLS", context)):
-                for name, port, pid, user in contenders:
+                for name, (user, _) in contenders.items():
                     processor.setdefault((name, kind), []).append(
-                        logins(port, pid, user, tls, options.logins))
+                        logins(*started[name], user, tls, options.logins))
+        for _, pid in started.values():
+            on.end(pid)
+        # A new process for each figure: none fills what another one left behind.
         for asks in (False, True):
             for kind, tls in (("plain", None), ("TLS", context)):
-                for name, port, pid, user in contenders:
+                for name, (user, begin) in contenders.items():
+                    port, pid = begin()[:2]
                     memory[name, kind, asks] = idle(port, pid, user, tls, options.connections, asks)
+                    on.end(pid)
                     print(f"{name}, {kind}: {memory[name, kind, asks]:.0f}", file=sys.stderr)
 
     lines = ["# Idle connections and logins", "",
@@ -196,7 +125,7 @@ def main():
              f"{options.rounds} rounds of {options.logins} logins, contenders in turn.", "",
              "| | | bytes per connection after login | after one query | login, CPU µs |",
              "|---|---|---|---|---|"]
-    for name, *_ in contenders:
+    for name in contenders:
         for kind in ("plain", "TLS"):
             lines.append(f"| {name} | {kind} | {memory[name, kind, False]:.0f} "
                          f"| {memory[name, kind, True]:.0f} | {spread(processor[name, kind], '{:.0f}')} |")
@@ -205,6 +134,11 @@ def main():
                  for kind in ("plain", "TLS")}
         lines += ["", "Logins, rowgate to PgBouncer: " + ", ".join(
             f"{kind} {value:.2f}" for kind, value in ratio.items()) + "."]
+    groups = [(f"{kind}, {'after a query' if asks else 'after login'}",
+               [(name, *[memory[name, kind, asks]] * 3) for name in contenders])
+              for asks in (False, True) for kind in ("plain", "TLS")]
+    lines += ["", stage.write_plot("idle-memory.svg", plot.bars("Memory of an idle connection", "bytes",
+                                                                groups), "Memory of an idle connection")]
     stage.write_report("idle.md", "\n".join(lines) + "\n")
 
 

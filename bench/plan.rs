@@ -2,41 +2,23 @@
 //! a plan made (parse, resolve, decide, rewrite, verify).
 //!
 //! Cases are measured in turn, again and again, and the medians are printed: whatever else the
-//! machine does hits all of them alike. `--instructions CASE` runs one case a fixed number of times,
-//! for counting instructions with callgrind.
+//! machine does hits all of them alike. `--instructions CASE COUNT` runs one case that often, for
+//! counting instructions with callgrind.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
     clippy::cast_precision_loss,
     missing_docs,
+    unreachable_pub,
     reason = "a program for the people who build rowgate"
 )]
 
+mod world;
+
 use std::fmt::Write as _;
-use std::net::IpAddr;
 use std::time::Instant;
 
-use rowgate::catalog::{
-    Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SearchPath,
-    SqlType, TypeKind, Volatility,
-};
-use rowgate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
-use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
-use rowgate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
-
-const POLICY: &str = r"
-tables:
-  crm.account: { owner: owner_id, department: department_id, tags: { phone: pii.phone } }
-  crm.contact: { owner: owner_id }
-  crm.opportunity: { owner: owner_id }
-masks:
-  pii.phone: { kind: partial, first: 3, last: 4 }
-roles:
-  rep:
-    grants:
-      - tables: [crm.account, crm.contact, crm.opportunity]
-        read: { scope: self }
-";
+use world::World;
 
 /// Rounds; the median of them is printed.
 const ROUNDS: usize = 41;
@@ -61,182 +43,6 @@ const LARGE: &str = "WITH recent AS (SELECT o.id, o.account_id, o.name, o.stage,
     AND a.industry <> 'none' AND lower(a.name) LIKE '%ltd%' \
     AND EXISTS (SELECT 1 FROM crm.opportunity AS x WHERE x.account_id = a.id AND x.amount > 500) \
     ORDER BY t.revenue DESC, a.name, a.id LIMIT 100";
-
-fn catalog() -> Catalog {
-    let types = [
-        (16, "bool", 'B'),
-        (20, "int8", 'N'),
-        (23, "int4", 'N'),
-        (25, "text", 'S'),
-        (1082, "date", 'D'),
-        (1184, "timestamptz", 'D'),
-        (1700, "numeric", 'N'),
-    ];
-    let functions = [
-        ("count", FunctionKind::Aggregate),
-        ("sum", FunctionKind::Aggregate),
-        ("max", FunctionKind::Aggregate),
-        ("lower", FunctionKind::Function),
-    ];
-    let account = [
-        ("id", 23),
-        ("name", 25),
-        ("phone", 25),
-        ("status", 25),
-        ("industry", 25),
-        ("region", 25),
-        ("owner_id", 23),
-        ("department_id", 23),
-        ("amount", 1700),
-        ("created_at", 1184),
-    ];
-    let contact = [
-        ("id", 23),
-        ("account_id", 23),
-        ("owner_id", 23),
-        ("name", 25),
-        ("email", 25),
-        ("is_primary", 16),
-    ];
-    let opportunity = [
-        ("id", 23),
-        ("account_id", 23),
-        ("owner_id", 23),
-        ("name", 25),
-        ("stage", 25),
-        ("amount", 1700),
-        ("close_date", 1082),
-    ];
-    let parts = CatalogParts {
-        schemas: vec!["crm".into(), "pg_catalog".into()],
-        relations: vec![
-            relation(20_000, "account", &account),
-            relation(20_010, "contact", &contact),
-            relation(20_020, "opportunity", &opportunity),
-        ],
-        types: types
-            .map(|(id, name, category)| SqlType {
-                id: TypeId(id),
-                schema: "pg_catalog".into(),
-                name: name.into(),
-                kind: TypeKind::Base,
-                category,
-                element: None,
-                array: None,
-                base: None,
-            })
-            .to_vec(),
-        functions: (2000..)
-            .zip(functions)
-            .map(|(id, (name, kind))| Function {
-                id: FunctionId(id),
-                schema: "pg_catalog".into(),
-                name: name.into(),
-                arguments: vec![TypeId(25)],
-                result: TypeId(25),
-                kind,
-                security_definer: false,
-                volatility: Volatility::Immutable,
-                returns_set: false,
-            })
-            .collect(),
-        ..CatalogParts::default()
-    };
-    Catalog::new(CatalogVersion(1), 150_000, "rowgate", parts)
-}
-
-fn relation(id: u32, name: &str, columns: &[(&str, u32)]) -> Relation {
-    let columns = (1..).zip(columns).map(|(number, (name, type_id))| Column {
-        number: ColumnNumber(number),
-        name: (*name).into(),
-        type_id: TypeId(*type_id),
-        typmod: -1,
-        not_null: false,
-        has_default: false,
-        generated: false,
-        computed: false,
-        collation: rowgate::ids::CollationId(0),
-    });
-    Relation {
-        id: RelationId(id),
-        schema: "crm".into(),
-        name: name.into(),
-        kind: RelationKind::Table,
-        columns: columns.collect(),
-        primary_key: vec![ColumnNumber(1)],
-        parents: Vec::new(),
-        view_definition: None,
-        has_rules: false,
-        has_triggers: false,
-        row_security: false,
-        row_type: TypeId(id + 1),
-    }
-}
-
-/// The planner and the person it plans for.
-struct World {
-    catalog: Catalog,
-    policy: PolicySet,
-    subject: Subject,
-    path: SearchPath,
-    planner: Planner,
-}
-
-impl Fill for World {
-    fn value(&self, hole: Hole) -> Option<String> {
-        self.subject.identity.text(hole)
-    }
-
-    fn statement_name(&self, client: &str) -> String {
-        client.to_owned()
-    }
-}
-
-impl World {
-    fn new() -> Self {
-        let catalog = catalog();
-        let sources = [("crm.yaml".to_owned(), POLICY.to_owned())];
-        let (policy, _) = PolicySet::load(&sources, &catalog, "k").expect("the policy is valid");
-        let facts = PersonFacts {
-            id: Some("7".to_owned()),
-            roles: vec![RoleName::from("rep")],
-            ..PersonFacts::new(Login::from("alice"))
-        };
-        let context = Context {
-            now: "2026-11-22T10:00:00[UTC]".parse().expect("a time"),
-            client_ip: Some(IpAddr::from([127, 0, 0, 1])),
-            tls: false,
-            mfa: false,
-            application_name: None,
-        };
-        let subject = activate(&policy, &facts, &context);
-        let path = SearchPath::new(["pg_catalog", "crm"]);
-        let planner = Planner::new(64 << 20, "marker".to_owned());
-        Self { catalog, policy, subject, path, planner }
-    }
-
-    /// Plans each text once; the bytes of what the server would run keep the work alive.
-    fn plan(&self, unrestricted: bool, extended: bool, texts: &[String]) -> usize {
-        let protocol =
-            if extended { Protocol::Extended { declared: &[] } } else { Protocol::Simple };
-        let context = PlanContext {
-            catalog: &self.catalog,
-            policy: &self.policy,
-            roles: &self.subject.roles,
-            unrestricted,
-            shape: self.subject.identity.shape(),
-            search_path: &self.path,
-            protocol,
-        };
-        texts
-            .iter()
-            .map(|text| {
-                let rewrite = self.planner.rewrite(context, text, self);
-                rewrite.expect("the statement is permitted").text().len()
-            })
-            .sum()
-    }
-}
 
 /// What a round of a case plans.
 #[derive(Clone, Copy, PartialEq)]
@@ -315,24 +121,25 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let wanted = arguments.iter().position(|argument| argument == "--instructions");
     if let Some(name) = wanted.and_then(|at| arguments.get(at + 1)) {
-        instructions(name);
+        let count = wanted.and_then(|at| arguments.get(at + 2)?.parse().ok());
+        instructions(name, count.unwrap_or(2000));
     } else {
         table();
     }
 }
 
-/// Plans one case 2,000 times after a warm-up; nothing is timed.
-fn instructions(name: &str) {
-    let world = World::new();
-    for mut case in cases().into_iter().filter(|case| case.name.contains(name)) {
-        let texts = case.texts(2000);
+/// Plans one case so many times; nothing is timed.
+fn instructions(name: &str, count: u32) {
+    let world = World::sample();
+    for mut case in cases().into_iter().filter(|case| case.name == name) {
+        let texts = case.texts(count);
         let bytes = world.plan(case.unrestricted, case.extended, &texts);
         println!("{}: {bytes} bytes out", case.name);
     }
 }
 
 fn table() {
-    let world = World::new();
+    let world = World::sample();
     let mut cases = cases();
     for case in &mut cases {
         let warm = case.texts(20);

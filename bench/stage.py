@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT = os.path.join(ROOT, "bench", "out")
@@ -52,6 +54,11 @@ def binaries():
         sys.exit("no PostgreSQL server found: apt-get install postgresql")
     newest = max(found, key=lambda path: int(path.split("/")[4]))
     return os.path.dirname(newest)
+
+
+def bouncer():
+    """PgBouncer's program, where it is installed."""
+    return shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 
 def rowgate_program():
@@ -124,6 +131,13 @@ class Stage:
                 process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def end(self, pid):
+        """Ends one of the processes before the others."""
+        for process, how in self.processes:
+            if process.pid == pid and process.poll() is None:
+                process.send_signal(how)
+                process.wait(timeout=60)
+
     def start(self, name, arguments, how=signal.SIGTERM, **options):
         log = open(os.path.join(self.folder, f"{name}.log"), "wb")
         process = subprocess.Popen(
@@ -156,10 +170,16 @@ class Stage:
             check=True, stdout=subprocess.DEVNULL, cwd="/", **as_unprivileged())
         with open(os.path.join(data, "postgresql.auto.conf"), "w", encoding="ascii") as file:
             file.write(SERVER_SETTINGS)
+        self.run_server()
+
+    def run_server(self):
+        """Starts the server on what it has; the process."""
+        data = os.path.join(self.folder, "server")
         process = self.start(
             "server", [os.path.join(self.bin, "postgres"), "-D", data, "-p", str(self.port)],
             how=signal.SIGINT, **as_unprivileged())
         self.wait_for("server", process)
+        return process
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -189,11 +209,12 @@ class Stage:
     def start_bouncer(self, mode, user, size, tls=None, clients=1000):
         """PgBouncer with the same login on both sides; the port and the process. `tls` names the
         files of key and certificate."""
-        program = shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
-        if program is None:
+        if bouncer() is None:
             return None
         port = free_port()
-        users = self.write(f"users-{mode}.txt", f'"{user}" "{PASSWORD}"\n')
+        # The server's own verifier: PgBouncer derives the keys of a plain password at every login.
+        verifier = self.psql(f"SELECT rolpassword FROM pg_authid WHERE rolname = '{user}'").strip()
+        users = self.write(f"users-{mode}.txt", f'"{user}" "{verifier}"\n')
         encrypted = "" if tls is None else (
             f"client_tls_sslmode = allow\nclient_tls_key_file = {tls[0]}\n"
             f"client_tls_cert_file = {tls[1]}\n")
@@ -205,8 +226,8 @@ class Stage:
             f"default_pool_size = {size}\nmax_client_conn = {clients}\n{encrypted}"
             "log_connections = 0\nlog_disconnections = 0\nlog_stats = 0\n"
             "ignore_startup_parameters = extra_float_digits,options\n")
-        name = f"pgbouncer-{mode}"
-        process = self.start(name, [program, config], how=signal.SIGINT, **as_unprivileged())
+        name = f"pgbouncer-{mode}-{port}"
+        process = self.start(name, [bouncer(), config], how=signal.SIGINT, **as_unprivileged())
         self.wait_for(name, process, port=port, user=user)
         return port, process.pid
 
@@ -220,8 +241,18 @@ class Stage:
         return port, process.pid
 
     def start_rowgate(self, database, policy, directory, durability, size, login, pool="session",
-                      tls=None, clients=None):
+                      tls=None, clients=None, more=""):
         """rowgate with that policy and directory; the port, the process and the configuration."""
+        port, config = self.configure_rowgate(
+            database, policy, directory, durability, size, pool, tls, clients, more)
+        process = self.start(f"rowgate-{port}", [rowgate_program(), "serve", "--config", config])
+        self.wait_for(f"rowgate-{port}", process, port=port, user=login, database=database)
+        return port, process.pid, config
+
+    def configure_rowgate(self, database, policy, directory, durability="write", size=4,
+                          pool="session", tls=None, clients=None, more=""):
+        """The port and the configuration of a rowgate that is not started yet; `more` stands in
+        its section on policies."""
         port = free_port()
         home = os.path.join(self.folder, f"rowgate-{port}")
         os.makedirs(os.path.join(home, "policies"))
@@ -241,12 +272,9 @@ class Stage:
             f'[backend]\nhosts = ["127.0.0.1:{self.port}"]\ndatabase = "{database}"\n'
             f'user = "app"\npassword = "{PASSWORD}"\ntls = {{ mode = "disable" }}\n'
             f'pool = {{ mode = "{pool}", size = {size} }}\n'
-            '[directory]\nfile = "directory.yaml"\n[policy]\npath = "policies"\n'
+            f'[directory]\nfile = "directory.yaml"\n[policy]\npath = "policies"\n{more}'
             f'[audit]\npath = "audit"\ndurability = "{durability}"\n')
-        config = os.path.join(home, "rowgate.toml")
-        process = self.start(f"rowgate-{port}", [rowgate_program(), "serve", "--config", config])
-        self.wait_for(f"rowgate-{port}", process, port=port, user=login, database=database)
-        return port, process.pid, config
+        return port, os.path.join(home, "rowgate.toml")
 
 
 def verifier():
@@ -274,6 +302,42 @@ def exported(config):
     if done.returncode != 0:
         sys.exit(f"rowgate export rls failed:\n{done.stdout}{done.stderr}")
     return done.stdout
+
+
+def metric(port, name):
+    """The sum of a metric's series on rowgate's admin port; None when there is none."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    found = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.M)
+    return sum(map(float, found)) if found else None
+
+
+def with_metrics():
+    """A free port, and the section of the configuration that opens it for metrics."""
+    port = free_port()
+    return port, f'[admin]\naddress = "127.0.0.1:{port}"\n'
+
+
+def versions():
+    """What was measured, a line each."""
+    programs = [[os.path.join(binaries(), "postgres"), "--version"], [rowgate_program(), "--version"],
+                ["rustc", "--version"], ["uname", "-sr"]]
+    if bouncer():
+        programs.insert(1, [bouncer(), "--version"])
+    found = []
+    for program in programs:
+        with contextlib.suppress(OSError):
+            done = subprocess.run(program, text=True, capture_output=True, check=False)
+            found += done.stdout.splitlines()[:1]
+    return found
+
+
+def write_plot(name, drawn, title):
+    """Writes an SVG beside the reports; the line of Markdown that shows it."""
+    os.makedirs(OUT, exist_ok=True)
+    with open(os.path.join(OUT, name), "w", encoding="utf-8") as file:
+        file.write(drawn)
+    return f"![{title}]({name})"
 
 
 def median(values):

@@ -2,6 +2,7 @@
 # Installs what building, the demo and the tests need and this machine lacks.
 #   tests/setup.sh build   what compiling and `rowgate demo` need
 #   tests/setup.sh bench   that, and what is measured against
+#   tests/setup.sh instructions   what compiling needs, and what counts instructions
 #   tests/setup.sh         that, the client programs that the tests run, and PostgreSQL 18
 # Debian and Ubuntu, as root or with sudo. Where everything is there already it changes nothing.
 set -eu
@@ -39,6 +40,12 @@ if [ "$what" = bench ]; then
     ls /usr/lib/postgresql/*/bin/pgbench >/dev/null 2>&1 || has pgbench || need postgresql-contrib
     has python3 || need python3
     [ -x /usr/sbin/pgbouncer ] || has pgbouncer || need pgbouncer
+    has openssl || need openssl
+fi
+
+if [ "$what" = instructions ]; then
+    has python3 || need python3
+    has valgrind || need valgrind
 fi
 
 if [ -n "$packages" ]; then

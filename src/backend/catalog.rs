@@ -9,8 +9,9 @@ use std::sync::Arc;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use super::client::{self, ClientError};
-use super::connect::{ConnectError, Place, Target};
+use super::connect::{ConnectError, Target};
 use super::hosts::Wanted;
+use super::search::Place;
 use crate::catalog::{
     Catalog, CatalogParts, Column, Dependency, Function, FunctionKind, Objects, Relation,
     RelationKind, SqlType, TypeKind, UserCast, UserOperator, Volatility,

@@ -94,16 +94,14 @@ pub(super) fn build(
         }
         for (id, place) in &own {
             let index = team_index.get(id).copied();
-            match index.and_then(|index| Some((index, teams.get_mut(index)?))) {
-                Some((index, team)) => {
-                    if members.insert((index, user.login.clone())) {
-                        team.members.push(user.login.clone());
-                    }
+            let team = index.and_then(|index| Some((index, teams.get_mut(index)?)));
+            if let Some((index, team)) = team {
+                if members.insert((index, user.login.clone())) {
+                    team.members.push(user.login.clone());
                 }
-                None => {
-                    let message = format!("team `{id}` is not in this directory");
-                    reader.unknown(*place, message, id, team_ids.iter().map(String::as_str));
-                }
+            } else {
+                let message = format!("team `{id}` is not in this directory");
+                reader.unknown(*place, message, id, team_ids.iter().map(String::as_str));
             }
         }
         if user.valid_until.is_some_and(|end| end <= now) && user.status == Status::Active {

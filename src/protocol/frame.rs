@@ -17,9 +17,6 @@ pub const HEADER_LENGTH: usize = 5;
 /// connections, because it is only in use while a read returns.
 const READ_SIZE: usize = 256 * 1024;
 
-/// A buffer that is empty and larger than this is given back.
-const KEPT_CAPACITY: usize = 8 * 1024;
-
 thread_local! {
     static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_SIZE]);
 }
@@ -165,7 +162,8 @@ impl Inbound {
     }
 
     fn release(&mut self) {
-        if self.buffer.is_empty() && self.buffer.capacity() > KEPT_CAPACITY {
+        // Most connections wait for most of the time.
+        if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
     }

@@ -18,6 +18,7 @@ use super::standing::{DirectoryAccounts, SessionAuthority};
 use crate::audit::{Event, Who};
 use crate::auth::{Method, Outcome};
 use crate::backend::cancel;
+use crate::backend::hosts::Presence;
 use crate::backend::memory::SettingValues;
 use crate::backend::pool::{Pool, PoolKey, PooledServer, Queue, Stay, TransactionStatus};
 use crate::config::PoolMode;
@@ -30,32 +31,55 @@ use crate::protocol::startup::{Arrival, CancelKey, Startup, receive as arrive, s
 use crate::protocol::tls::TlsClient;
 use crate::session::authority::{Authority, Standing};
 use crate::session::loan::Source;
-use crate::session::{self, Canceller, Opening, Servers, Shared};
+use crate::session::{self, Canceller, Ended, Opening, Servers, Shared};
 
 /// A message of this size is never refused by the settings' own limit on 32-bit machines.
 fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Serves one connection.
+/// Serves one connection. Each part has a box of its own: what the start takes is free again while
+/// the session waits for its client.
 pub(super) async fn receive(
     gateway: &Arc<Gateway>,
     socket: TcpStream,
     peer: SocketAddr,
     number: u64,
 ) {
+    if let Some(entered) = Box::pin(enter(gateway, socket, peer, number)).await {
+        stay(gateway, entered).await;
+    }
+}
+
+/// From accept to authentication; `None` when there is no session.
+async fn enter(
+    gateway: &Arc<Gateway>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    number: u64,
+) -> Option<Box<(Startup, Visitor)>> {
     let deadline = Instant::now() + gateway.state.settings().listen.auth_timeout;
-    match arrive(socket, peer, &gateway.tls, deadline).await {
-        Arrival::Cancel(key) => cancel_for(gateway, &key).await,
-        Arrival::Refused(refusal) => tracing::info!(%peer, %refusal, "a client was refused"),
-        Arrival::Dropped(reason) => tracing::debug!(%peer, reason, "a connection was dropped"),
-        Arrival::Session(startup) => {
-            let mut startup = *startup;
-            match log_in(gateway, &mut startup, number, deadline).await {
-                Ok(Some(visitor)) => stay(gateway, startup, visitor).await,
-                Ok(None) => {}
-                Err(refusal) => refuse(&mut startup, &refusal).await,
-            }
+    let mut startup = match arrive(socket, peer, &gateway.tls, deadline).await {
+        Arrival::Session(startup) => *startup,
+        Arrival::Cancel(key) => {
+            cancel_for(gateway, &key).await;
+            return None;
+        }
+        Arrival::Refused(refusal) => {
+            tracing::info!(%peer, %refusal, "a client was refused");
+            return None;
+        }
+        Arrival::Dropped(reason) => {
+            tracing::debug!(%peer, reason, "a connection was dropped");
+            return None;
+        }
+    };
+    match log_in(gateway, &mut startup, number, deadline).await {
+        Ok(Some(visitor)) => Some(Box::new((startup, visitor))),
+        Ok(None) => None,
+        Err(refusal) => {
+            refuse(&mut startup, &refusal).await;
+            None
         }
     }
 }
@@ -177,15 +201,12 @@ fn record_failure(gateway: &Gateway, who: Who, reason: &str) {
 }
 
 /// Runs the session of a client that is in.
-async fn stay(gateway: &Arc<Gateway>, mut startup: Startup, visitor: Visitor) {
-    let who = Arc::new(visitor.who.clone());
+async fn stay(gateway: &Arc<Gateway>, entered: Box<(Startup, Visitor)>) {
+    let who = Arc::new(entered.1.who.clone());
     let _counted = Counted::new();
-    let reason = match lend(gateway, &startup, who.session).await {
-        Ok(lent) => talk(gateway, startup, visitor, lent).await,
-        Err(refusal) => {
-            refuse(&mut startup, &refusal).await;
-            refusal.message
-        }
+    let reason = match Box::pin(begin(gateway, entered, who.session)).await {
+        Ok(opened) => talk(opened).await,
+        Err(refusal) => refusal.message,
     };
     let event = Event::Logout { at: Timestamp::now(), who, reason: reason.into() };
     if let Err(error) = gateway.audit.event(event) {
@@ -209,12 +230,11 @@ impl Drop for Counted {
     }
 }
 
+/// A server connection, where more come from, and the client's settings.
+type Lease = (PooledServer, Queue, SettingValues);
+
 /// A server connection with the client's settings.
-async fn lend(
-    gateway: &Gateway,
-    startup: &Startup,
-    session: u64,
-) -> Result<(PooledServer, Queue, SettingValues), Refusal> {
+async fn lend(gateway: &Gateway, startup: &Startup, session: u64) -> Result<Lease, Refusal> {
     let settings = gateway.state.settings();
     let database = settings.backend_database(&startup.database).ok_or_else(|| {
         Refusal::new(
@@ -242,14 +262,32 @@ async fn lend(
     Ok((server, queue, wanted))
 }
 
-async fn talk(
+/// A session that is ready to run, and what cancels it.
+type Opened<F> = (F, Arc<Registration>);
+
+/// Finds a server connection and makes the session; an error has been told to the client.
+async fn begin(
     gateway: &Arc<Gateway>,
-    startup: Startup,
-    visitor: Visitor,
-    (server, queue, wanted): (PooledServer, Queue, SettingValues),
-) -> String {
+    mut entered: Box<(Startup, Visitor)>,
+    session: u64,
+) -> Result<Opened<impl Future<Output = Ended<Lent>> + Send + use<>>, Refusal> {
+    match lend(gateway, &entered.0, session).await {
+        Ok(lent) => open(gateway, *entered, lent)
+            .ok_or_else(|| Refusal::new(SqlState::CONNECTION_FAILURE, "no server connection", "")),
+        Err(refusal) => {
+            refuse(&mut entered.0, &refusal).await;
+            Err(refusal)
+        }
+    }
+}
+
+fn open(
+    gateway: &Arc<Gateway>,
+    (startup, visitor): (Startup, Visitor),
+    (server, queue, wanted): Lease,
+) -> Option<Opened<impl Future<Output = Ended<Lent>> + Send + use<>>> {
     let settings = gateway.state.settings();
-    let Some(lent) = server.connection() else { return "no server connection".to_owned() };
+    let lent = server.connection()?;
     let (key, parameters) = (lent.key.clone(), lent.parameters.clone());
     let registration = Arc::new(gateway.registry.register(startup.minor));
     let pool_mode = settings.pool(&startup.database).mode;
@@ -310,11 +348,16 @@ async fn talk(
         processes: (server_process, registration.key().id),
         application,
     };
-    let ended = session::run(shared, opening).await;
+    Some((session::run(shared, opening), registration))
+}
+
+/// The session itself.
+async fn talk((session, registration): Opened<impl Future<Output = Ended<Lent>> + Send>) -> String {
+    let ended = session.await;
     // A late cancel request must not hit whoever gets the connection next.
     let undisturbed = registration.stop_running();
     if let Some(Lent(server)) = ended.server {
-        server.release(undisturbed.then_some(TransactionStatus::Idle)).await;
+        Box::pin(server.release(undisturbed.then_some(TransactionStatus::Idle))).await;
     }
     ended.reason
 }
@@ -338,9 +381,11 @@ impl Canceller for RunningServer {
         });
     }
 
-    fn is_outdated(&self) -> bool {
-        let running = self.registration.running();
-        running.is_some_and(|running| !self.pool.is_current(running.key().epoch))
+    fn presence(&self) -> Presence {
+        match self.registration.running() {
+            Some(running) => self.pool.hosts().presence(running.key().epoch),
+            None => Presence::InUse,
+        }
     }
 }
 

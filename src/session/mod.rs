@@ -41,6 +41,7 @@ use self::names::Names;
 use self::path::PathState;
 use self::usage::Usages;
 use self::wait::{Alarm, News};
+use crate::backend::hosts::Presence;
 use crate::catalog::SearchPath;
 use crate::error::{Refusal, SqlState};
 use crate::ids::{DecisionId, Login};
@@ -98,8 +99,8 @@ pub trait Canceller: Send + Sync + std::fmt::Debug {
     /// once.
     fn cancel(&self);
 
-    /// The session has a connection to a server whose place another one has taken.
-    fn is_outdated(&self) -> bool;
+    /// What is known of the server that the session's connection goes to.
+    fn presence(&self) -> Presence;
 }
 
 /// What one session starts with: an authenticated client and a clean server connection.
@@ -279,31 +280,33 @@ struct Session<C, S> {
     nudged: bool,
     /// The server reads COPY input.
     copying_in: bool,
-    stalled: Option<ClientMessage>,
+    stalled: Option<Box<ClientMessage>>,
     parked: Option<Parked>,
     hold: Option<Durable>,
     statements: u64,
     last_decision: Option<DecisionId>,
-    /// Its server connection was out of date when that was looked at last.
+    /// Its server had been left when that was looked at last.
     outdated: bool,
     leaving: bool,
 }
 
-/// Runs a session to its end.
-pub async fn run<C, S>(shared: Shared, opening: Opening<C, S>) -> Ended<S>
+/// Runs a session to its end. What waits is small: thousands of sessions do nothing for hours.
+pub fn run<C, S>(shared: Shared, opening: Opening<C, S>) -> impl Future<Output = Ended<S>> + Send
 where
     C: AsyncRead + AsyncWrite + Unpin + Send,
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
     let mut news = News::new(shared.authority.changes(), shared.phase.clone());
-    let mut alarm = Alarm::default();
-    let mut session = Session::new(shared, opening);
-    let fatal = loop {
-        if let Err(fatal) = session.turn(&mut news, &mut alarm).await {
-            break fatal;
-        }
-    };
-    session.end(fatal).await
+    let mut session = Box::new(Session::new(shared, opening));
+    async move {
+        let mut alarm = Alarm::default();
+        let fatal = loop {
+            if let Err(fatal) = session.turn(&mut news, &mut alarm).await {
+                break fatal;
+            }
+        };
+        Box::pin(session.end(fatal)).await
+    }
 }
 
 impl<C, S> Session<C, S>
@@ -367,11 +370,15 @@ where
         }
         while self.step_server()? | self.step_client()? {}
         self.settle_loan();
+        if self.expected.is_empty() {
+            // A session that waits for its client keeps nothing it can do without.
+            self.expected = VecDeque::new();
+        }
         if asked == Phase::Draining && self.is_idle() {
             return Err(shutting_down());
         }
         if self.outdated && self.is_idle() {
-            self.outdated = self.canceller.is_outdated();
+            self.outdated = self.canceller.presence() != Presence::InUse;
             if self.outdated {
                 return Err(taken_over());
             }
@@ -406,7 +413,14 @@ where
                 Ok(())
             }
             Happened::Changed => {
-                self.outdated = self.canceller.is_outdated();
+                match self.canceller.presence() {
+                    Presence::InUse => self.outdated = false,
+                    Presence::Left => self.outdated = true,
+                    Presence::Gone => {
+                        let message = "the database server does not answer any more";
+                        return Err(Fatal::new(SqlState::CONNECTION_FAILURE, message));
+                    }
+                }
                 self.judge()
             }
             Happened::Asked => Ok(()),
@@ -500,7 +514,7 @@ where
             return Ok(false);
         }
         let message = if let Some(message) = self.stalled.take() {
-            message
+            *message
         } else {
             let most = self.shared.message_size;
             let limit = |tag| match tag {
@@ -515,7 +529,7 @@ where
         match self.on_message(message)? {
             Step::Done => Ok(true),
             Step::Wait(message) => {
-                self.stalled = Some(message);
+                self.stalled = Some(Box::new(message));
                 Ok(false)
             }
         }
@@ -681,7 +695,7 @@ where
         }
     }
 
-    async fn end(mut self, fatal: Fatal) -> Ended<S> {
+    async fn end(mut self: Box<Self>, fatal: Fatal) -> Ended<S> {
         let clean = self.expected.is_empty() && !self.pipeline && self.status == b'I';
         let (reason, reusable) = match fatal {
             Fatal::Terminated => ("terminate".to_owned(), clean),
