@@ -237,7 +237,9 @@ pub fn catalog() -> Catalog {
         operators: Vec::new(),
         ..CatalogParts::default()
     };
-    Catalog::new(CatalogVersion(1), 180_000, "rowgate", parts)
+    let mut catalog = Catalog::new(CatalogVersion(1), 180_000, "rowgate", parts);
+    catalog.database = "sample".into();
+    catalog
 }
 
 /// A person of the sample.

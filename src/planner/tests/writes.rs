@@ -224,7 +224,6 @@ fn the_row_as_it_was_shows_what_is_masked_or_denied() {
         "new.*",
         "old",
         "id, old.phone",
-        "to_jsonb(new.*)",
         "WITH (OLD AS o, NEW AS n) o.*",
         "WITH (OLD AS o) id",
         "WITH (OLD AS o) (SELECT o.phone)",
