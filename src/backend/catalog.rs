@@ -9,8 +9,9 @@ use std::sync::Arc;
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use super::client::{self, ClientError};
-use super::connect::{ConnectError, Place, Target};
+use super::connect::{ConnectError, Target};
 use super::hosts::Wanted;
+use super::search::Place;
 use crate::catalog::{
     Catalog, CatalogParts, Column, Dependency, Function, FunctionKind, Objects, Relation,
     RelationKind, SqlType, TypeKind, UserCast, UserOperator, Volatility,
@@ -235,18 +236,20 @@ impl CatalogReader {
         let fingerprint: String = row.try_get(0)?;
         let row = transaction
             .query_one(
-                "SELECT current_setting('server_version_num')::int4, current_user::text",
+                "SELECT current_setting('server_version_num')::int4, current_user::text,
+                        current_database()::text",
                 &[],
             )
             .await?;
         let version: i32 = row.try_get(0)?;
-        let user: &str = row.try_get(1)?;
+        let (user, database): (&str, &str) = (row.try_get(1)?, row.try_get(2)?);
         let parts = read_parts(&transaction).await?;
         let objects = read_objects(&transaction).await?;
         transaction.commit().await?;
         let next = CatalogVersion(self.version.0 + 1);
         let version = u32::try_from(version).unwrap_or(0);
-        let catalog = Catalog::new(next, version, user, parts).with_objects(objects);
+        let mut catalog = Catalog::new(next, version, user, parts).with_objects(objects);
+        catalog.database = database.into();
         Ok((catalog, fingerprint))
     }
 }

@@ -16,8 +16,9 @@ use tokio_postgres::tls::{ChannelBinding, NoTls, TlsConnect, TlsStream};
 use tokio_postgres::{Client, Config};
 use tokio_rustls::TlsConnector;
 
-use super::connect::{ConnectError, Failed, Place, Search, Target, open_socket, takes_writes};
+use super::connect::{ConnectError, Target, open_socket, takes_writes};
 use super::hosts::Host;
+use super::search::{Failed, Place, Search};
 use crate::protocol::tls::{self, TlsClient};
 
 /// Why the gateway's own question has no answer.

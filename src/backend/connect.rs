@@ -14,12 +14,12 @@ use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::fallible_iterator::FallibleIterator;
 
-use super::hosts::{Host, Hosts, Wanted};
+use super::hosts::{Host, Hosts};
 use super::memory::Memory;
+use super::search::Search;
 use super::wire::{self, ServerError, WireError};
 use crate::error::SqlState;
 use crate::protocol::stream::{ServerStream, Stream};
@@ -264,7 +264,7 @@ pub async fn connect(
 }
 
 /// A connection, and whether the server takes writes.
-async fn connect_on(
+pub(super) async fn connect_on(
     target: &Target,
     host: &Host,
     database: &str,
@@ -275,129 +275,12 @@ async fn connect_on(
     Ok((connection, writable))
 }
 
-/// Where a connection goes to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    /// The number of the host.
-    pub(super) index: usize,
-    /// The epoch it belongs to.
-    pub(super) epoch: u64,
-}
-
-/// A failure of which one can tell whether another host may do better.
-pub(super) trait Failed: From<ConnectError> + fmt::Display {
-    /// See [`ConnectError::is_about_the_host`].
-    fn is_about_the_host(&self) -> bool;
-}
-
-impl Failed for ConnectError {
-    fn is_about_the_host(&self) -> bool {
-        Self::is_about_the_host(self)
-    }
-}
-
-/// The hosts in turn, until one does.
-pub(super) struct Search<'t, E> {
-    target: &'t Target,
-    rest: std::vec::IntoIter<(usize, &'t Host)>,
-    tried: Option<(usize, &'t Host)>,
-    last: Option<E>,
-}
-
-impl<'t, E: Failed> Search<'t, E> {
-    pub(super) fn new(target: &'t Target) -> Self {
-        Self { target, rest: target.hosts.order().into_iter(), tried: None, last: None }
-    }
-
-    /// The next one to try.
-    pub(super) fn next(&mut self) -> Option<&'t Host> {
-        for (index, host) in self.rest.by_ref() {
-            match self.target.hosts.claim(index) {
-                Ok(()) => {
-                    self.tried = Some((index, host));
-                    return Some(host);
-                }
-                Err(reason) => {
-                    self.last.get_or_insert_with(|| E::from(ConnectError::Avoided { reason }));
-                }
-            }
-        }
-        None
-    }
-
-    /// What the attempt came to: a connection, and whether the server takes writes. `None`: the
-    /// next one is to be tried.
-    pub(super) fn judge<T>(
-        &mut self,
-        attempt: Result<Result<(T, bool), E>, Elapsed>,
-    ) -> Result<Option<(T, Place)>, E> {
-        let Some((index, host)) = self.tried else { return Ok(None) };
-        let error = match fitting(self.target, host, attempt) {
-            Ok(connection) => {
-                let epoch = self.target.hosts.found(index);
-                return Ok(epoch.map(|epoch| (connection, Place { index, epoch })));
-            }
-            Err(error) if error.is_about_the_host() => error,
-            Err(error) => return Err(error),
-        };
-        self.target.hosts.failed(index, &error.to_string());
-        self.last = Some(error);
-        Ok(None)
-    }
-
-    /// Why there is none.
-    pub(super) fn into_failure(self) -> E {
-        self.last.unwrap_or_else(|| E::from(ConnectError::NoHost))
-    }
-}
-
-/// The connection, if the host is what is wanted.
-fn fitting<T, E: Failed>(
-    target: &Target,
-    host: &Host,
-    attempt: Result<Result<(T, bool), E>, Elapsed>,
-) -> Result<T, E> {
-    let (name, port) = (host.name.clone(), host.port);
-    match attempt {
-        Ok(Ok((connection, writable))) => match host.wanted {
-            Wanted::ReadWrite if !writable => {
-                Err(E::from(ConnectError::ReadOnly { host: name, port }))
-            }
-            Wanted::ReadWrite | Wanted::Any => Ok(connection),
-        },
-        Ok(Err(error)) => Err(error),
-        Err(_) => {
-            let limit = target.connect_timeout;
-            Err(E::from(ConnectError::TimedOut { host: name, port, limit }))
-        }
-    }
-}
-
 /// What a server reports about itself since PostgreSQL 14 (PostgreSQL documentation, 55.2.7). One
 /// that says nothing is not believed to take writes.
 pub(super) fn takes_writes<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> bool {
     ["in_hot_standby", "default_transaction_read_only"]
         .into_iter()
         .all(|name| parameter(name) == Some("off"))
-}
-
-/// How often the hosts are tried that another one stands in for.
-const LOOK_BACK: Duration = Duration::from_secs(5);
-
-/// Goes back to the hosts that come first, while one stands in for them of which nothing but an
-/// answer is asked. Runs for ever.
-pub async fn look_back(target: Target, database: String) {
-    loop {
-        tokio::time::sleep(LOOK_BACK).await;
-        for (index, host) in target.hosts.preferred() {
-            let attempt =
-                timeout(target.connect_timeout, connect_on(&target, host, &database, &[]));
-            if fitting(&target, host, attempt.await).is_ok() {
-                target.hosts.prefer(index);
-                break;
-            }
-        }
-    }
 }
 
 /// A TCP connection with the options every server connection has.
@@ -409,11 +292,7 @@ pub(super) async fn open_socket(host: &str, port: u16) -> Result<TcpStream, Conn
     let keepalive = socket2::TcpKeepalive::new()
         .with_time(Duration::from_secs(60))
         .with_interval(Duration::from_secs(10));
-    let options = socket2::SockRef::from(&socket);
-    options.set_tcp_keepalive(&keepalive).map_err(unreachable)?;
-    // The same for one that vanishes while something is on its way to it.
-    #[cfg(target_os = "linux")]
-    options.set_tcp_user_timeout(Some(Duration::from_secs(30))).map_err(unreachable)?;
+    socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive).map_err(unreachable)?;
     Ok(socket)
 }
 

@@ -25,6 +25,17 @@ pub enum Wanted {
     ReadWrite,
 }
 
+/// What is known of the server that a connection goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It is the one in use.
+    InUse,
+    /// Another one has taken over. What has begun there may end there.
+    Left,
+    /// Another one has taken over because this one did not answer any more.
+    Gone,
+}
+
 /// One server behind the gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
@@ -46,6 +57,8 @@ struct Shared {
     state: Mutex<State>,
     /// Grows whenever connections that exist are not to be used any more.
     epoch: AtomicU64,
+    /// Connections of earlier epochs go to a server that does not answer any more.
+    gone_before: AtomicU64,
     /// Tells who waits for it that the epoch has changed.
     changes: watch::Sender<u64>,
 }
@@ -73,6 +86,7 @@ impl Hosts {
             hosts,
             state: Mutex::new(state),
             epoch: AtomicU64::new(0),
+            gone_before: AtomicU64::new(0),
             changes: watch::Sender::new(0),
         }))
     }
@@ -82,9 +96,26 @@ impl Hosts {
         Self::new(vec![Host { name: name.into(), port, wanted: Wanted::Any }])
     }
 
+    /// What is known of the server that connections of that epoch go to.
+    pub fn presence(&self, epoch: u64) -> Presence {
+        if epoch == self.epoch() {
+            Presence::InUse
+        } else if epoch < self.0.gone_before.load(Ordering::Relaxed) {
+            Presence::Gone
+        } else {
+            Presence::Left
+        }
+    }
+
     /// Connections of another epoch are not to be used any more.
     pub fn epoch(&self) -> u64 {
         self.0.epoch.load(Ordering::Relaxed)
+    }
+
+    /// Each with whether it is the one in use.
+    pub fn figures(&self) -> Vec<(String, bool)> {
+        let chosen = self.lock().chosen;
+        (0..self.0.hosts.len()).map(|index| (self.name(index), chosen == Some(index))).collect()
     }
 
     /// Changes with the epoch.
@@ -152,7 +183,12 @@ impl Hosts {
             Some(current) if state.trouble.get(current).is_some_and(Option::is_none) => {
                 return None;
             }
-            Some(_) => self.choose(&mut state, index),
+            Some(_) => {
+                // Before anybody hears of it.
+                let next = self.epoch().wrapping_add(1);
+                self.0.gone_before.store(next, Ordering::Relaxed);
+                self.choose(&mut state, index);
+            }
             None => state.chosen = Some(index),
         }
         Some(self.epoch())
@@ -257,6 +293,8 @@ mod tests {
         hosts.lost(2, "read-only");
         assert_eq!(hosts.epoch(), 2);
         assert_eq!(hosts.found(0), Some(2));
+        let presence = [0, 1, 2].map(|epoch| hosts.presence(epoch));
+        assert_eq!(presence, [Presence::Gone, Presence::Left, Presence::InUse]);
     }
 
     #[test]

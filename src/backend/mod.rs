@@ -8,6 +8,7 @@ pub mod connect;
 pub mod hosts;
 pub mod memory;
 pub mod pool;
+pub mod search;
 #[cfg(test)]
 pub(crate) mod testing;
 mod wire;

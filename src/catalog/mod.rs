@@ -237,6 +237,8 @@ pub struct Catalog {
     pub server_version: u32,
     /// The role the gateway connects as.
     pub backend_user: Arc<str>,
+    /// The database's name, as the server has it.
+    pub database: Arc<str>,
     relations: HashMap<RelationId, Arc<Relation>>,
     relations_by_name: HashMap<Arc<str>, HashMap<Arc<str>, RelationId>>,
     types: HashMap<TypeId, SqlType>,

@@ -18,8 +18,9 @@ use crate::admin::{self, Admin, Figures, Readiness};
 use crate::audit::{self, Audit, AuditSettings, Event};
 use crate::auth::{Authenticator, LockoutSettings, Method};
 use crate::backend::catalog::CatalogReader;
-use crate::backend::connect::{self, Target};
+use crate::backend::connect::Target;
 use crate::backend::pool::{Pool, PoolSettings};
+use crate::backend::search;
 use crate::config::{self, AuthMethod, DirectorySource, ListenTls, Settings, TlsFiles};
 use crate::diagnostic::Severity;
 use crate::directory::{LoadedDirectory, load_sql};
@@ -150,7 +151,7 @@ async fn serve(
     tokio::spawn(gateway.pool.expire_idle());
     tokio::spawn(note_changes(Arc::clone(&state), audit.clone(), Arc::clone(&versions)));
     tokio::spawn(note_failover(target.clone(), versions));
-    tokio::spawn(connect::look_back(target.clone(), settings.backend.database.clone()));
+    tokio::spawn(search::keep_watch(target.clone(), settings.backend.database.clone()));
     let moves = target.hosts.changes();
     tokio::spawn(refresh_catalog(Arc::clone(&state), reader, Arc::clone(&readiness), moves));
     tokio::spawn(refresh_directory(Arc::clone(&state), target));
@@ -438,7 +439,14 @@ async fn refresh_catalog(
             return;
         }
         let since = Instant::now();
-        let answer = tokio::time::timeout(CATALOG_PATIENCE, reader.refresh_if_changed()).await;
+        let answer = tokio::select! {
+            answer = tokio::time::timeout(CATALOG_PATIENCE, reader.refresh_if_changed()) => answer,
+            // One that has been left need not be waited for.
+            _ = moves.changed() => {
+                pause = Duration::ZERO;
+                continue;
+            }
+        };
         // Where the comparison itself takes long, it must not keep the server busy.
         let share = since.elapsed().saturating_mul(CATALOG_SHARE);
         pause = share.clamp(CATALOG_REFRESH, CATALOG_REFRESH_MOST);

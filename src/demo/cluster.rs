@@ -171,6 +171,7 @@ pub struct Cluster {
     binaries: Binaries,
     port: u16,
     password: String,
+    data: PathBuf,
 }
 
 impl Cluster {
@@ -184,20 +185,39 @@ impl Cluster {
     }
 
     /// Creates a copy of this server below another folder, which has to exist, and starts it: a
-    /// standby, which follows this one until it is promoted. Both need a folder of their own.
+    /// standby, which follows this one until it is promoted.
     pub async fn standby(&self, folder: &Path) -> Result<Self, ClusterError> {
         let user = Unprivileged::find()?;
         let home = prepare(folder, user)?;
-        let mut command = Command::new(self.binaries.program("pg_basebackup"));
-        command
-            .args(["--host=127.0.0.1", "--username", SUPERUSER, "--port"])
-            .arg(self.port.to_string())
-            .args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--pgdata"])
-            .arg(home.join("data"))
-            .env("PGPASSWORD", &self.password)
-            .current_dir("/")
-            .stdin(Stdio::null());
-        run(command, user, "pg_basebackup").await?;
+        let data = home.join("data");
+        // A base backup by hand (PostgreSQL documentation, 26.3.4): not every installation that has
+        // a server has pg_basebackup.
+        let (client, connection) = self.superuser("postgres").connect(NoTls).await?;
+        let connection = tokio::spawn(connection);
+        client.batch_execute("SELECT pg_backup_start('standby', true)").await?;
+        let mut copy = Command::new("cp");
+        copy.arg("-a").arg(&self.data).arg(&data).current_dir("/").stdin(Stdio::null());
+        run(copy, user, "cp").await?;
+        let label = client.query_one("SELECT labelfile FROM pg_backup_stop()", &[]).await?;
+        let label: String = label.try_get(0)?;
+        drop(client);
+        connection.abort();
+        let follow = format!(
+            "{SERVER_SETTINGS}primary_conninfo = 'host=127.0.0.1 port={} user={SUPERUSER} \
+             password={}'\n",
+            self.port, self.password
+        );
+        for (name, text) in [
+            ("backup_label", label.as_str()),
+            ("standby.signal", ""),
+            ("postgresql.auto.conf", &follow),
+        ] {
+            let file = data.join(name);
+            fs::write(&file, text).map_err(io_error("write the standby's files"))?;
+            user.own(&file)?;
+        }
+        fs::remove_file(data.join("postmaster.pid"))
+            .map_err(io_error("remove the lock of the copy"))?;
         Self::boot(self.binaries.clone(), user, &home, self.password.clone()).await
     }
 
@@ -223,7 +243,7 @@ impl Cluster {
             user: user.0,
         })
         .map_err(io_error("start the PostgreSQL server"))?;
-        let mut cluster = Self { server, binaries, port, password };
+        let mut cluster = Self { server, binaries, port, password, data };
         cluster.wait_until_ready(&log).await?;
         Ok(cluster)
     }

@@ -2,6 +2,7 @@
 
 mod bypass;
 mod select;
+mod through;
 mod traps;
 mod writes;
 
@@ -234,6 +235,7 @@ fn catalog_of(more: Vec<Function>, operators: Vec<UserOperator>, casts: Vec<User
     secrets.primary_key = Vec::new();
     secrets.view_definition =
         Some(" SELECT account.id,\n    account.secret\n   FROM crm.account;".into());
+    let open = open_accounts();
     Catalog::new(
         CatalogVersion(1),
         150_000,
@@ -243,13 +245,29 @@ fn catalog_of(more: Vec<Function>, operators: Vec<UserOperator>, casts: Vec<User
             casts,
             schemas: vec!["crm".into(), "pg_catalog".into()],
             relations: vec![
-                account, contact, lead, plain, hidden, view, ratios, note, secrets, totals,
+                account, contact, lead, plain, hidden, view, ratios, note, secrets, totals, open,
             ],
             types,
             functions: functions.into_iter().chain(more).collect(),
             operators,
         },
     )
+}
+
+/// A view that is written through.
+fn open_accounts() -> Relation {
+    let columns = ["id", "title", "phone", "owner_id"].iter().zip(1..);
+    let types = |name: &str| if name == "id" || name == "owner_id" { 23 } else { 25 };
+    let columns = columns.map(|(name, number)| column(number, name, types(name))).collect();
+    let mut open = relation(20095, "crm", "open_accounts", columns);
+    open.kind = RelationKind::View;
+    open.primary_key = Vec::new();
+    open.view_definition = Some(
+        " SELECT account.id,\n    account.name AS title,\n    account.phone,\n    \
+         account.owner_id\n   FROM crm.account\n  WHERE account.id > 3;"
+            .into(),
+    );
+    open
 }
 
 struct World {

@@ -18,6 +18,9 @@ impl Resolver<'_> {
     ) -> Result<Facts, Refusal> {
         let tokens = self.reference_tokens(column, location);
         let parts: Vec<&str> = column.parts.iter().map(String::as_str).collect();
+        if parts.len() + usize::from(column.star) == 4 {
+            self.own_database(&parts, location)?;
+        }
         if column.star {
             // Only where a row is built of it: `f(t.*)`, `ROW(t.*)`; select lists come elsewhere.
             let columns = self.star(&parts, scope, &tokens);
@@ -207,8 +210,14 @@ impl Resolver<'_> {
                 let named = match parts {
                     [] => true,
                     [table] => item.name == *table,
-                    [schema, table] | [_, schema, table] => {
+                    [schema, table] => {
                         item.name == *table && item.schema.as_deref() == Some(*schema)
+                    }
+                    // Of another database the server finds nothing, and says so.
+                    [database, schema, table] => {
+                        **database == *self.context.catalog.database
+                            && item.name == *table
+                            && item.schema.as_deref() == Some(*schema)
                     }
                     _ => false,
                 };
@@ -226,6 +235,8 @@ impl Resolver<'_> {
             }
             level = current.parent;
         }
+        // `old.*` and `new.*` in RETURNING are the target.
+        self.unresolved = true;
         columns.open = true;
         columns
     }

@@ -42,6 +42,13 @@ impl Resolver<'_> {
             }
         };
         let (used, relation) = self.modified(reference, Verb::Create)?;
+        if self.resolved.uses.get(used).is_some_and(|entry| entry.through.is_some()) {
+            return Err(Refusal::new(
+                SqlState("42809"),
+                format!("cannot copy to view \"{}\"", relation.name),
+                "",
+            ));
+        }
         let mut columns = Vec::new();
         if listed.is_empty() {
             columns.extend(

@@ -42,6 +42,7 @@ impl Resolver<'_> {
     /// found before, and no relation: triggers and functions of the database that name a table
     /// without its schema would find this one.
     fn new_name(&mut self, name: &RelationRef) -> Result<(), Refusal> {
+        self.in_own_database(name)?;
         let catalog = self.context.catalog;
         let hides = |kind: TypeKind| match kind {
             TypeKind::Base

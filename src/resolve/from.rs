@@ -323,7 +323,8 @@ impl Resolver<'_> {
         reference: &RelationRef,
     ) -> Item {
         // What a view computes may be computed wherever it is asked for.
-        let is_view = relation.kind == RelationKind::View && !relation.is_system();
+        let through = self.resolved.uses.get(used).is_some_and(|entry| entry.through.is_some());
+        let is_view = relation.kind == RelationKind::View && !relation.is_system() && !through;
         let outputs = self
             .resolved
             .uses
@@ -399,6 +400,7 @@ impl Resolver<'_> {
             references: Vec::new(),
             group_extension: None,
             view,
+            through: None,
         });
         Ok(self.resolved.uses.len() - 1)
     }
@@ -446,6 +448,7 @@ impl Resolver<'_> {
     pub(super) fn find(&self, reference: &RelationRef) -> Result<Arc<Relation>, Refusal> {
         let catalog = self.context.catalog;
         let offset = reference.location.map(|offset| offset as usize);
+        self.in_own_database(reference)?;
         let found = match &reference.schema {
             Some(schema) => self.context.path.relation_named(catalog, schema, &reference.name),
             None => self.context.path.relation(catalog, &reference.name),
@@ -482,6 +485,23 @@ impl Resolver<'_> {
             )
             .at(offset)),
         }
+    }
+
+    pub(super) fn in_own_database(&self, reference: &RelationRef) -> Result<(), Refusal> {
+        let Some(database) = &reference.catalog else { return Ok(()) };
+        let schema = reference.schema.as_deref().unwrap_or_default();
+        self.own_database(&[database, schema, &reference.name], reference.location)
+    }
+
+    /// Refuses a name that begins with another database than this one, as PostgreSQL does.
+    pub(super) fn own_database(&self, name: &[&str], location: Location) -> Result<(), Refusal> {
+        if name.first().is_some_and(|database| **database == *self.context.catalog.database) {
+            return Ok(());
+        }
+        let name = name.join(".");
+        let message = format!("cross-database references are not implemented: \"{name}\"");
+        Err(Refusal::new(SqlState::FEATURE_NOT_SUPPORTED, message, "")
+            .at(location.map(|offset| offset as usize)))
     }
 
     /// The tokens that spell the relation's name; they have to spell what the grammar read.

@@ -215,8 +215,7 @@ impl Resolver<'_> {
             Some(first) => first
                 .location
                 .and_then(|offset| self.tokens.at_byte(offset as usize))
-                .and_then(|first| first.checked_sub(1))
-                .filter(|returning| self.tokens.is_word(*returning, "returning"))
+                .and_then(|first| self.returning_token(first))
                 .ok_or_else(refused)?,
         };
         let starts = self.outside_case(from..end, "when");

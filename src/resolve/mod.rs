@@ -25,6 +25,7 @@ mod query;
 mod safe;
 mod scope;
 mod special;
+mod through;
 mod total;
 
 use std::ops::Range;
@@ -144,6 +145,18 @@ pub(crate) struct RelationUse {
     pub(crate) group_extension: Option<GroupExtension>,
     /// The definition, when it is a view that the policy has no rules on.
     pub(crate) view: Option<Box<ExpandedView>>,
+    /// The target is a view that is written through: the relation has the view's name and the
+    /// identity of the table.
+    pub(crate) through: Option<Through>,
+}
+
+/// A view that is written through.
+#[derive(Debug, Clone)]
+pub(crate) struct Through {
+    /// The view.
+    pub(crate) view: RelationId,
+    /// The table's columns that the view's own conditions look at.
+    pub(crate) decided: Vec<ColumnNumber>,
 }
 
 impl RelationUse {

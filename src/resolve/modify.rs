@@ -50,6 +50,17 @@ impl Sources<'_> {
     }
 }
 
+fn unwritable(relation: &Relation, why: &str) -> Refusal {
+    Refusal::new(
+        SqlState::FEATURE_NOT_SUPPORTED,
+        format!(
+            "writing to {} is not supported for a restricted principal",
+            relation.qualified_name()
+        ),
+        why,
+    )
+}
+
 /// Which rows WHERE of UPDATE and DELETE is about.
 struct Rows {
     current_of: Option<String>,
@@ -89,23 +100,25 @@ impl Resolver<'_> {
         reference: &RelationRef,
         verb: Verb,
     ) -> Result<(usize, Arc<Relation>), Refusal> {
-        let relation = self.find(reference)?;
+        let mut relation = self.find(reference)?;
+        let mut through = None;
         match relation.kind {
             RelationKind::Table | RelationKind::PartitionedTable | RelationKind::ForeignTable => {}
             // With rules of its own it is written to like a table; PostgreSQL finds out where to.
             RelationKind::View if (self.context.named)(relation.id) => {}
-            RelationKind::View
-            | RelationKind::MaterializedView
-            | RelationKind::Sequence
-            | RelationKind::Other => {
-                return Err(Refusal::new(
-                    SqlState::FEATURE_NOT_SUPPORTED,
-                    format!(
-                        "writing to {} is not supported for a restricted principal",
-                        relation.qualified_name()
-                    ),
-                    "it is not a table, and not a view that the policy has rules on",
-                ));
+            RelationKind::View => {
+                let (table, found) = self.written_through(&relation)?.ok_or_else(|| {
+                    unwritable(
+                        &relation,
+                        "it is not a table, not a view that the policy has rules on, and not a \
+                         simple view over one table",
+                    )
+                })?;
+                relation = table;
+                through = Some(found);
+            }
+            RelationKind::MaterializedView | RelationKind::Sequence | RelationKind::Other => {
+                return Err(unwritable(&relation, "it is not a table or view"));
             }
         }
         if relation.is_system() {
@@ -117,6 +130,24 @@ impl Resolver<'_> {
         let name_tokens = self.name_tokens(reference)?;
         let used = self.add_use(Arc::clone(&relation), reference, Place::Target, name_tokens)?;
         self.add_verb(used, verb);
+        if let Some(through) = through {
+            match verb {
+                Verb::Create => {}
+                // As soon as something looks at a row, the row has to be readable.
+                Verb::Update | Verb::Delete => {
+                    if !through.decided.is_empty() {
+                        self.add_verb(used, Verb::Read);
+                    }
+                }
+                // Of MERGE.
+                Verb::Read | Verb::Export | Verb::Assign | Verb::Manage => {
+                    return Err(unwritable(&relation, "MERGE through a view"));
+                }
+            }
+            if let Some(entry) = self.resolved.uses.get_mut(used) {
+                entry.through = Some(through);
+            }
+        }
         Ok((used, relation))
     }
 
@@ -141,11 +172,11 @@ impl Resolver<'_> {
         let returning = match returned.first() {
             None => None,
             Some(item) => {
-                let before = item.tokens.start.checked_sub(1).ok_or_else(refused)?;
-                if !self.tokens.is_word(before, "returning") || before >= end {
+                let found = self.returning_token(item.tokens.start).ok_or_else(refused)?;
+                if found >= end {
                     return Err(refused());
                 }
-                Some(before)
+                Some(found)
             }
         };
         let mut filter = None;
@@ -160,6 +191,19 @@ impl Resolver<'_> {
         Ok(Clauses { filter, returning, end })
     }
 
+    /// The token RETURNING before the first item, also where WITH (OLD AS o, NEW AS n) is between.
+    pub(super) fn returning_token(&self, first: usize) -> Option<usize> {
+        let mut before = first.checked_sub(1)?;
+        if self.tokens.is_mark(before, ")") {
+            while !self.tokens.is_mark(before, "(") {
+                before = before.checked_sub(1)?;
+            }
+            before = before.checked_sub(1).filter(|with| self.tokens.is_word(*with, "with"))?;
+            before = before.checked_sub(1)?;
+        }
+        self.tokens.is_word(before, "returning").then_some(before)
+    }
+
     /// The items of RETURNING, and the columns they make.
     pub(super) fn returning(
         &mut self,
@@ -170,11 +214,8 @@ impl Resolver<'_> {
         used: usize,
     ) -> Result<(Vec<ReturningItem>, Columns), Refusal> {
         let items = sources.items;
-        if options {
-            return Err(Refusal::unsupported(
-                "RETURNING WITH (OLD, NEW) is not supported for a restricted principal",
-            ));
-        }
+        // Its names mean the target, as `old` and `new` do.
+        self.unresolved |= options;
         if targets.is_empty() {
             return Ok((Vec::new(), Columns { known: Vec::new(), open: false }));
         }
@@ -270,6 +311,9 @@ impl Resolver<'_> {
         let item = self.base_item(used, &relation, &insert.target);
         let on_conflict = match &insert.on_conflict {
             None => None,
+            Some(_) if self.resolved.uses.get(used).is_some_and(|u| u.through.is_some()) => {
+                return Err(unwritable(&relation, "ON CONFLICT through a view"));
+            }
             Some(conflict) => self.conflict(conflict, used, &relation, &item, ctes)?,
         };
         let sources = Sources { items: &[item], merged: false };

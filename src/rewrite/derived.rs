@@ -83,24 +83,11 @@ impl<'p> Effective<'p> {
 
     /// The columns of the row that the filters look at, by name.
     pub(super) fn columns(&self) -> BTreeSet<String> {
-        struct Columns(BTreeSet<String>);
-        impl Visitor for Columns {
-            type Break = Infallible;
-            fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Infallible> {
-                if let Expr::CompoundIdentifier(parts) = expr
-                    && let [qualifier, name] = parts.as_slice()
-                    && qualifier.value == ROW_QUALIFIER
-                {
-                    self.0.insert(name.value.clone());
-                }
-                ControlFlow::Continue(())
-            }
-        }
-        let mut columns = Columns(BTreeSet::new());
+        let mut columns = BTreeSet::new();
         for filter in &self.filters {
-            let _: ControlFlow<_> = filter.0.visit(&mut columns);
+            columns.append(&mut columns_of(filter));
         }
-        columns.0
+        columns
     }
 
     pub(super) fn mask(&self, number: ColumnNumber) -> Option<&'p ColumnMask> {
@@ -130,6 +117,26 @@ impl<'p> Effective<'p> {
         }
         Ok(filter)
     }
+}
+
+/// The columns of the row that a policy expression looks at, by name.
+pub(super) fn columns_of(expr: &RowExpr) -> BTreeSet<String> {
+    struct Columns(BTreeSet<String>);
+    impl Visitor for Columns {
+        type Break = Infallible;
+        fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<Infallible> {
+            if let Expr::CompoundIdentifier(parts) = expr
+                && let [qualifier, name] = parts.as_slice()
+                && qualifier.value == ROW_QUALIFIER
+            {
+                self.0.insert(name.value.clone());
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut columns = Columns(BTreeSet::new());
+    let _: ControlFlow<_> = expr.0.visit(&mut columns);
+    columns.0
 }
 
 /// A policy expression over the row called `alias`.

@@ -11,6 +11,7 @@ mod plan;
 mod print;
 mod rewritten;
 mod statement;
+mod through;
 
 pub(crate) use check::Violation;
 pub(crate) use modify::assigned;

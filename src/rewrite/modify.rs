@@ -95,6 +95,7 @@ impl<'a> Rewriter<'a> {
                 );
             }
         }
+        self.through(used, &effective, &checks)?;
         self.touch(used, &effective, &[])?;
         self.prepared(used, &effective)?;
         if effective.hides_columns() && modification.unresolved {

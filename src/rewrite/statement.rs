@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::derived::{Effective, Fence, derived, exact_matches, only};
 use super::print::{ident, pieces};
 use super::{Answer, Edit, Piece, Touched};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Relation};
 use crate::error::{Refusal, SqlState};
 use crate::policy::{Access, MaskMatch, Permit, RowFilter, Scope, Verb};
 use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved};
@@ -360,7 +360,7 @@ impl<'a> Rewriter<'a> {
             relation: used.relation.id,
             name: Arc::from(used.relation.qualified_name()),
             verb: Verb::Read,
-            columns: Self::column_names(used),
+            columns: Self::column_names(used, &used.relation),
             filter: Box::from(""),
             masks: Vec::new(),
             lines: Vec::new(),
@@ -508,10 +508,10 @@ impl<'a> Rewriter<'a> {
             Some(self.out.rows_per_query.map_or(rows, |before| before.min(rows)));
     }
 
-    fn column_names(used: &RelationUse) -> Vec<Arc<str>> {
+    fn column_names(used: &RelationUse, relation: &Relation) -> Vec<Arc<str>> {
         used.columns()
             .iter()
-            .filter_map(|number| used.relation.column_by_number(*number))
+            .filter_map(|number| relation.column_by_number(*number))
             .map(|column| Arc::clone(&column.name))
             .collect()
     }
@@ -525,6 +525,9 @@ impl<'a> Rewriter<'a> {
         let mut verbs: Vec<Verb> = used.verbs.iter().chain(extra).copied().collect();
         verbs.sort_unstable();
         verbs.dedup();
+        let stored = self.stored(used)?;
+        let (name, view) = (Arc::from(stored.qualified_name()), used.through.as_ref());
+        let columns = Self::column_names(used, stored);
         for verb in verbs {
             let scope = self.scope(used, verb)?;
             if let Some(rows) = scope.rows_per_query {
@@ -556,9 +559,9 @@ impl<'a> Rewriter<'a> {
             };
             self.out.touched.push(Touched {
                 relation: used.relation.id,
-                name: Arc::from(used.relation.qualified_name()),
+                name: Arc::clone(&name),
                 verb,
-                columns: Self::column_names(used),
+                columns: columns.clone(),
                 filter: filter.into(),
                 masks,
                 lines: scope
@@ -567,6 +570,18 @@ impl<'a> Rewriter<'a> {
                     .map(|line| format!("{}:{} {}", line.file, line.line, line.name).into())
                     .collect(),
             });
+            // The decision holds for the view as it is defined now.
+            if let Some(through) = view {
+                self.out.touched.push(Touched {
+                    relation: through.view,
+                    name: Arc::from(used.relation.qualified_name()),
+                    verb,
+                    columns: Vec::new(),
+                    filter: Box::from(""),
+                    masks: Vec::new(),
+                    lines: Vec::new(),
+                });
+            }
         }
         Ok(())
     }

@@ -17,7 +17,11 @@ impl Figures for Gateway {
         metrics::gauge!("rowgate_plan_cache_plans").set(plans.plans as f64);
         metrics::gauge!("rowgate_plan_cache_bytes").set(plans.bytes as f64);
         metrics::gauge!("rowgate_audit_queue").set(self.audit.queued() as f64);
-        metrics::counter!("rowgate_failovers_total").absolute(self.pool.epoch());
+        metrics::counter!("rowgate_failovers_total").absolute(self.pool.hosts().epoch());
+        for (host, in_use) in self.pool.hosts().figures() {
+            metrics::gauge!("rowgate_backend_in_use", "host" => host)
+                .set(f64::from(u8::from(in_use)));
+        }
         for pool in self.pool.figures() {
             for (state, count) in [("in_use", pool.in_use), ("idle", pool.idle)] {
                 metrics::gauge!(

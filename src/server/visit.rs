@@ -18,6 +18,7 @@ use super::standing::{DirectoryAccounts, SessionAuthority};
 use crate::audit::{Event, Who};
 use crate::auth::{Method, Outcome};
 use crate::backend::cancel;
+use crate::backend::hosts::Presence;
 use crate::backend::memory::SettingValues;
 use crate::backend::pool::{Pool, PoolKey, PooledServer, Queue, Stay, TransactionStatus};
 use crate::config::PoolMode;
@@ -380,9 +381,11 @@ impl Canceller for RunningServer {
         });
     }
 
-    fn is_outdated(&self) -> bool {
-        let running = self.registration.running();
-        running.is_some_and(|running| !self.pool.is_current(running.key().epoch))
+    fn presence(&self) -> Presence {
+        match self.registration.running() {
+            Some(running) => self.pool.hosts().presence(running.key().epoch),
+            None => Presence::InUse,
+        }
     }
 }
 

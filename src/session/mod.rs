@@ -41,6 +41,7 @@ use self::names::Names;
 use self::path::PathState;
 use self::usage::Usages;
 use self::wait::{Alarm, News};
+use crate::backend::hosts::Presence;
 use crate::catalog::SearchPath;
 use crate::error::{Refusal, SqlState};
 use crate::ids::{DecisionId, Login};
@@ -98,8 +99,8 @@ pub trait Canceller: Send + Sync + std::fmt::Debug {
     /// once.
     fn cancel(&self);
 
-    /// The session has a connection to a server whose place another one has taken.
-    fn is_outdated(&self) -> bool;
+    /// What is known of the server that the session's connection goes to.
+    fn presence(&self) -> Presence;
 }
 
 /// What one session starts with: an authenticated client and a clean server connection.
@@ -284,7 +285,7 @@ struct Session<C, S> {
     hold: Option<Durable>,
     statements: u64,
     last_decision: Option<DecisionId>,
-    /// Its server connection was out of date when that was looked at last.
+    /// Its server had been left when that was looked at last.
     outdated: bool,
     leaving: bool,
 }
@@ -377,7 +378,7 @@ where
             return Err(shutting_down());
         }
         if self.outdated && self.is_idle() {
-            self.outdated = self.canceller.is_outdated();
+            self.outdated = self.canceller.presence() != Presence::InUse;
             if self.outdated {
                 return Err(taken_over());
             }
@@ -412,7 +413,14 @@ where
                 Ok(())
             }
             Happened::Changed => {
-                self.outdated = self.canceller.is_outdated();
+                match self.canceller.presence() {
+                    Presence::InUse => self.outdated = false,
+                    Presence::Left => self.outdated = true,
+                    Presence::Gone => {
+                        let message = "the database server does not answer any more";
+                        return Err(Fatal::new(SqlState::CONNECTION_FAILURE, message));
+                    }
+                }
                 self.judge()
             }
             Happened::Asked => Ok(()),

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::authority::IdentityValues;
 use super::ledger::{Intent, StatementEnd, StatementRecord};
 use super::*;
+use crate::backend::hosts::Presence;
 use crate::catalog::Catalog;
 use crate::ids::PolicyVersion;
 use crate::policy::{Hole, IdentityShape, Limits, PolicySet, RoleSet};
@@ -95,8 +96,8 @@ impl Canceller for Log {
         self.cancelled.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn is_outdated(&self) -> bool {
-        false
+    fn presence(&self) -> Presence {
+        Presence::InUse
     }
 }
 

@@ -4,9 +4,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use rowgate::demo::cluster::Cluster;
 
-use crate::harness::wire::{Wire, errors, shown, value};
+use crate::harness::wire::{Wire, errors, query, shown, value};
 use crate::harness::{Gateway, Server, gateway_before, private_server, runtime};
 
 const NOTE: &str = "SELECT note FROM crm.account WHERE id = 1";
@@ -70,6 +72,37 @@ fn eventually(wire: &mut Wire, sql: &str, wanted: &str) {
         std::thread::sleep(Duration::from_millis(100));
     }
     panic!("never {wanted}: {:?}", last.map(|answer| shown(&answer)));
+}
+
+/// All processes of a server, which do nothing until this is dropped.
+struct Hanging(Vec<Pid>);
+
+impl Hanging {
+    fn new(cluster: &Cluster, folder: &Path) -> Self {
+        // Somebody asks it once more, so that it is known to be there.
+        run(cluster, &["SELECT 1"]);
+        let file = fs::read_to_string(folder.join("postgresql/data/postmaster.pid")).unwrap();
+        let server: i32 = file.lines().next().unwrap().parse().unwrap();
+        let children = format!("/proc/{server}/task/{server}/children");
+        let hang = |process: i32| {
+            let process = Pid::from_raw(process);
+            // One may have ended meanwhile.
+            kill(process, Signal::SIGSTOP).ok().map(|()| process)
+        };
+        let mut stopped = vec![hang(server).unwrap()];
+        let children = fs::read_to_string(children).unwrap();
+        stopped
+            .extend(children.split_whitespace().filter_map(|child| hang(child.parse().unwrap())));
+        Self(stopped)
+    }
+}
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        for process in &self.0 {
+            let _ = kill(*process, Signal::SIGCONT);
+        }
+    }
 }
 
 #[test]
@@ -164,4 +197,15 @@ fn a_server_that_became_read_only_keeps_its_clients() {
         assert_eq!(errors(&answer), ["57P01"], "{:?}", shown(&answer));
         assert_eq!(asked(&mut login(gateway, user), NOTE).as_deref(), Ok("other"));
     }
+
+    // The second one does not fail, it only does nothing.
+    run(&server.cluster, &promote);
+    asked(&mut open, "BEGIN").unwrap();
+    assert_eq!(asked(&mut open, NOTE).as_deref(), Ok("other"));
+    let hanging = Hanging::new(&other, &server.folder.with_file_name("other"));
+    open.send(&query(NOTE));
+    let answer = open.rest();
+    assert_eq!(errors(&answer), ["08006"], "{:?}", shown(&answer));
+    assert_eq!(asked(&mut idle, NOTE).as_deref(), Ok("changed"));
+    drop(hanging);
 }

@@ -27,7 +27,10 @@ fn attacks() -> Vec<Attack> {
     let reads = include_str!("attacks.sql").lines();
     let merges = include_str!("merge_attacks.sql").lines();
     let merges = merges.take_while(|_| world().server_version() >= 17);
-    for line in reads.chain(include_str!("write_attacks.sql").lines()).chain(merges) {
+    let returning = include_str!("returning_attacks.sql").lines();
+    let returning = returning.take_while(|_| world().server_version() >= 18);
+    let writes = include_str!("write_attacks.sql").lines();
+    for line in reads.chain(writes).chain(merges).chain(returning) {
         if let Some(heading) = line.strip_prefix("-- ") {
             heading.split_once(": ").unwrap().0.clone_into(&mut label);
             continue;

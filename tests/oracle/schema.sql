@@ -100,6 +100,18 @@ CREATE VIEW name_lengths AS
 CREATE VIEW ratios AS SELECT id, 100 / score AS ratio, (attributes ->> 'n')::int AS n FROM account;
 CREATE VIEW rated AS SELECT id, name FROM account WHERE 100 / score >= 0;
 
+-- Views that are written through.
+CREATE VIEW contact_open AS SELECT id, account_id, owner_id, name, note FROM contact WHERE id > 3;
+CREATE VIEW contact_checked AS SELECT id, owner_id, name FROM contact_open WHERE id < 950 WITH CASCADED CHECK OPTION;
+CREATE VIEW contact_local AS SELECT id, owner_id, name FROM contact_open WHERE id < 950 WITH LOCAL CHECK OPTION;
+CREATE VIEW event_calls AS SELECT id, day, owner_id, kind AS sort, size FROM event WHERE kind = 'call';
+CREATE VIEW account_phones AS SELECT id, name, owner_id, department_id, phone, email FROM account WHERE phone LIKE '138%';
+CREATE VIEW account_places AS SELECT id, name AS title, phone AS number, owner_id, department_id, secret FROM account;
+CREATE VIEW contact_swapped AS SELECT id, account_id AS owner_id, owner_id AS account_id, name FROM contact;
+CREATE VIEW contact_renamed AS SELECT id, owner_id AS owner, name FROM contact;
+CREATE VIEW contact_shared AS SELECT id, owner_id, name FROM contact WHERE id IN (SELECT id FROM remark);
+CREATE VIEW contact_noted AS SELECT id, owner_id, name FROM contact WHERE 100 / length(note) > 0;
+
 -- Rows lie in the order of their keys, here and in the copies that tests change.
 ALTER TABLE account CLUSTER ON account_pkey;
 ALTER TABLE contact CLUSTER ON contact_pkey;

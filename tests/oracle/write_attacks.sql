@@ -55,3 +55,24 @@ MERGE INTO account a USING generate_series(1, 48) s ON a.id = s AND a::text LIKE
 MERGE INTO event e USING generate_series(1, 40) s ON e.id = s AND 1 / (e.size) > -1 WHEN MATCHED THEN UPDATE SET kind = 'q'
 MERGE INTO event_2026 e USING generate_series(1, 40) s ON e.id = s AND e.kind = '[' WHEN MATCHED THEN DELETE
 MERGE INTO remark e USING generate_series(1, 40) s ON e.id = s AND 1 / (length(e.body) - 2) > -1 WHEN MATCHED THEN DELETE
+-- through: writes through views whose conditions or columns would tell of rows out of reach
+UPDATE contact_open SET name = 'q' WHERE 1 / (length(note) - 2) > -5
+UPDATE contact_open SET name = note RETURNING id, name, note
+UPDATE contact_open SET name = 'q' WHERE note::int = 42 RETURNING id
+UPDATE contact_open AS v SET name = 'q' FROM generate_series(1, 60) s WHERE v.id = s AND v.note::int = 42
+UPDATE contact_open SET name = 'q' WHERE note LIKE '%42%' OR contact_open::text LIKE '%42%' RETURNING contact_open
+UPDATE contact_noted SET name = 'q'
+UPDATE contact_shared SET name = 'q'
+UPDATE contact_swapped SET name = 'q' WHERE owner_id = 104 RETURNING id
+UPDATE rated SET name = 'q'
+UPDATE account_phones SET name = 'q' RETURNING id
+UPDATE account_places SET title = number RETURNING id, title, number, secret
+UPDATE account_places SET title = 'q' WHERE number LIKE '1380000029%' OR secret = 42
+UPDATE account_places SET title = 'q' WHERE 1 / (secret - 42) > 0
+UPDATE account_names SET name = 'q' WHERE phone LIKE '1380000029%' RETURNING id, phone, email
+UPDATE event_calls SET sort = 'q' WHERE 1 / size > -1 RETURNING id
+DELETE FROM contact_open WHERE 1 / (length(note) - 2) > -5
+DELETE FROM contact_checked WHERE name::int = 42
+DELETE FROM account_names WHERE email = '@' OR phone LIKE '1380000029%'
+DELETE FROM event_calls USING generate_series(1, 40) s WHERE id = s AND 1 / size > -1
+INSERT INTO contact_open (id, owner_id, name) SELECT n, 104, 'n' FROM generate_series(2001, 2010) n RETURNING *

@@ -22,8 +22,12 @@ const STORED: &str = "SELECT 'account', r::text FROM crm.account r \
 /// The written statements that the server knows.
 fn written(world: &World) -> Vec<Query> {
     let mut queries = read(include_str!("writes.sql"));
+    queries.extend(read(include_str!("through.sql")));
     if world.server_version() >= 17 {
         queries.extend(read(include_str!("merge.sql")));
+    }
+    if world.server_version() >= 18 {
+        queries.extend(read(include_str!("returning.sql")));
     }
     queries
 }

@@ -295,3 +295,5 @@ SELECT * FROM ratios
 SELECT id FROM ratios WHERE ratio > 2
 SELECT r.id, a.name FROM rated r JOIN account a USING (id)
 SELECT a.id FROM account a WHERE a.id IN (SELECT r.id FROM rated r) AND a.name LIKE 'account%'
+SELECT catalog.crm.account.id, catalog.crm.account.name FROM catalog.crm.account => SELECT id, name FROM account
+SELECT id FROM elsewhere.crm.account

@@ -1,5 +1,10 @@
-use super::super::hosts::Hosts;
+use bytes::BytesMut;
+use postgres_protocol::message::frontend;
+use tokio::io::AsyncWriteExt;
+
+use super::super::cancel;
 use super::super::testing::Cluster;
+use super::super::wire::{self, WireError};
 use super::*;
 use crate::protocol::tls::TlsClient;
 

@@ -242,3 +242,37 @@ fn what_is_appended_does_not_end_up_in_a_comment() {
     let comment = text.find("--").expect("the comment");
     assert!(text.find("\"owner_id\"").expect("the filter") < comment, "{text}");
 }
+
+#[test]
+fn a_table_of_another_database_is_taken_for_one_of_this() {
+    let mut world = world();
+    world.catalog.database = "crm_db".into();
+    let run = |sql: &str| plan(&world, Protocol::Simple, sql);
+    for sql in [
+        "SELECT id FROM crm_db.crm.plain",
+        "SELECT crm_db.crm.account.id, crm_db.crm.account.* FROM crm_db.crm.account",
+        "UPDATE crm_db.crm.account SET name = 'x' WHERE crm_db.crm.account.id = 1",
+    ] {
+        run(sql).unwrap_or_else(|refusal| panic!("{sql}: {refusal}"));
+    }
+    for sql in [
+        "SELECT id FROM other.crm.plain",
+        "SELECT id FROM other.crm.account",
+        "SELECT other.crm.account.id FROM crm.account",
+        "SELECT id FROM crm.account WHERE other.crm.account.id = 1",
+        "SELECT count(*) FROM crm.account WHERE (SELECT other.crm.account.id) = 1",
+        "SELECT to_jsonb(other.crm.account.*) FROM crm.account",
+        "TABLE other.crm.plain",
+        "UPDATE other.crm.account SET name = 'x'",
+        "DELETE FROM other.crm.account",
+        "INSERT INTO other.crm.account (id, owner_id) VALUES (1, 7)",
+        "COPY other.crm.plain TO STDOUT",
+        "COPY other.crm.account (id, owner_id) FROM STDIN",
+        "CREATE TEMP TABLE t AS SELECT * FROM other.crm.plain",
+        "CREATE TEMP TABLE other.pg_temp.t (a int)",
+    ] {
+        let refusal = run(sql).unwrap_err();
+        assert_eq!(refusal.sqlstate.0, "0A000", "{sql}: {refusal}");
+        assert!(refusal.message.starts_with("cross-database references"), "{sql}: {refusal}");
+    }
+}

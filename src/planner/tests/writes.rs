@@ -216,3 +216,25 @@ fn a_whole_row_of_a_target_is_a_record_of_what_is_seen() {
     assert_eq!(text.matches("AS rowgate_row)").count(), 3, "{text}");
     assert!(!text.contains("\"secret\""), "{text}");
 }
+
+#[test]
+fn the_row_as_it_was_shows_what_is_masked_or_denied() {
+    for returned in [
+        "old.*",
+        "new.*",
+        "old",
+        "id, old.phone",
+        "to_jsonb(new.*)",
+        "WITH (OLD AS o, NEW AS n) o.*",
+        "WITH (OLD AS o) id",
+        "WITH (OLD AS o) (SELECT o.phone)",
+    ] {
+        for sql in [
+            format!("UPDATE account SET name = 'x' RETURNING {returned}"),
+            format!("DELETE FROM account RETURNING {returned}"),
+            format!("WITH u AS (DELETE FROM account RETURNING {returned}) SELECT * FROM u"),
+        ] {
+            assert_eq!(refused(&sql).sqlstate.0, "0A000", "{sql}");
+        }
+    }
+}
