@@ -163,7 +163,13 @@ async fn serve(
     } else {
         None
     };
-    let hangups = tokio::spawn(snapshot::reload_on_hangup(Arc::clone(&state)));
+    // Whoever reads below that the gateway listens may send it a signal.
+    let hangups = tokio::spawn(snapshot::reload_on_hangup(Arc::clone(&state))?);
+    let signals = tokio::spawn(obey_signals(
+        phase,
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    ));
     let start = Event::Start {
         at: Timestamp::now(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -179,11 +185,6 @@ async fn serve(
         tokio::spawn(admin::serve(listener, pages, std::future::pending()))
     });
     out.flush()?;
-    let signals = tokio::spawn(obey_signals(
-        phase,
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    ));
     let served = server::run(gateway, listener, lanes, PATIENCE).await;
     signals.abort();
     hangups.abort();

@@ -89,13 +89,16 @@ async fn reload_when_quiet(state: Arc<State>, mut receiver: mpsc::Receiver<()>) 
     }
 }
 
-/// Reloads on each SIGHUP, until the process ends.
-pub async fn reload_on_hangup(state: Arc<State>) -> std::io::Result<()> {
+/// Reloads on each SIGHUP, until the process ends. From the call on no SIGHUP ends the process.
+pub fn reload_on_hangup(
+    state: Arc<State>,
+) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
     let mut hangups = signal(SignalKind::hangup())?;
-    while hangups.recv().await.is_some() {
-        reload(&state, Cause::Signal).await;
-    }
-    Ok(())
+    Ok(async move {
+        while hangups.recv().await.is_some() {
+            reload(&state, Cause::Signal).await;
+        }
+    })
 }
 
 /// Asks `directory.sql` again and again, until the process ends; returns at once with a file.
