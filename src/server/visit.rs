@@ -31,7 +31,7 @@ use crate::protocol::startup::{Arrival, CancelKey, Startup, receive as arrive, s
 use crate::protocol::tls::TlsClient;
 use crate::session::authority::{Authority, Standing};
 use crate::session::loan::Source;
-use crate::session::{self, Canceller, Ended, Opening, Servers, Shared};
+use crate::session::{self, Canceller, Cancelling, Ended, Opening, Servers, Shared};
 
 /// A message of this size is never refused by the settings' own limit on 32-bit machines.
 fn size(bytes: u64) -> usize {
@@ -371,14 +371,22 @@ struct RunningServer {
 }
 
 impl Canceller for RunningServer {
-    fn cancel(&self) {
-        let Some(running) = self.registration.running() else { return };
+    fn cancel(&self) -> Cancelling {
+        let Some(running) = self.registration.running() else {
+            return Box::pin(std::future::ready(()));
+        };
         let tls = self.tls.clone();
-        tokio::spawn(async move {
+        // A task of its own: what has begun is finished even if the session ends meanwhile.
+        let sent = tokio::spawn(async move {
             if let Err(error) = cancel::send(running.key(), &tls).await {
                 tracing::warn!(%error, "a statement over its limit could not be cancelled");
             }
         });
+        Box::pin(async move {
+            if let Err(error) = sent.await {
+                tracing::error!(%error, "a cancel request ended in a defect of the gateway");
+            }
+        })
     }
 
     fn presence(&self) -> Presence {

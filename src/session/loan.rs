@@ -242,6 +242,7 @@ where
             && self.stalled.is_none()
             && self.parked.is_none()
             && self.hold.is_none()
+            && self.cancelling.is_none()
             && self.passing.left == 0
             && self.server.inbound.is_empty()
             && !self.server.has_unsent();

@@ -24,6 +24,7 @@ mod wait;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::{Context, Poll};
@@ -93,11 +94,14 @@ pub struct Shared {
     pub usages: Arc<Usages>,
 }
 
+/// A cancel request that is under way.
+pub type Cancelling = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What a session can have done about its server from outside of its connection.
 pub trait Canceller: Send + Sync + std::fmt::Debug {
-    /// Asks the server, on a connection of its own, to cancel what the session runs. Returns at
-    /// once.
-    fn cancel(&self);
+    /// Asks the server, on a connection of its own, to cancel what the session runs. Resolves when
+    /// the server has taken note: until then it may hit whatever the session runs next.
+    fn cancel(&self) -> Cancelling;
 
     /// What is known of the server that the session's connection goes to.
     fn presence(&self) -> Presence;
@@ -218,6 +222,8 @@ enum Happened<S> {
     Late,
     /// There is a server connection, or there will be none.
     Lent(Result<Loan<S>, Refusal>),
+    /// The server has taken note of a cancel request.
+    Cancelled,
     /// The rules may have changed.
     Changed,
     /// The process asks something else of its sessions.
@@ -241,6 +247,8 @@ struct Session<C, S> {
     shared: Shared,
     ledger: Arc<dyn Ledger>,
     canceller: Arc<dyn Canceller>,
+    /// Nothing new is sent while it is under way.
+    cancelling: Option<Cancelling>,
     login: Login,
     service: bool,
     /// The end user a service account speaks for, and whether only for this transaction.
@@ -327,6 +335,7 @@ where
             shared,
             ledger: opening.ledger,
             canceller: opening.canceller,
+            cancelling: None,
             login: opening.login,
             service: opening.service,
             acting_outside: opening.acting.clone(),
@@ -390,6 +399,7 @@ where
             read_client: !self.leaving
                 && self.stalled.is_none()
                 && self.parked.is_none()
+                && self.cancelling.is_none()
                 && self.server.outbound.len() < HIGH_WATER,
             read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
             write_client: true,
@@ -423,7 +433,7 @@ where
                 }
                 self.judge()
             }
-            Happened::Asked => Ok(()),
+            Happened::Asked | Happened::Cancelled => Ok(()),
             Happened::Gone => Err(shutting_down()),
         }
     }
@@ -445,6 +455,12 @@ where
         }
         if let Poll::Ready(loan) = self.poll_lending(cx) {
             return Poll::Ready(Happened::Lent(loan));
+        }
+        if let Some(cancelling) = &mut self.cancelling
+            && cancelling.as_mut().poll(cx).is_ready()
+        {
+            self.cancelling = None;
+            return Poll::Ready(Happened::Cancelled);
         }
         let deadline = self.deadline();
         let Self { client, server, parked, hold, .. } = self;
@@ -475,7 +491,7 @@ where
     fn out_of_time(&mut self) {
         if let Some(running) = self.expected.front_mut().and_then(|entry| entry.running.as_mut()) {
             running.timed_out = true;
-            self.canceller.cancel();
+            self.cancelling = Some(self.canceller.cancel());
         }
     }
 
@@ -510,7 +526,8 @@ where
 
     /// Takes the next message of the client; false when there is nothing to do now.
     fn step_client(&mut self) -> Result<bool, Fatal> {
-        if self.leaving || self.parked.is_some() || self.server.outbound.len() >= HIGH_WATER {
+        let waits = self.parked.is_some() || self.cancelling.is_some();
+        if self.leaving || waits || self.server.outbound.len() >= HIGH_WATER {
             return Ok(false);
         }
         let message = if let Some(message) = self.stalled.take() {

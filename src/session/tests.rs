@@ -51,6 +51,8 @@ struct Log {
     safe: Arc<Notify>,
     full: Arc<AtomicBool>,
     cancelled: Arc<AtomicUsize>,
+    /// The server has taken note of a cancel request.
+    noted: Arc<Notify>,
 }
 
 impl Log {
@@ -92,8 +94,10 @@ impl Intent for Log {
 }
 
 impl Canceller for Log {
-    fn cancel(&self) {
+    fn cancel(&self) -> Cancelling {
         self.cancelled.fetch_add(1, Ordering::Relaxed);
+        let noted = Arc::clone(&self.noted);
+        Box::pin(async move { noted.notified().await })
     }
 
     fn presence(&self) -> Presence {
@@ -236,6 +240,28 @@ async fn a_statement_runs_longer_than_the_gateway_allows() {
     assert_eq!(bench.log.cancelled.load(Ordering::Relaxed), 0);
     assert_eq!(within(&mut bench.client, Duration::from_secs(60)).await, None);
     assert_eq!(bench.log.cancelled.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_request_hits_the_statement_after_the_one_it_is_for() {
+    let mut bench = session();
+    bench.client.write_all(&question("SHOW TimeZone")).await.unwrap();
+    bench.log.safe.notify_one();
+    assert_eq!(arrives(&mut bench.server).await.unwrap(), question("SHOW TimeZone"));
+    assert_eq!(within(&mut bench.client, Duration::from_secs(400)).await, None);
+    assert_eq!(bench.log.cancelled.load(Ordering::Relaxed), 1);
+    // It was faster than the request.
+    let answer = frames(|bytes| {
+        message::command_complete(bytes, "SHOW");
+        message::ready_for_query(bytes, b'I');
+    });
+    bench.server.write_all(&answer).await.unwrap();
+    assert_eq!(arrives(&mut bench.client).await.unwrap(), answer);
+    bench.client.write_all(&question("SHOW DateStyle")).await.unwrap();
+    bench.log.safe.notify_one();
+    assert_eq!(arrives(&mut bench.server).await, None);
+    bench.log.noted.notify_one();
+    assert_eq!(arrives(&mut bench.server).await.unwrap(), question("SHOW DateStyle"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -238,6 +238,8 @@ const COMMANDS: &[&str] = &[
 fn a_command_of_psql_fails_or_shows_a_denied_name() {
     let script = server().folder.join("commands.sql");
     fs::write(&script, COMMANDS.join("\n")).unwrap();
+    // A psql that is older than the server asks for columns that are no more.
+    let direct = psql(&script, &server().login(DATABASE));
     for (person, denied) in DENIED {
         let shown = psql(&script, &gateway().login(person));
         let failed: Vec<&str> = shown
@@ -245,7 +247,7 @@ fn a_command_of_psql_fails_or_shows_a_denied_name() {
             .filter(|line| line.contains("ERROR"))
             .filter(|line| {
                 // The function is not theirs, or not shown to have a source.
-                !line.contains("crm.fmt_phone")
+                !line.contains("crm.fmt_phone") && !direct.contains(*line)
             })
             .collect();
         assert!(failed.is_empty(), "{person}: {failed:#?}");

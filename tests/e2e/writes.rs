@@ -173,7 +173,10 @@ fn a_conflict_or_a_match_reaches_somebody_elses_row() {
         "{merge} WHEN NOT MATCHED THEN INSERT (id, account_id, owner_id, body, written_on) \
          VALUES (s.id, 1, 103, 'his', '2026-01-01')"
     ));
-    assert_eq!(shown(&answer), told("new row violates row-level security policy"));
+    // From PostgreSQL 17 on the row is judged as it is stored, and the key comes first.
+    let answer = shown(&answer);
+    let refused = answer == told("new row violates row-level security policy");
+    assert!(refused || answer[0].starts_with("E 23505"), "{answer:?}");
     let after = shown(&henry.query(&format!("SELECT * FROM crm.remark WHERE id = {id}")));
     assert_eq!(before, after);
 }
