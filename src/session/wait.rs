@@ -3,7 +3,9 @@
 //! runtime for a timer and for a place among the waiters each time would cost more than the turn.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -18,14 +20,27 @@ pub(super) struct Gone;
 /// Resolves when there is news.
 type Next = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// Wakes a session, and tells it that it was this that woke it.
+struct Bell {
+    rung: AtomicBool,
+    session: Waker,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        self.session.wake_by_ref();
+    }
+}
+
 /// News of the process: a change of the rules, or of what is asked of sessions.
 pub(super) struct News {
     changes: watch::Receiver<u64>,
     phase: watch::Receiver<Phase>,
     /// What the session was told last.
     asked: Phase,
-    /// Whom the next news wakes.
-    waiting: Option<(Waker, Next)>,
+    /// What the next news rings.
+    waiting: Option<(Arc<Bell>, Next)>,
 }
 
 impl News {
@@ -49,8 +64,18 @@ impl News {
                 self.waiting = None;
                 return Poll::Ready(Ok(changed));
             }
-            if self.waiting.as_ref().is_some_and(|(waker, _)| waker.will_wake(cx.waker())) {
-                return Poll::Pending;
+            if let Some((bell, next)) = &mut self.waiting
+                && bell.session.will_wake(cx.waker())
+            {
+                // A ring may be late, for what was seen before it came. Whoever rang has forgotten
+                // this bell: it has to be hung up again.
+                if !bell.rung.swap(false, Ordering::AcqRel) {
+                    return Poll::Pending;
+                }
+                let waker = Waker::from(Arc::clone(bell));
+                if next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                    return Poll::Pending;
+                }
             }
             let (mut changes, mut phase) = (self.changes.clone(), self.phase.clone());
             let mut next: Next = Box::pin(async move {
@@ -60,8 +85,11 @@ impl News {
                     changed = phase.changed() => drop(changed),
                 }
             });
-            if next.as_mut().poll(cx).is_pending() {
-                self.waiting = Some((cx.waker().clone(), next));
+            let session = cx.waker().clone();
+            let bell = Arc::new(Bell { rung: AtomicBool::new(false), session });
+            let waker = Waker::from(Arc::clone(&bell));
+            if next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                self.waiting = Some((bell, next));
                 return Poll::Pending;
             }
         }
@@ -92,5 +120,50 @@ impl Alarm {
             self.0 = None;
             return Poll::Ready(());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Sleeper(thread::Thread, AtomicBool);
+
+    impl Wake for Sleeper {
+        fn wake(self: Arc<Self>) {
+            self.1.store(true, Ordering::Release);
+            self.0.unpark();
+        }
+    }
+
+    #[test]
+    fn news_that_comes_while_other_news_is_read_wakes_nobody_for_what_follows() {
+        let (_changes, changed) = watch::channel(0);
+        let (phase, asked) = watch::channel(Phase::Open);
+        let mut news = News::new(changed, asked);
+        let teller = thread::spawn(move || {
+            for n in 0..300_000 {
+                phase.send_replace(if n % 2 == 0 { Phase::Draining } else { Phase::Open });
+            }
+            phase.send_replace(Phase::Stopping);
+            phase
+        });
+        let sleeper = Arc::new(Sleeper(thread::current(), AtomicBool::new(false)));
+        let waker = Waker::from(Arc::clone(&sleeper));
+        while news.asked() != Phase::Stopping {
+            if news.poll(&mut Context::from_waker(&waker)).is_pending() {
+                for _ in 0..200 {
+                    if sleeper.1.load(Ordering::Acquire) {
+                        break;
+                    }
+                    thread::park_timeout(Duration::from_millis(50));
+                }
+                assert!(sleeper.1.swap(false, Ordering::AcqRel), "nobody was woken");
+            }
+        }
+        drop(teller.join());
     }
 }
