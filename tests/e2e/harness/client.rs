@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
@@ -22,8 +23,17 @@ pub(crate) enum Program {
     Java(&'static str),
 }
 
+/// Clients change the same rows in long transactions, each in an order of its own: two at a time
+/// could wait for each other.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Runs a client that prints one JSON object.
 pub(crate) fn run(program: Program, login: &Login) -> Answers {
+    let _turn = turn();
     let (mut command, script) = match program {
         Program::Python(script) => {
             (Command::new(installed("python/bin/python", "ROWGATE_TEST_PYTHON")), script)
@@ -57,6 +67,7 @@ pub(crate) fn run(program: Program, login: &Login) -> Answers {
 
 /// Runs psql on a script and returns all it printed, errors included, in order.
 pub(crate) fn psql(script: &Path, login: &Login) -> String {
+    let _turn = turn();
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "exec psql -X -f \"$1\" 2>&1", "sh"]).arg(script);
     String::from_utf8_lossy(&with_login(&mut command, login).stdout).into_owned()
