@@ -156,7 +156,7 @@ where
         }
         if !running.over_limit {
             running.over_limit = true;
-            self.cancelling = Some(self.canceller.cancel());
+            self.cancel();
         }
         true
     }

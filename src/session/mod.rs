@@ -491,8 +491,20 @@ where
     fn out_of_time(&mut self) {
         if let Some(running) = self.expected.front_mut().and_then(|entry| entry.running.as_mut()) {
             running.timed_out = true;
-            self.cancelling = Some(self.canceller.cancel());
+            self.cancel();
         }
+    }
+
+    /// Cancels what runs. What is under way for an earlier statement is waited for as well.
+    fn cancel(&mut self) {
+        let (earlier, request) = (self.cancelling.take(), self.canceller.cancel());
+        self.cancelling = Some(match earlier {
+            None => request,
+            Some(earlier) => Box::pin(async move {
+                earlier.await;
+                request.await;
+            }),
+        });
     }
 
     /// Nothing runs, nothing is owed and no transaction is open.

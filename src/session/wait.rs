@@ -76,6 +76,7 @@ impl News {
                 if next.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
                     return Poll::Pending;
                 }
+                self.waiting = None;
             }
             let (mut changes, mut phase) = (self.changes.clone(), self.phase.clone());
             let mut next: Next = Box::pin(async move {

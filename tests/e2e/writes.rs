@@ -174,9 +174,13 @@ fn a_conflict_or_a_match_reaches_somebody_elses_row() {
          VALUES (s.id, 1, 103, 'his', '2026-01-01')"
     ));
     // From PostgreSQL 17 on the row is judged as it is stored, and the key comes first.
+    let version = value(&henry.query("SHOW server_version_num")).unwrap();
     let answer = shown(&answer);
-    let refused = answer == told("new row violates row-level security policy");
-    assert!(refused || answer[0].starts_with("E 23505"), "{answer:?}");
+    if version.parse::<u32>().unwrap() >= 170_000 {
+        assert!(answer[0].starts_with("E 23505"), "{answer:?}");
+    } else {
+        assert_eq!(answer, told("new row violates row-level security policy"));
+    }
     let after = shown(&henry.query(&format!("SELECT * FROM crm.remark WHERE id = {id}")));
     assert_eq!(before, after);
 }
