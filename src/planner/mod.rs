@@ -441,6 +441,12 @@ impl Planner {
                 answer = hidden;
             }
         }
+        if answer == Answer::Staged && !matches!(context.protocol, Protocol::Simple) {
+            return Err(Refusal::unsupported(
+                "this COPY FROM is supported in the simple query protocol only: the rows are \
+                 judged when they are stored",
+            ));
+        }
         edits.append(&mut rewritten.edits);
         edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
         plan.edits.append(&mut edits);

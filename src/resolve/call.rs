@@ -372,7 +372,7 @@ impl Resolver<'_> {
     /// # Errors
     ///
     /// Somebody made a cast that this may be, and its function is not granted.
-    fn own_cast(&self, from: KnownType, to: Option<TypeId>) -> Result<bool, Refusal> {
+    pub(super) fn own_cast(&self, from: KnownType, to: Option<TypeId>) -> Result<bool, Refusal> {
         if self.context.view_depth > 0 {
             return Ok(false);
         }

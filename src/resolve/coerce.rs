@@ -184,6 +184,22 @@ impl Resolver<'_> {
         self.conversions(arguments, Wanted::Arguments(&candidates), true)
     }
 
+    /// `x.name`, which is `name(x)` where `x` has no such field.
+    pub(super) fn applied(&self, name: &str) -> Result<(), Refusal> {
+        let candidates = self.candidates(std::slice::from_ref(&name.to_owned()));
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        for cast in self.context.catalog.coercions() {
+            let row = self.context.catalog.sql_type(cast.source);
+            // Only a row can be written so.
+            if row.is_none_or(|found| found.kind == TypeKind::Composite) {
+                self.allow_cast(cast)?;
+            }
+        }
+        Ok(())
+    }
+
     fn operands(&self, name: &str, parts: &[KnownType]) -> Result<bool, Refusal> {
         if !self.watchful {
             return Ok(true);

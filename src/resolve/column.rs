@@ -131,7 +131,8 @@ impl Resolver<'_> {
         if self.context.view_depth > 0 {
             return Ok(());
         }
-        field_is_allowed(self.context.catalog, self.context.path, self.context.grants, name)
+        field_is_allowed(self.context.catalog, self.context.path, self.context.grants, name)?;
+        self.applied(name)
     }
 
     pub(super) fn item_column(

@@ -90,6 +90,8 @@ impl Resolver<'_> {
             columns,
             listed: !listed.is_empty(),
             triggers: self.triggers_on(relation.id),
+            defaults: copy.options.iter().any(|option| option == "default"),
+            start: self.span.start,
             filter: copy.filter.is_some().then_some(found),
             end,
         });

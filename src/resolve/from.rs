@@ -89,7 +89,8 @@ impl Resolver<'_> {
                     let scope = Scope { items, parent: outer };
                     for argument in arguments {
                         let facts = self.expr(argument, &scope, ctes)?;
-                        self.become_anything(&[facts.known])?;
+                        // The types of the columns are not in the tree.
+                        self.own_cast(facts.known, None)?;
                         parts.push(facts);
                     }
                 }

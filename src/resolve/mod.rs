@@ -476,6 +476,10 @@ pub(crate) struct CopiedIn {
     pub(crate) listed: bool,
     /// A row trigger changes or drops rows after COPY looked at them.
     pub(crate) triggers: bool,
+    /// A text of the input stands for a column's default.
+    pub(crate) defaults: bool,
+    /// The token COPY.
+    pub(crate) start: usize,
     /// The token WHERE.
     pub(crate) filter: Option<usize>,
     /// Behind the last token.

@@ -1,7 +1,7 @@
 //! Resolves XML and SQL/JSON constructs. Pure.
 
 use super::query::Resolver;
-use super::scope::{Ctes, Facts, Scope};
+use super::scope::{Ctes, Facts, KnownType, Scope};
 use crate::catalog::PG_CATALOG;
 use crate::error::Refusal;
 use crate::sql::ast::{Aggregate, Location, Special};
@@ -21,7 +21,8 @@ impl Resolver<'_> {
         let Special { what, since, operands, queries, target, aggregate } = special;
         self.known_to_server(what, *since, location)?;
         if let Some(target) = target {
-            self.allowed_type(target)?;
+            let to = self.allowed_type(target)?;
+            self.own_cast(KnownType::Unknown, to)?;
         }
         let mut parts = self.exprs(operands, scope, ctes)?;
         for query in queries {

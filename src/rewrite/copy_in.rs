@@ -3,20 +3,30 @@
 //! COPY has no RETURNING, but a condition, which is computed for every row before it is stored, from
 //! the left to the right. It fails on the first row that may not be written, and the whole COPY is
 //! undone (PostgreSQL documentation, COPY, WHERE).
+//!
+//! The condition may hold no sub-select, and sees the row before triggers do. Where that is not
+//! enough the rows go into a temporary table first, and from there into the relation by an INSERT
+//! that checks what it has stored: one query string, so one transaction.
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, Visit, Visitor};
+use sqlparser::ast::{Expr, Value, Visit, Visitor};
 
-use super::Piece;
-use super::check::{Violation, boolean, case};
+use super::check::{Failing, Violation, boolean, case, some_value};
 use super::derived::Effective;
 use super::modify::{no_column, writable};
-use super::print::{around, client_condition, column, defect, expression, ident, pieces};
+use super::print::{around, client_condition, column, defect, expression, ident, object, pieces};
 use super::statement::Rewriter;
+use super::{Answer, Piece};
+use crate::catalog::RelationKind;
 use crate::error::Refusal;
+use crate::ids::ColumnNumber;
 use crate::policy::{Scope, Verb};
 use crate::resolve::{CopiedIn, Referenced, RelationUse, Resolved};
+
+/// The schema of a session's own relations, and the table in it that rows come in by.
+const TEMPORARY: &str = "pg_temp";
+const STAGING: &str = "rowgate_staging";
 
 impl Rewriter<'_> {
     pub(super) fn copied_in(
@@ -32,16 +42,17 @@ impl Rewriter<'_> {
         writable(used, create, &copied.columns, &effective, copied.listed)?;
         refuse_hidden(used, create)?;
         self.touch(used, &effective, &[])?;
-        self.qualify(used);
         let alias = ident(&used.relation.name);
-        let Some(check) = Self::all_checks(used, &[&create.check], &alias)? else { return Ok(()) };
-        if copied.triggers || holds_query(&check) {
-            return Err(Refusal::unsupported(format!(
-                "COPY FROM into {} is not supported for a restricted principal: whether a row may \
-                 be written is known only when it is stored; use INSERT",
-                used.relation.qualified_name()
-            )));
+        let Some(check) = Self::all_checks(used, &[&create.check], &alias)? else {
+            self.qualify(used);
+            return Ok(());
+        };
+        // A generated column is computed behind the condition.
+        let generated = used.relation.columns.iter().any(|column| column.generated);
+        if copied.triggers || generated || holds_query(&check) {
+            return self.staged(used, copied, check);
         }
+        self.qualify(used);
         let row = row_text(used, &alias)?;
         let demanded = self.demanded(used, check, Violation::New, &row)?;
         let Some(filter) = copied.filter else {
@@ -55,6 +66,79 @@ impl Rewriter<'_> {
         let (before, behind) = around(&whole)?;
         self.edit(filter + 1..filter + 1, before);
         self.edit(copied.end..copied.end, behind);
+        Ok(())
+    }
+}
+
+impl Rewriter<'_> {
+    /// Into a temporary table, and from there by a checked INSERT.
+    fn staged(
+        &mut self,
+        used: &RelationUse,
+        copied: &CopiedIn,
+        check: Expr,
+    ) -> Result<(), Refusal> {
+        let relation = &used.relation;
+        let refused = |why: &str| {
+            Err(Refusal::unsupported(format!(
+                "COPY FROM into {} is not supported for a restricted principal: {why}; use INSERT",
+                relation.qualified_name()
+            )))
+        };
+        let plain = matches!(
+            relation.kind,
+            RelationKind::Table | RelationKind::PartitionedTable | RelationKind::ForeignTable
+        );
+        if !plain || relation.has_rules {
+            return refused("whether a row may be written is known only when it is stored");
+        }
+        if copied.defaults {
+            return refused("the option DEFAULT cannot be kept beside the check of the row");
+        }
+        // The condition of COPY sees the defaults of what is not listed.
+        if copied.filter.is_some() && copied.listed {
+            return refused("WHERE cannot be kept beside a column list and the check of the row");
+        }
+        let named = |number: &ColumnNumber| {
+            relation.column_by_number(*number).map(|column| ident(&column.name).to_string())
+        };
+        let columns: Option<Vec<String>> = copied.columns.iter().map(named).collect();
+        let Some(columns) = columns.filter(|columns| !columns.is_empty()) else {
+            return Err(defect("a copied column that is not there"));
+        };
+        let columns = columns.join(", ");
+        let staging = object(TEMPORARY, STAGING);
+        let target = object(&relation.schema, &relation.name);
+        let alias = ident(&relation.name);
+        let made = format!(
+            "CREATE TEMPORARY TABLE {staging} ON COMMIT DROP AS SELECT {columns} FROM {target} \
+             WITH NO DATA ;"
+        );
+        self.edit(copied.start..copied.start, vec![Piece::Text(made.into())]);
+        self.edit(used.name_tokens.clone(), vec![Piece::Text(staging.to_string().into())]);
+        // COPY stores what it is given in identity columns, too.
+        let moved = format!(
+            "; INSERT INTO {target} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM \
+             {staging} AS {alias}"
+        );
+        let at = copied.filter.unwrap_or(copied.end);
+        let mut last = Vec::new();
+        match copied.filter {
+            Some(filter) => {
+                self.edit(at..at, vec![Piece::Text(moved.into())]);
+                self.edit(filter + 1..filter + 1, vec![Piece::Text("(".into())]);
+                last.push(Piece::Text(")".into()));
+            }
+            None => last.push(Piece::Text(moved.into())),
+        }
+        let row = some_value(used, &alias)?;
+        let fails = self.failing(used, Violation::New, Failing::Number, &row)?;
+        let item = case(check, Expr::Value(Value::Null.into()), Some(fails))?;
+        last.push(Piece::Text("RETURNING".into()));
+        last.extend(pieces(&item)?);
+        last.push(Piece::Text(format!("; DROP TABLE {staging}").into()));
+        self.edit(copied.end..copied.end, last);
+        self.out.answer = Some(Answer::Staged);
         Ok(())
     }
 }

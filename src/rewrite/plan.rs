@@ -152,6 +152,9 @@ pub enum Answer {
     DropRows,
     /// Cuts the last column, the hidden check column.
     CutLastColumn,
+    /// The server runs four statements for one COPY FROM STDIN: the table that the rows come in by
+    /// is made, filled, emptied into the relation, and dropped. The client sees one.
+    Staged,
     /// Relays the answer of EXPLAIN without its conditions, which hold the policy's.
     RedactPlan(PlanFormat),
 }

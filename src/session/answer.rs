@@ -93,7 +93,7 @@ where
         let entry = self.expected.front().ok_or_else(broken_server)?;
         Ok(match entry.answer() {
             Answer::Relay => Some(entry.visible),
-            Answer::DropRows => Some(false),
+            Answer::DropRows | Answer::Staged => Some(false),
             Answer::CutLastColumn | Answer::RedactPlan(_) => None,
         })
     }
@@ -475,7 +475,7 @@ where
                 }
                 Some(fields)
             }
-            Answer::DropRows => None,
+            Answer::DropRows | Answer::Staged => None,
             Answer::CutLastColumn => {
                 fields.pop().ok_or_else(broken_server)?;
                 Some(fields)
@@ -546,7 +546,7 @@ where
                 None => return Ok(()),
             },
             // These rows pass as bytes.
-            Answer::Relay | Answer::DropRows => return Err(broken_server()),
+            Answer::Relay | Answer::DropRows | Answer::Staged => return Err(broken_server()),
         }
         let mut row = BytesMut::new();
         message::data_row(&mut row, &values);
@@ -572,7 +572,16 @@ where
             return Err(broken_server());
         }
         let at = entry.at;
-        let tag = String::from_utf8_lossy(&frame.body).trim_end_matches('\0').to_owned();
+        let mut tag = String::from_utf8_lossy(&frame.body).trim_end_matches('\0').to_owned();
+        let mut frame = frame;
+        let whole;
+        if entry.answer() == Answer::Staged {
+            // Only the last of the server's statements ends the client's.
+            let Some(rows) = entry.staged_rows(&tag) else { return Ok(()) };
+            tag = format!("COPY {rows}");
+            whole = Frame { tag: b'C', body: Bytes::from(format!("{tag}\0")) };
+            frame = &whole;
+        }
         if let Some(running) = entry.running.as_mut() {
             if running.over_limit {
                 return self.complete_over_limit();

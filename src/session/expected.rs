@@ -82,7 +82,9 @@ impl Source {
         match statement.answer {
             Answer::Relay => self.executed(at).map_or(Answer::Relay, Prepared::answer),
             // EXPLAIN of an EXECUTE runs nothing.
-            Answer::RedactPlan(_) | Answer::DropRows | Answer::CutLastColumn => statement.answer,
+            Answer::RedactPlan(_) | Answer::DropRows | Answer::CutLastColumn | Answer::Staged => {
+                statement.answer
+            }
         }
     }
 
@@ -248,6 +250,8 @@ pub(super) struct Entry {
     pub(super) changes: Vec<(usize, NameChange)>,
     /// rowgate's own answer.
     pub(super) local: Option<LocalAnswer>,
+    /// How many rows came out of the table that they came in by.
+    pub(super) staged: Option<u64>,
 }
 
 impl Entry {
@@ -264,6 +268,7 @@ impl Entry {
             undo: Vec::new(),
             changes: Vec::new(),
             local: None,
+            staged: None,
         }
     }
 
@@ -287,6 +292,16 @@ impl Entry {
     /// What becomes of its rows.
     pub(super) fn answer(&self) -> Answer {
         self.source.as_ref().map_or(Answer::Relay, |source| source.answer(self.at))
+    }
+
+    /// What a COPY by way of a temporary table has stored, at the command tag of the last of the
+    /// statements that the server runs for it.
+    pub(super) fn staged_rows(&mut self, tag: &str) -> Option<u64> {
+        if let Some(rows) = tag.strip_prefix("INSERT 0 ") {
+            self.staged = rows.parse().ok();
+            return None;
+        }
+        if tag == "DROP TABLE" { self.staged.take() } else { None }
     }
 
     /// What the statement touches.

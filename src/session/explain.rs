@@ -70,7 +70,11 @@ fn object(value: Value) -> Value {
                 Value::Array(items.into_iter().map(object).collect())
             }
             Value::Object(_) if NESTED.contains(&key.as_str()) => object(value),
-            Value::String(_) | Value::Bool(_) | Value::Number(_) if SHOWN.contains(&&*key) => value,
+            // Names that the gateway made hold control characters, which XML has no place for.
+            Value::String(text) if SHOWN.contains(&&*key) => {
+                Value::String(text.chars().filter(|c| !c.is_control()).collect())
+            }
+            Value::Bool(_) | Value::Number(_) if SHOWN.contains(&&*key) => value,
             Value::Null
             | Value::Bool(_)
             | Value::Number(_)
@@ -197,7 +201,7 @@ mod tests {
 
     const PLAN: &str = r#"[{"Plan": {"Node Type": "Hash Join", "Parallel Aware": false,
         "Join Type": "Inner", "Hash Cond": "(a.id = b.id)", "Total Cost": 12.5, "Plans": [
-        {"Node Type": "Index Scan", "Relation Name": "account", "Alias": "a<b",
+        {"Node Type": "Index Scan", "Relation Name": "account", "Alias": "\u0002a<b",
          "Index Cond": "(owner_id = 7)", "Output": ["secret"], "new key": "secret",
          "secret_key": "secret", "Group Key": {"Alias": "secret"}}, "secret"]},
         "Query Text": "secret"}]"#;

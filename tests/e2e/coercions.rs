@@ -164,7 +164,7 @@ fn a_function_that_is_not_granted_runs_because_a_cast_or_operator_implies_it() {
         "SELECT count(number), max(label) FROM crm.device WHERE number IS NOT NULL",
         "SELECT coalesce(label, 'x'), lower(answer) FROM crm.device ORDER BY label",
         "SELECT a.name FROM crm.device d JOIN crm.device a(id, number, name) USING (id)",
-        "INSERT INTO crm.device VALUES (7, ROW('7'), '7', 'no') RETURNING id",
+        "INSERT INTO crm.device VALUES (7, '(7)', '7', 'no') RETURNING id",
         "UPDATE crm.device SET label = label || 'x', number = '(8)' WHERE id = 7",
     ] {
         let answer = maker.query(sql);

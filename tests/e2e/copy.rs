@@ -1,11 +1,13 @@
 //! COPY FROM STDIN as a restricted person: every row that comes in is judged, and all come in or none.
 
+use std::fs;
+
 use rowgate::demo::DATABASE;
 
 use crate::harness::wire::{
     Message, Wire, bind, errors, execute, frame, parse, query, shown, sync, value,
 };
-use crate::harness::{gateway, server};
+use crate::harness::{gateway, gateway_with, server};
 
 const VIOLATED: &str = "E 42501 new row violates row-level security policy for table \"contact\"";
 
@@ -141,7 +143,7 @@ fn a_copy_into_a_partition_a_trigger_or_a_hidden_column_is_not_judged() {
     }
     for (sql, code) in [
         // A trigger fills in the department, and could change the owner.
-        ("COPY crm.account (name, owner_id) FROM STDIN", "0A000"),
+        ("COPY crm.account (name, owner_id) FROM STDIN WHERE name <> 'x'", "0A000"),
         ("COPY crm.account (name, owner_id, internal_score) FROM STDIN", "42501"),
         ("COPY crm.account FROM STDIN", "42501"),
         ("COPY crm.product (name) FROM STDIN", "42501"),
@@ -171,4 +173,142 @@ fn a_copy_that_is_given_up_or_malformed_ends_the_session() {
     assert_eq!(errors(&answer), ["23505"]);
     assert_eq!(answer[0].field(b'D'), None);
     assert_eq!(count(&mut alice), "0");
+}
+
+/// Whose rows are judged by a sub-select.
+const COPIER: &str = r#"
+roles:
+  copier:
+    grants:
+      - tables: [crm.contact]
+        read: true
+        create: { scope: all, where: "account_id in (select id from crm.account where owner_id = 104)" }
+"#;
+
+fn accounts(wire: &mut Wire) -> String {
+    let known = "SELECT count(*) || ' ' || count(department_id) FROM crm.account WHERE name LIKE 'staged %'";
+    value(&wire.query(known)).unwrap()
+}
+
+#[test]
+fn a_row_that_a_trigger_changes_comes_in_unjudged_or_in_part() {
+    let mut alice = alice();
+    let into = "COPY crm.account (name, owner_id) FROM STDIN";
+    let own: &[u8] = b"staged 1\t104\nstaged 2\t104\n";
+    let violated = VIOLATED.replace("contact", "account");
+    // In a transaction, twice, and again behind an error that a savepoint undoes.
+    alice.query("BEGIN");
+    assert_eq!(shown(&copy(&mut alice, into, &[own])), ["C COPY 2 ", "Z T"]);
+    assert_eq!(accounts(&mut alice), "2 2");
+    assert_eq!(shown(&copy(&mut alice, into, &[own])), ["C COPY 2 ", "Z T"]);
+    alice.query("SAVEPOINT s");
+    let answer = copy(&mut alice, into, &[own, b"staged 3\t103\n"]);
+    assert_eq!(shown(&answer), [violated.clone(), "Z E".to_owned()]);
+    alice.query("ROLLBACK TO s");
+    assert_eq!(accounts(&mut alice), "4 4");
+    assert_eq!(shown(&copy(&mut alice, into, &[own])), ["C COPY 2 ", "Z T"]);
+    alice.query("ROLLBACK");
+    // Alone it is a transaction of its own, which goes as a whole.
+    for (input, expected) in [
+        (&b"staged 3\t103\n"[..], violated.as_str()),
+        (b"staged 3\t\\N\n", &violated),
+        (b"staged 3\tx\n", "E 22P02"),
+        (b"staged 3\n", "E 22P04"),
+        (b"\\N\t104\n", "E 23502"),
+    ] {
+        let answer = copy(&mut alice, into, &[own, input]);
+        assert_eq!(shown(&answer), [expected, "Z I"]);
+        assert_eq!(accounts(&mut alice), "0 0");
+    }
+    alice.send(&query(into));
+    assert_eq!(alice.read().unwrap().tag, b'G');
+    alice.send(&frame(b'd', own));
+    alice.send(&frame(b'f', b"given up\0"));
+    assert_eq!(errors(&alice.until_ready(1)), ["57014"]);
+    assert_eq!(accounts(&mut alice), "0 0");
+    // Between others of its string.
+    alice.send(&query(&format!("BEGIN; {into}; SELECT 7")));
+    assert_eq!(alice.read().unwrap().tag, b'C');
+    assert_eq!(alice.read().unwrap().tag, b'G');
+    alice.send(&frame(b'd', own));
+    alice.send(&frame(b'c', b""));
+    let answer = shown(&alice.until_ready(1));
+    assert_eq!(answer.first().map(String::as_str), Some("C COPY 2 "), "{answer:?}");
+    assert!(
+        answer.ends_with(&["D 7".to_owned(), "C SELECT 1 ".to_owned(), "Z T".to_owned()]),
+        "{answer:?}"
+    );
+    alice.query("ROLLBACK");
+    // What it came in by is not there, before, after or for anybody to name.
+    for sql in ["SELECT * FROM pg_temp.rowgate_staging", "COPY pg_temp.rowgate_staging FROM STDIN"]
+    {
+        assert_eq!(errors(&copy(&mut alice, sql, &[])), ["42P01"], "{sql}");
+    }
+    alice.send(&parse("", into, &[]));
+    alice.send(&sync());
+    assert_eq!(errors(&alice.until_ready(1)), ["0A000"]);
+    // It is kept when it is committed.
+    assert_eq!(shown(&copy(&mut alice, into, &[own])), ["C COPY 2 ", "Z I"]);
+    assert_eq!(accounts(&mut alice), "2 2");
+    let mut henry = Wire::login(&gateway().login("henry"));
+    henry.query("DELETE FROM crm.account WHERE name LIKE 'staged %'");
+}
+
+#[test]
+fn a_row_that_a_sub_select_judges_comes_in_unjudged_or_in_part() {
+    let gateway = gateway_with("copier", |folder| {
+        let directory = folder.join("directory.yaml");
+        let text = fs::read_to_string(&directory).unwrap();
+        let password = text
+            .lines()
+            .skip_while(|line| !line.contains("login: alice,"))
+            .find_map(|line| line.split("password: ").nth(1))
+            .unwrap();
+        let person = format!(
+            "users:\n  - {{ login: copier, id: 9106, roles: [copier], password: {password}\n"
+        );
+        fs::write(&directory, text.replacen("users:\n", &person, 1)).unwrap();
+        fs::write(folder.join("policies/copier.yaml"), COPIER).unwrap();
+    });
+    let mut copier = Wire::login(&gateway.login("copier"));
+    let mut server = Wire::login(&server().login(DATABASE));
+    let mut account = |owner: &str| {
+        value(&server.query(&format!("SELECT min(id) FROM crm.account WHERE owner_id {owner}")))
+            .unwrap()
+    };
+    let (own, foreign) = (account("= 104"), account("<> 104"));
+    for (options, separator, header) in
+        [("", "\t", ""), (" (FORMAT csv, HEADER)", ",", "id,account_id,name\n")]
+    {
+        let into = format!("COPY crm.contact (id, account_id, name) FROM STDIN{options}");
+        let row = |id: u32, account: &str| {
+            format!("{header}{id}{separator}{account}{separator}somebody\n").into_bytes()
+        };
+        copier.query("BEGIN");
+        assert_eq!(shown(&copy(&mut copier, &into, &[&row(700_011, &own)])), ["C COPY 1 ", "Z T"]);
+        assert_eq!(count(&mut copier), "1");
+        copier.query("ROLLBACK");
+        let more = row(700_012, &foreign);
+        let more = &more[header.len()..];
+        let answer = copy(&mut copier, &into, &[&row(700_011, &own), more]);
+        assert_eq!(shown(&answer), [VIOLATED, "Z I"]);
+        let answer =
+            copy(&mut copier, &into, &[&row(700_011, &own), &row(700_011, &own)[header.len()..]]);
+        assert_eq!(errors(&answer), ["23505"]);
+        assert_eq!(count(&mut copier), "0");
+    }
+    // The client's own condition chooses before anything is judged.
+    let all = |id: u32, account: &str, name: &str| {
+        format!("{id}\t{account}\t104\t{name}\t\\N\t\\N\t\\N\t\\N\t{{}}\t2026-01-01\n").into_bytes()
+    };
+    let chosen = "COPY crm.contact FROM STDIN WHERE contact.name = 'a' OR name = 'b' -- ";
+    copier.query("BEGIN");
+    let rows = [all(700_011, &own, "a"), all(700_012, &foreign, "c"), all(700_013, &own, "b")];
+    let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+    assert_eq!(shown(&copy(&mut copier, chosen, &rows)), ["C COPY 2 ", "Z T"]);
+    copier.query("ROLLBACK");
+    let answer =
+        copy(&mut copier, chosen, &[&all(700_011, &own, "a"), &all(700_012, &foreign, "b")]);
+    assert_eq!(shown(&answer), [VIOLATED, "Z I"]);
+    assert_eq!(count(&mut copier), "0");
 }

@@ -571,7 +571,7 @@ fn copy_out_is_another_stream() {
 #[test]
 fn copy_in_hangs_the_session_when_it_is_refused() {
     let mut alice = alice();
-    let answer = alice.query("COPY crm.account (name, owner_id) FROM STDIN");
+    let answer = alice.query("COPY crm.account (name, owner_id) FROM STDIN (FREEZE)");
     assert_eq!(tags(&answer), "EZ", "{:?}", shown(&answer));
     assert!(["42501", "0A000"].contains(&errors(&answer)[0].as_str()), "{:?}", shown(&answer));
     // The client's data was on its way already.
@@ -579,7 +579,7 @@ fn copy_in_hangs_the_session_when_it_is_refused() {
     alice.send(&crate::harness::wire::frame(b'c', b""));
     assert_eq!(value(&alice.query("SELECT 1")).as_deref(), Some("1"));
     let answer = alice.batch(&[
-        parse("", "COPY crm.account (name, owner_id) FROM STDIN", &[]),
+        parse("", "COPY crm.account (name, owner_id) FROM STDIN (FREEZE)", &[]),
         bind("", "", &[], &[], &[]),
         execute("", 0),
         sync(),

@@ -132,6 +132,24 @@ fn an_explained_execute_shows_the_rules_or_runs_another_statement() {
             "{plan:?}"
         );
     }
+    for (format, oid) in [("json", 114_u32), ("YAML", 25), ("xml", 142)] {
+        for of in ["EXECUTE p (5)", "SELECT id FROM crm.account WHERE note = 'x' ORDER BY phone"] {
+            let sql =
+                format!("EXPLAIN (FORMAT {format}, VERBOSE, BUFFERS off, ANALYZE false) {of}");
+            let answer = runs(&mut alice, &sql);
+            let row = answer.iter().find(|message| message.tag == b'D').unwrap();
+            let plan = String::from_utf8(row.body.clone()).unwrap();
+            // Behind the count and the length.
+            let text = plan.get(6..).unwrap();
+            assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{plan:?}");
+            let hidden = ["owner_id", "104", "cost", "Cost", "Rows", "Width"];
+            assert!(plan.contains("account"), "{plan}");
+            assert!(!hidden.iter().any(|text| plan.contains(text)), "{plan}");
+            let described = answer.iter().find(|message| message.tag == b'T').unwrap();
+            assert!(described.body.windows(4).any(|four| four == oid.to_be_bytes()), "{format}");
+        }
+        refused(&mut alice, &format!("EXPLAIN (ANALYZE, FORMAT {format}) SELECT 1"), "42501");
+    }
     refused(&mut alice, "EXPLAIN ANALYZE EXECUTE p (5)", "42501");
     refused(&mut alice, "EXPLAIN EXECUTE never (5)", "26000");
     for sql in ["EXPLAIN EXECUTE rowgate_1", "EXECUTE rowgate_q1_1"] {

@@ -80,7 +80,7 @@ fn relayed(messages: &[SimpleQueryMessage], answer: Answer) -> Outcome {
     }
     match answer {
         Answer::Relay => {}
-        Answer::DropRows => {
+        Answer::DropRows | Answer::Staged => {
             columns.clear();
             rows.clear();
         }

@@ -236,7 +236,7 @@ fn answered(messages: &[SimpleQueryMessage], answer: Answer) -> Answered {
     }
     match answer {
         Answer::Relay | Answer::RedactPlan(_) => {}
-        Answer::DropRows => {
+        Answer::DropRows | Answer::Staged => {
             answered.columns.clear();
             answered.rows.clear();
         }
