@@ -2,6 +2,7 @@
 
 mod bypass;
 mod coerce;
+mod copy;
 mod select;
 mod through;
 mod traps;

@@ -443,3 +443,67 @@ impl Relations<'_> {
         if cte || self.is_inserted(relation.location) { Ok(()) } else { Err(VerifyError::Relation) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Claim, Tokens, VerifyError, verify};
+
+    /// The text of parts, of which those in brackets were put in by the gateway.
+    fn verified(client: &str, parts: &[&str]) -> Result<(), VerifyError> {
+        let tokens = Tokens::new(client).expect("it is SQL");
+        let (mut text, mut inserted) = (String::new(), Vec::new());
+        for part in parts {
+            match part.strip_prefix('[') {
+                Some(put_in) => {
+                    let start = text.len();
+                    text.push_str(put_in.strip_suffix(']').expect("a bracket"));
+                    inserted.push(start..text.len());
+                }
+                None => text.push_str(part),
+            }
+            text.push(' ');
+        }
+        let name = 1..2;
+        let removed = std::slice::from_ref(&name);
+        verify(&text, Claim { client: &tokens, removed, inserted: &inserted, parameters: 0 })
+    }
+
+    #[test]
+    fn other_statements_pass_as_those_that_a_copy_goes_through() {
+        const MADE: &str = "[CREATE TEMPORARY TABLE pg_temp.s ON COMMIT DROP AS SELECT a FROM crm.t WITH NO DATA ;]";
+        const MOVED: &str =
+            "[; INSERT INTO crm.t (a) SELECT a FROM pg_temp.s ; DROP TABLE pg_temp.s]";
+        let copy = |made: &str, to: &str, moved: &str| {
+            verified("COPY t FROM STDIN", &[made, "COPY", to, "FROM STDIN", moved])
+        };
+        assert_eq!(copy(MADE, "[pg_temp.s]", MOVED), Ok(()));
+        for (made, to, moved) in [
+            (MADE, "[crm.t]", MOVED),
+            (MADE, "pg_temp.s", MOVED),
+            (MADE, "[pg_temp.s]", "[; INSERT INTO crm.t (a) SELECT a FROM pg_temp.s]"),
+            (MADE, "[pg_temp.s]", "[; DELETE FROM crm.t ; DROP TABLE pg_temp.s]"),
+            (
+                MADE,
+                "[pg_temp.s]",
+                "[; INSERT INTO crm.t (a) SELECT a FROM pg_temp.s ; DROP TABLE crm.t]",
+            ),
+            (
+                MADE,
+                "[pg_temp.s]",
+                "[; INSERT INTO crm.t (a) TABLE pg_temp.s ; DROP TABLE pg_temp.s ; SELECT 1]",
+            ),
+            ("[CREATE TABLE crm.s AS SELECT a FROM crm.t WITH NO DATA ;]", "[pg_temp.s]", MOVED),
+            ("[SELECT 1 ;]", "[pg_temp.s]", MOVED),
+            ("[]", "[pg_temp.s]", MOVED),
+        ] {
+            assert!(copy(made, to, moved).is_err(), "{made} {to} {moved}");
+        }
+        let out = [MADE, "COPY", "[pg_temp.s]", "TO STDOUT", MOVED];
+        assert_eq!(verified("COPY t TO STDOUT", &out), Err(VerifyError::Statements));
+        let chosen = [MADE, "COPY", "[pg_temp.s]", "FROM STDIN WHERE a > 1", MOVED];
+        let client = "COPY t FROM STDIN WHERE a > 1";
+        assert_eq!(verified(client, &chosen), Err(VerifyError::Statements));
+        let select = [MADE, "SELECT", "[pg_temp.s]", "FROM STDIN", MOVED];
+        assert!(verified("SELECT t FROM STDIN", &select).is_err());
+    }
+}
