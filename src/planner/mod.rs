@@ -389,8 +389,9 @@ impl Planner {
                     action = Action::Execute { name: name.as_str().into() };
                     plan.literals = true;
                 }
-                edits.push(explain_options(tokens, &span, &explain.options)?);
-                answer = Answer::RedactPlan;
+                let (edit, format) = explain_options(tokens, &span, &explain.options)?;
+                edits.push(edit);
+                answer = Answer::RedactPlan(format);
             }
             StatementKind::Prepare { name, statement, .. } => {
                 refuse_inside_prepare(statement)?;

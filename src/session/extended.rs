@@ -145,8 +145,7 @@ where
         }));
         entry.visible = visible;
         if visible || self.loans.is_none() {
-            self.descriptions.remove(&prepared.server_name);
-            self.changed.remove(&prepared.server_name);
+            self.names.forget_description(&prepared.server_name);
         }
         self.send_extended(entry, bytes, None);
         self.note_prepared(&prepared.server_name);
@@ -240,7 +239,7 @@ where
             return Ok(None);
         };
         let refused = |refusal| (refusal, Arc::clone(&prepared.text));
-        if self.changed.contains(&prepared.server_name) {
+        if self.names.is_changed(&prepared.server_name) {
             return Err(refused(Refusal::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
                 "cached plan must not change result type",
@@ -258,7 +257,7 @@ where
             return self.prepare_again(name).map(Some).map_err(refused);
         }
         let again = self.prepare(name, &prepared.text, &prepared.declared).map_err(refused)?;
-        let told = self.descriptions.remove(&prepared.server_name);
+        let told = self.names.take_description(&prepared.server_name);
         if self.loans.is_some() {
             self.bring_here(&again);
         } else {
@@ -744,7 +743,7 @@ fn parameter_formats(bind: &Bind, hidden: usize) -> Vec<i16> {
 /// The client's result formats with one for the hidden column.
 fn result_formats(results: &[i16], answer: Answer) -> Vec<i16> {
     match answer {
-        Answer::Relay | Answer::RedactPlan => results.to_vec(),
+        Answer::Relay | Answer::RedactPlan(_) => results.to_vec(),
         Answer::DropRows => Vec::new(),
         Answer::CutLastColumn => {
             let mut formats = results.to_vec();
