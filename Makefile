@@ -45,9 +45,8 @@ endif
 
 # With session pooling, which the first run does not have: both modes on both versions would find no more.
 test-18:
-	ROWGATE_POSTGRES_BIN=$(CURDIR)/.cache/postgresql-18/bin cargo test --locked --lib
-	ROWGATE_POSTGRES_BIN=$(CURDIR)/.cache/postgresql-18/bin ROWGATE_TEST_POOL=session \
-		cargo test --locked --test oracle --test e2e
+	tests/on-postgresql-18.sh cargo test --locked --lib
+	ROWGATE_TEST_POOL=session tests/on-postgresql-18.sh cargo test --locked --test oracle --test e2e
 
 fuzz:
 	@tests/setup.sh build

@@ -9,9 +9,9 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use ipnet::IpNet;
 use jiff::Timestamp;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::lockout::{Lockout, LockoutSettings};
@@ -21,6 +21,7 @@ use super::scram::{
 };
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
+use crate::protocol::frame::{Connection, Frame};
 use crate::protocol::startup::{Startup, message, send_fatal};
 use crate::protocol::stream::ClientStream;
 
@@ -103,7 +104,7 @@ impl Cause {
 /// The end of an authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// Proven; AuthenticationOk has been sent.
+    /// Proven; AuthenticationOk is the last of what is to be sent.
     Accepted {
         /// Who it is.
         login: Login,
@@ -190,7 +191,7 @@ impl Authenticator {
                 // A client that does not read must not keep us; it is refused either way.
                 let limit = Instant::now() + std::time::Duration::from_secs(5);
                 if let Ok(Err(error)) =
-                    timeout_at(limit, send_fatal(&mut startup.stream, &refusal)).await
+                    timeout_at(limit, send_fatal(&mut startup.client, &refusal)).await
                 {
                     tracing::debug!(%error, "a refused client went away");
                 }
@@ -229,7 +230,7 @@ impl Authenticator {
                 if let Some(refusal) = address_refusal(startup, account.as_ref()) {
                     return Ok(Verdict::Refused(refusal, Cause::Address));
                 }
-                send(&mut startup.stream, &authentication(0, b"")).await?;
+                startup.client.outbound.extend(&authentication(0, b""));
                 return Ok(Verdict::Accepted(*method));
             }
         }
@@ -264,9 +265,9 @@ impl Authenticator {
         }
         offer.extend_from_slice(SCRAM_SHA_256.as_bytes());
         offer.extend_from_slice(&[0, 0]);
-        send(&mut startup.stream, &authentication(10, &offer)).await?;
+        send(&mut startup.client, &authentication(10, &offer)).await?;
 
-        let first = match read(&mut startup.stream).await? {
+        let first = match read(&mut startup.client).await? {
             Read::Message(first) => first,
             Read::Left => return Ok(Verdict::Left),
             Read::Invalid => return Ok(broken("invalid SASL message")),
@@ -280,9 +281,9 @@ impl Authenticator {
             Ok(challenge) => challenge,
             Err(error) => return Ok(broken_scram(error)),
         };
-        send(&mut startup.stream, &authentication(11, challenge.server_first().as_bytes())).await?;
+        send(&mut startup.client, &authentication(11, challenge.server_first().as_bytes())).await?;
 
-        let last = match read(&mut startup.stream).await? {
+        let last = match read(&mut startup.client).await? {
             Read::Message(last) => last,
             Read::Left => return Ok(Verdict::Left),
             Read::Invalid => return Ok(broken("invalid SASL message")),
@@ -308,9 +309,9 @@ impl Authenticator {
                 if let Some(refusal) = address_refusal(startup, account) {
                     return Ok(Verdict::Refused(refusal, Cause::Address));
                 }
-                let mut out = authentication(12, server_final.as_bytes());
-                out.extend_from_slice(&authentication(0, b""));
-                send(&mut startup.stream, &out).await?;
+                // Both leave with what the client is told at the start of its session.
+                startup.client.outbound.extend(&authentication(12, server_final.as_bytes()));
+                startup.client.outbound.extend(&authentication(0, b""));
                 Ok(Verdict::Accepted(Method::ScramSha256))
             }
         }
@@ -335,7 +336,8 @@ fn address_refusal(startup: &Startup, account: Option<&Account>) -> Option<Refus
     if allowed.is_empty() || allowed.iter().any(|network| network.contains(&address)) {
         return None;
     }
-    let encryption = if startup.stream.is_encrypted() { "SSL encryption" } else { "no encryption" };
+    let encryption =
+        if startup.client.stream().is_encrypted() { "SSL encryption" } else { "no encryption" };
     let message = format!(
         "no access rule for host \"{address}\", user \"{}\", database \"{}\", {encryption}",
         startup.user, startup.database
@@ -365,36 +367,32 @@ fn authentication(kind: u32, data: &[u8]) -> Vec<u8> {
     message(b'R', &body)
 }
 
-async fn send(stream: &mut ClientStream, bytes: &[u8]) -> io::Result<()> {
-    stream.write_all(bytes).await?;
-    stream.flush().await
+async fn send(client: &mut Connection<ClientStream>, bytes: &[u8]) -> io::Result<()> {
+    client.outbound.extend(bytes);
+    client.flush().await
 }
 
 enum Read {
-    Message(Vec<u8>),
+    Message(Bytes),
     Left,
     Invalid,
 }
 
 /// The body of one `p` message.
-async fn read(stream: &mut ClientStream) -> io::Result<Read> {
-    let mut header = [0_u8; 5];
-    match stream.read_exact(&mut header).await {
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(Read::Left),
-        Err(error) => return Err(error),
-    }
-    let [tag, length @ ..] = header;
-    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-    match (tag, length.checked_sub(4)) {
-        // The mechanism's name and two lengths come on top of the SASL message.
-        (b'p', Some(length)) if length <= MAX_MESSAGE.saturating_add(64) => {
-            let mut body = vec![0; length];
-            stream.read_exact(&mut body).await?;
-            Ok(Read::Message(body))
+async fn read(client: &mut Connection<ClientStream>) -> io::Result<Read> {
+    // The mechanism's name and two lengths come on top of the SASL message.
+    const MOST: usize = MAX_MESSAGE + 64;
+    let limit = |tag| if tag == b'p' { MOST } else { 0 };
+    loop {
+        match client.inbound.take_frame(limit) {
+            Ok(Some(Frame { tag: b'p', body })) => return Ok(Read::Message(body)),
+            Ok(Some(Frame { tag: b'X', .. })) => return Ok(Read::Left),
+            Ok(Some(_)) | Err(_) => return Ok(Read::Invalid),
+            Ok(None) => {}
         }
-        (b'X', _) => Ok(Read::Left),
-        _ => Ok(Read::Invalid),
+        if client.fill_up_to(MOST).await? == 0 {
+            return Ok(Read::Left);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -86,7 +87,7 @@ pub struct ServerConnection {
     /// The stream; nothing of it has been read ahead.
     pub stream: ServerStream,
     /// For cancelling.
-    pub key: BackendKey,
+    pub key: Arc<BackendKey>,
     /// What the server has reported with ParameterStatus, by name.
     pub parameters: BTreeMap<String, String>,
     /// `server_version` as a number, such as 150018.
@@ -256,7 +257,7 @@ pub async fn connect(
     while let Some(host) = search.next() {
         let attempt = timeout(target.connect_timeout, connect_on(target, host, database, settings));
         if let Some((mut connection, place)) = search.judge(attempt.await)? {
-            connection.key.epoch = place.epoch;
+            Arc::make_mut(&mut connection.key).epoch = place.epoch;
             return Ok(connection);
         }
     }
@@ -353,7 +354,7 @@ async fn connect_to(
             Message::ReadyForQuery(body) if body.status() == b'I' => {
                 let Some((process_id, secret)) = key else { break };
                 let host = (host.to_owned(), port);
-                let key = BackendKey { host, process_id, secret, epoch: 0 };
+                let key = Arc::new(BackendKey { host, process_id, secret, epoch: 0 });
                 let version = check(&parameters)?;
                 let (memory, made) = (Memory::default(), Instant::now());
                 return Ok(ServerConnection { stream, key, parameters, version, memory, made });

@@ -30,7 +30,7 @@ use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::TlsServer;
 use crate::selftest::{self, Proven};
 use crate::server::lanes::Lanes;
-use crate::server::{self, Budget, Gateway, Phase, Usages};
+use crate::server::{self, Authorities, Board, Budget, Gateway, Phase, Shared, Usages};
 use crate::snapshot::{self, State};
 use crate::telemetry::{LogFormat, start_logging, start_metrics};
 
@@ -65,19 +65,19 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         tracing::warn!(%warning, "configuration");
     }
     let metrics = start_metrics().map_err(|error| Failure::usage(error.to_string()))?;
-    let lanes = Lanes::start(loaded.settings.listen.threads)?;
+    let lanes = Arc::new(Lanes::start(loaded.settings.listen.threads)?);
     // What is not a session: one thread is enough, and takes no core from them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_stack_size(STACK)
         .enable_all()
         .build()?;
-    runtime.block_on(serve(Arc::new(loaded.settings), &lanes, metrics, out))
+    runtime.block_on(serve(Arc::new(loaded.settings), Arc::clone(&lanes), metrics, out))
 }
 
 async fn serve(
     settings: Arc<Settings>,
-    lanes: &Lanes,
+    lanes: Arc<Lanes>,
     metrics: PrometheusHandle,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
@@ -118,8 +118,10 @@ async fn serve(
     let (versions, changes) = watch::channel(0_u64);
     let versions = Arc::new(versions);
     let (phase, phases) = watch::channel(Phase::Open);
+    let board = Board::new(changes, phases);
+    tokio::spawn(Arc::clone(&board).deliver());
     let gateway = Arc::new(Gateway {
-        changes,
+        authorities: Authorities::new(Arc::clone(&state)),
         tls: listen_tls(&settings.listen.tls)?,
         authenticator: authenticator(&settings),
         registry: CancelRegistry::default(),
@@ -135,15 +137,9 @@ async fn serve(
                 .collect(),
         ),
         server_tls: target.tls.clone(),
-        planner: Arc::new(Planner::new(PLAN_CACHE, format!("{:032x}", rand::random::<u128>()))),
         audit: audit.clone(),
         state: Arc::clone(&state),
-        phase: phases,
-        usages: Arc::new(Usages::new(Budget {
-            data_errors: settings.limits.data_errors,
-            comparisons: settings.limits.comparisons,
-            window: settings.limits.window,
-        })),
+        shared: Arc::new(shared(&settings, board)),
     });
     let readiness = Arc::new(Readiness::default());
     readiness.snapshot_loaded.store(true, Ordering::Relaxed);
@@ -185,7 +181,10 @@ async fn serve(
         tokio::spawn(admin::serve(listener, pages, std::future::pending()))
     });
     out.flush()?;
-    let served = server::run(gateway, listener, lanes, PATIENCE).await;
+    // A task: connections arrive on the thread of the runtime, and this one would have to be woken.
+    let serving =
+        tokio::spawn(async move { server::run(gateway, listener, &lanes, PATIENCE).await });
+    let served = serving.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
     signals.abort();
     hangups.abort();
     if let Some(pages) = pages {
@@ -387,6 +386,25 @@ async fn sql_directory(
         .await
         .map_err(|error| Failure::unreachable(format!("the directory: {error}")))?;
     Ok(Some(directory))
+}
+
+/// What sessions share.
+fn shared(settings: &Settings, board: Arc<Board>) -> Shared {
+    let limits = &settings.limits;
+    // A message of this size is never refused by the settings' own limit on 32-bit machines.
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    Shared {
+        board,
+        planner: Arc::new(Planner::new(PLAN_CACHE, format!("{:032x}", rand::random::<u128>()))),
+        message_size: size(limits.message_size),
+        statement_size: size(limits.statement_size),
+        statement_timeout: limits.statement_timeout,
+        usages: Arc::new(Usages::new(Budget {
+            data_errors: limits.data_errors,
+            comparisons: limits.comparisons,
+            window: limits.window,
+        })),
+    }
 }
 
 /// Records each reload and tells the sessions.

@@ -15,21 +15,26 @@ const LONG_KEYS_SINCE: u16 = 2;
 /// All sessions that can be cancelled.
 #[derive(Debug, Clone, Default)]
 pub struct CancelRegistry {
-    sessions: Arc<Mutex<HashMap<u32, Entry>>>,
+    sessions: Arc<Mutex<HashMap<u32, Arc<Entry>>>>,
 }
 
 struct Entry {
-    secret: Vec<u8>,
-    running: Option<BackendKey>,
-    /// One reference for each request that is under way, and its own.
-    requests: Arc<()>,
+    secret: Box<[u8]>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    running: Option<Arc<BackendKey>>,
+    /// How many requests are under way.
+    requests: u32,
 }
 
 /// What runs, held until a cancel request for it has been delivered.
 #[derive(Debug)]
 pub struct Running {
-    key: BackendKey,
-    _request: Arc<()>,
+    key: Arc<BackendKey>,
+    entry: Arc<Entry>,
 }
 
 impl Running {
@@ -39,16 +44,29 @@ impl Running {
     }
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut state = self.entry.lock();
+        state.requests = state.requests.saturating_sub(1);
+    }
+}
+
 impl Entry {
-    fn running(&self) -> Option<Running> {
-        let key = self.running.clone()?;
-        Some(Running { key, _request: Arc::clone(&self.requests) })
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(self: &Arc<Self>) -> Option<Running> {
+        let mut state = self.lock();
+        let key = Arc::clone(state.running.as_ref()?);
+        state.requests = state.requests.saturating_add(1);
+        Some(Running { key, entry: Arc::clone(self) })
     }
 }
 
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry").field("running", &self.running).finish_non_exhaustive()
+        f.debug_struct("Entry").field("running", &self.lock().running).finish_non_exhaustive()
     }
 }
 
@@ -56,17 +74,19 @@ impl std::fmt::Debug for Entry {
 #[derive(Debug)]
 pub struct Registration {
     registry: CancelRegistry,
-    key: CancelKey,
+    id: u32,
+    entry: Arc<Entry>,
 }
 
 impl CancelRegistry {
     /// A new key, for a client that speaks this minor version of protocol 3.
     pub fn register(&self, minor: u16) -> Registration {
-        let secret = if minor >= LONG_KEYS_SINCE {
-            rand::random::<[u8; 32]>().to_vec()
+        let secret: Box<[u8]> = if minor >= LONG_KEYS_SINCE {
+            Box::new(rand::random::<[u8; 32]>())
         } else {
-            rand::random::<[u8; 4]>().to_vec()
+            Box::new(rand::random::<[u8; 4]>())
         };
+        let entry = Arc::new(Entry { secret, state: Mutex::default() });
         let mut sessions = self.lock();
         let id = loop {
             // Clients read it as a signed process id: positive.
@@ -75,55 +95,57 @@ impl CancelRegistry {
                 break id;
             }
         };
-        let entry = Entry { secret: secret.clone(), running: None, requests: Arc::default() };
-        sessions.insert(id, entry);
+        sessions.insert(id, Arc::clone(&entry));
         drop(sessions);
-        Registration { registry: self.clone(), key: CancelKey { id, secret } }
+        Registration { registry: self.clone(), id, entry }
     }
 
     /// What to cancel on the server for a request; `None` when the key is wrong or nothing runs.
     pub fn find(&self, request: &CancelKey) -> Option<Running> {
-        let sessions = self.lock();
-        let entry = sessions.get(&request.id)?;
+        let entry = Arc::clone(self.lock().get(&request.id)?);
         if bool::from(entry.secret.ct_eq(&request.secret)) { entry.running() } else { None }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Entry>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u32, Arc<Entry>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Registration {
-    /// What BackendKeyData tells the client.
-    pub fn key(&self) -> &CancelKey {
-        &self.key
+    /// The number that BackendKeyData tells the client.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The secret that goes with it.
+    pub fn secret(&self) -> &[u8] {
+        &self.entry.secret
     }
 
     /// Says which server connection the session has.
-    pub fn set_running(&self, running: Option<BackendKey>) {
-        if let Some(entry) = self.registry.lock().get_mut(&self.key.id) {
-            entry.running = running;
-        }
+    pub fn set_running(&self, running: Arc<BackendKey>) {
+        self.entry.lock().running = Some(running);
     }
 
     /// What the session runs on, for cancelling it.
     pub fn running(&self) -> Option<Running> {
-        self.registry.lock().get(&self.key.id)?.running()
+        self.entry.running()
     }
 
     /// Before the session gives its connection back: from now on no request finds it. False when
     /// one is under way that may still hit it; then nobody must use it any more.
     pub fn stop_running(&self) -> bool {
-        self.registry.lock().get_mut(&self.key.id).is_none_or(|entry| {
-            entry.running = None;
-            Arc::strong_count(&entry.requests) == 1
-        })
+        let mut state = self.entry.lock();
+        state.running = None;
+        state.requests == 0
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.registry.lock().remove(&self.key.id);
+        self.registry.lock().remove(&self.id);
+        // A request that has found the entry already finds nothing in it.
+        self.entry.lock().running = None;
     }
 }
 
@@ -134,28 +156,28 @@ mod tests {
     #[test]
     fn only_the_whole_key_of_a_living_session_cancels_it() {
         let registry = CancelRegistry::default();
-        let key =
-            BackendKey { host: ("localhost".into(), 5432), process_id: 7, secret: 8, epoch: 0 };
+        let host = ("localhost".into(), 5432);
+        let key = Arc::new(BackendKey { host, process_id: 7, secret: 8, epoch: 0 });
         for (minor, length) in [(0, 4), (2, 32)] {
             let session = registry.register(minor);
-            let request = session.key().clone();
+            let request = CancelKey { id: session.id(), secret: session.secret().to_vec() };
             assert_eq!(request.secret.len(), length);
             assert!(registry.find(&request).is_none());
-            session.set_running(Some(key.clone()));
+            session.set_running(Arc::clone(&key));
             let under_way = registry.find(&request).unwrap();
-            assert_eq!(under_way.key(), &key);
+            assert_eq!(under_way.key(), &*key);
             assert!(!session.stop_running(), "the next session would be hit");
             drop(under_way);
             assert!(session.stop_running());
-            session.set_running(Some(key.clone()));
+            session.set_running(Arc::clone(&key));
             let mut wrong = request.clone();
             wrong.secret[0] ^= 1;
             assert!(registry.find(&wrong).is_none());
             wrong.secret = request.secret[..length - 1].to_vec();
             assert!(registry.find(&wrong).is_none());
-            session.set_running(None);
+            assert!(session.stop_running());
             assert!(registry.find(&request).is_none());
-            session.set_running(Some(key.clone()));
+            session.set_running(Arc::clone(&key));
             drop(session);
             assert!(registry.find(&request).is_none());
         }

@@ -280,8 +280,13 @@ impl<T> Connection<T> {
 impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     /// Receives what is there; 0 is the end of the stream.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.poll_fill_up_to(cx, READ_SIZE)
+    }
+
+    fn poll_fill_up_to(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         READ_BUFFER.with_borrow_mut(|shared| {
-            let mut read = ReadBuf::new(shared);
+            let most = most.min(shared.len());
+            let mut read = ReadBuf::new(shared.get_mut(..most).unwrap_or_default());
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
             self.inbound.buffer.extend_from_slice(read.filled());
             Poll::Ready(Ok(read.filled().len()))
@@ -320,6 +325,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
         poll_fn(|cx| self.poll_fill(cx)).await
     }
 
+    /// The same, at most so many bytes: for peers that have not proven who they are.
+    pub async fn fill_up_to(&mut self, most: usize) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_fill_up_to(cx, most)).await
+    }
+
     /// Sends everything. What was sent stays sent when the future is dropped.
     pub async fn flush(&mut self) -> io::Result<()> {
         while poll_fn(|cx| self.poll_send(cx)).await? {}
@@ -347,7 +357,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             if let Some(packet) = self.inbound.take_startup(limit)? {
                 return Ok(Some(packet));
             }
-            if self.fill().await? == 0 {
+            if self.fill_up_to(limit).await? == 0 {
                 return if self.inbound.is_empty() { Ok(None) } else { Err(FrameError::Truncated) };
             }
         }

@@ -1,6 +1,7 @@
 //! What happens on a connection before anybody has said who they are: encryption, cancel requests
-//! and the startup packet, in one state machine. It reads exactly the bytes of each packet, so
-//! nothing a client has sent in the clear can be taken for something it sent encrypted.
+//! and the startup packet, in one state machine. As long as a client may ask for encryption it reads
+//! exactly the bytes of each packet, so nothing a client has sent in the clear can be taken for
+//! something it sent encrypted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use super::frame::Connection;
 use super::settings::{self, StartupSettings};
 use super::stream::{ClientStream, Stream};
 use super::tls::{ALPN, TlsFacts, TlsServer};
@@ -21,6 +23,8 @@ pub const NEWEST_MINOR: u16 = 2;
 /// The longest cancel key of protocol 3.2.
 const MAX_CANCEL_KEY: usize = 256;
 
+/// Bytes of a packet's length and code.
+const HEAD: usize = 8;
 const CANCEL_REQUEST: u32 = 80_877_102;
 const SSL_REQUEST: u32 = 80_877_103;
 const GSSENC_REQUEST: u32 = 80_877_104;
@@ -41,8 +45,8 @@ pub enum TlsPolicy {
 /// A client that has sent its startup packet and is not authenticated.
 #[derive(Debug)]
 pub struct Startup {
-    /// The connection; nothing of it has been read ahead.
-    pub stream: ClientStream,
+    /// The connection.
+    pub client: Connection<ClientStream>,
     /// Where it comes from.
     pub peer: SocketAddr,
     /// What is known of its TLS channel.
@@ -119,14 +123,15 @@ async fn negotiate(socket: TcpStream, peer: SocketAddr, tls: &TlsPolicy) -> io::
     };
     let (mut asked_tls, mut asked_gss) = (facts.is_some(), false);
     loop {
-        let Some(packet) = read_packet(&mut stream).await? else {
+        let mut head = [0_u8; HEAD];
+        stream.read_exact(&mut head).await?;
+        let [length @ .., c0, c1, c2, c3] = head;
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if !(HEAD..=MAX_STARTUP_PACKET).contains(&length) {
             return Ok(Arrival::Dropped("invalid length of startup packet"));
-        };
-        let Some((code, body)) = packet.split_first_chunk::<4>() else {
-            return Ok(Arrival::Dropped("invalid length of startup packet"));
-        };
-        match u32::from_be_bytes(*code) {
-            SSL_REQUEST if body.is_empty() && !asked_tls => {
+        }
+        match u32::from_be_bytes([c0, c1, c2, c3]) {
+            SSL_REQUEST if length == HEAD && !asked_tls => {
                 asked_tls = true;
                 (stream, facts) = match (server, stream) {
                     (Some(server), Stream::Plain(mut socket)) => {
@@ -145,12 +150,22 @@ async fn negotiate(socket: TcpStream, peer: SocketAddr, tls: &TlsPolicy) -> io::
                     }
                 };
             }
-            GSSENC_REQUEST if body.is_empty() && !asked_gss && facts.is_none() => {
+            GSSENC_REQUEST if length == HEAD && !asked_gss && facts.is_none() => {
                 asked_gss = true;
                 stream.write_all(b"N").await?;
             }
-            CANCEL_REQUEST => return Ok(cancel_request(body)),
-            version => return startup(stream, peer, tls, facts, version, body).await,
+            code => {
+                let mut client = Connection::new(stream);
+                client.inbound.extend(&head);
+                let Ok(Some(packet)) = client.next_startup(MAX_STARTUP_PACKET).await else {
+                    return Ok(Arrival::Dropped("invalid length of startup packet"));
+                };
+                let body = packet.get(4..).unwrap_or_default();
+                if code == CANCEL_REQUEST {
+                    return Ok(cancel_request(body));
+                }
+                return startup(client, peer, tls, facts, code, body).await;
+            }
         }
     }
 }
@@ -165,19 +180,6 @@ fn waiting(socket: &TcpStream) -> io::Result<bool> {
     }
 }
 
-/// One packet without its length; `None` when the length can not be.
-async fn read_packet(stream: &mut ClientStream) -> io::Result<Option<Vec<u8>>> {
-    let mut length = [0_u8; 4];
-    stream.read_exact(&mut length).await?;
-    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-    if !(8..=MAX_STARTUP_PACKET).contains(&length) {
-        return Ok(None);
-    }
-    let mut packet = vec![0; length.saturating_sub(4)];
-    stream.read_exact(&mut packet).await?;
-    Ok(Some(packet))
-}
-
 fn cancel_request(body: &[u8]) -> Arrival {
     match body.split_first_chunk::<4>() {
         Some((id, secret)) if (4..=MAX_CANCEL_KEY).contains(&secret.len()) => {
@@ -189,7 +191,7 @@ fn cancel_request(body: &[u8]) -> Arrival {
 }
 
 async fn startup(
-    mut stream: ClientStream,
+    mut client: Connection<ClientStream>,
     peer: SocketAddr,
     tls: &TlsPolicy,
     facts: Option<TlsFacts>,
@@ -198,7 +200,7 @@ async fn startup(
 ) -> io::Result<Arrival> {
     let packet = match read_startup(version, body) {
         Ok(packet) => packet,
-        Err(refusal) => return refuse(&mut stream, refusal).await,
+        Err(refusal) => return refuse(&mut client, refusal).await,
     };
     if matches!(tls, TlsPolicy::Require(_)) && facts.is_none() {
         let message = format!(
@@ -212,14 +214,13 @@ async fn startup(
             message,
             "TLS is required; connect with sslmode=require or stricter",
         );
-        return refuse(&mut stream, refusal).await;
+        return refuse(&mut client, refusal).await;
     }
     if packet.minor < packet.asked_minor || !packet.unknown_options.is_empty() {
-        stream.write_all(&negotiation(packet.minor, &packet.unknown_options)).await?;
-        stream.flush().await?;
+        client.outbound.extend(&negotiation(packet.minor, &packet.unknown_options));
     }
     Ok(Arrival::Session(Box::new(Startup {
-        stream,
+        client,
         peer,
         tls: facts,
         user: packet.user,
@@ -325,7 +326,10 @@ pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// Tells the client why it can not come in. The connection is of no use afterwards.
-pub(crate) async fn send_fatal(stream: &mut ClientStream, refusal: &Refusal) -> io::Result<()> {
+pub(crate) async fn send_fatal(
+    client: &mut Connection<ClientStream>,
+    refusal: &Refusal,
+) -> io::Result<()> {
     let mut body = Vec::new();
     let mut field = |code: u8, text: &str| {
         if !text.is_empty() {
@@ -340,13 +344,13 @@ pub(crate) async fn send_fatal(stream: &mut ClientStream, refusal: &Refusal) -> 
     field(b'M', &refusal.message);
     field(b'D', &refusal.reason);
     body.push(0);
-    stream.write_all(&message(b'E', &body)).await?;
-    stream.flush().await?;
-    stream.shutdown().await
+    client.outbound.extend(&message(b'E', &body));
+    client.flush().await?;
+    client.shutdown().await
 }
 
-async fn refuse(stream: &mut ClientStream, refusal: Refusal) -> io::Result<Arrival> {
-    send_fatal(stream, &refusal).await?;
+async fn refuse(client: &mut Connection<ClientStream>, refusal: Refusal) -> io::Result<Arrival> {
+    send_fatal(client, &refusal).await?;
     Ok(Arrival::Refused(refusal))
 }
 

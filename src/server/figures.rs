@@ -9,7 +9,7 @@ impl Figures for Gateway {
         reason = "a gauge is a float; counts stay far below 2^52"
     )]
     fn publish(&self) {
-        let plans = self.planner.counts();
+        let plans = self.shared.planner.counts();
         metrics::counter!("rowgate_plan_cache_hits_total").absolute(plans.hits);
         metrics::counter!("rowgate_plan_cache_misses_total").absolute(plans.misses);
         metrics::counter!("rowgate_planning_refusals_total").absolute(plans.refusals);

@@ -5,39 +5,42 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::Gateway;
 use super::visit::Lent;
-use crate::backend::WireError;
+use crate::backend::hosts::Presence;
 use crate::backend::memory::{Memory, SettingValues};
 use crate::backend::pool::{PoolError, PooledServer, Queue, Stay};
+use crate::backend::{WireError, cancel};
 use crate::error::{Refusal, SqlState};
 use crate::protocol::cancel::Registration;
 use crate::session::loan::{Lender, Lending, Loan};
+use crate::session::{Canceller, Cancelling};
 
 /// The first pause before a server that did not answer is tried again; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Lends to one session.
+/// What one session can have of the servers.
 #[derive(Debug)]
-pub(super) struct PoolLender {
+pub(super) struct SessionServers {
+    pub(super) gateway: Arc<Gateway>,
     pub(super) queue: Queue,
-    pub(super) registration: Arc<Registration>,
+    pub(super) registration: Registration,
     pub(super) session: u64,
 }
 
-impl Lender<Lent> for PoolLender {
+impl Lender<Lent> for SessionServers {
     fn at_hand(&self, settings: &SettingValues, stay: Stay) -> Option<Loan<Lent>> {
         let server = self.queue.at_hand(settings, self.session, stay)?;
-        loan(server, &self.registration)
+        self.loan(server)
     }
 
-    fn lend(&self, settings: &SettingValues, stay: Stay) -> Lending<Lent> {
-        let (queue, settings) = (self.queue.clone(), Arc::clone(settings));
-        let (registration, session) = (Arc::clone(&self.registration), self.session);
+    fn lend(self: Arc<Self>, settings: &SettingValues, stay: Stay) -> Lending<Lent> {
+        let settings = Arc::clone(settings);
         Box::pin(async move {
-            let server = patiently(&queue, &settings, session, stay).await?;
-            loan(server, &registration).ok_or_else(|| lost(&WireError::Unexpected))
+            let server = patiently(&self.queue, &settings, self.session, stay).await?;
+            self.loan(server).ok_or_else(|| lost(&WireError::Unexpected))
         })
     }
 
@@ -53,12 +56,41 @@ impl Lender<Lent> for PoolLender {
     }
 }
 
-fn loan(mut server: PooledServer, registration: &Registration) -> Option<Loan<Lent>> {
-    let connection = server.connection_mut()?;
-    let memory = std::mem::take(&mut connection.memory);
-    registration.set_running(Some(connection.key.clone()));
-    let process = u32::try_from(connection.key.process_id).unwrap_or(0);
-    Some(Loan { stream: Lent(server), memory, process })
+impl SessionServers {
+    fn loan(&self, mut server: PooledServer) -> Option<Loan<Lent>> {
+        let connection = server.connection_mut()?;
+        let memory = std::mem::take(&mut connection.memory);
+        self.registration.set_running(Arc::clone(&connection.key));
+        let process = u32::try_from(connection.key.process_id).unwrap_or(0);
+        Some(Loan { stream: Lent(server), memory, process })
+    }
+}
+
+impl Canceller for SessionServers {
+    fn cancel(&self) -> Cancelling {
+        let Some(running) = self.registration.running() else {
+            return Box::pin(std::future::ready(()));
+        };
+        let tls = self.gateway.server_tls.clone();
+        // A task of its own: what has begun is finished even if the session ends meanwhile.
+        let sent = tokio::spawn(async move {
+            if let Err(error) = cancel::send(running.key(), &tls).await {
+                tracing::warn!(%error, "a statement over its limit could not be cancelled");
+            }
+        });
+        Box::pin(async move {
+            if let Err(error) = sent.await {
+                tracing::error!(%error, "a cancel request ended in a defect of the gateway");
+            }
+        })
+    }
+
+    fn presence(&self) -> Presence {
+        match self.registration.running() {
+            Some(running) => self.gateway.pool.hosts().presence(running.key().epoch),
+            None => Presence::InUse,
+        }
+    }
 }
 
 /// A connection that fits. A server that does not answer is tried again for as long as a session

@@ -14,21 +14,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::{JoinError, JoinSet};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use self::lanes::Lanes;
+pub use self::standing::Authorities;
 use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::backend::pool::Pool;
-use crate::planner::Planner;
 use crate::protocol::cancel::CancelRegistry;
 use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::TlsClient;
-pub use crate::session::Phase;
 pub use crate::session::budget::Budget;
 pub use crate::session::usage::Usages;
+pub use crate::session::{Board, Phase, Shared};
 use crate::snapshot::State;
 
 /// How many clients beyond the limit are told so at one time; the others are closed.
@@ -45,8 +45,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Gateway {
     /// Settings, directory, policy and catalogue in force.
     pub state: Arc<State>,
-    /// Changes with each snapshot.
-    pub changes: watch::Receiver<u64>,
+    /// Who judges people.
+    pub authorities: Authorities,
     /// TLS towards clients.
     pub tls: TlsPolicy,
     /// Proves who clients are.
@@ -57,14 +57,10 @@ pub struct Gateway {
     pub pool: Pool,
     /// TLS towards the server, for cancel requests.
     pub server_tls: TlsClient,
-    /// Plans statements.
-    pub planner: Arc<Planner>,
     /// The audit log.
     pub audit: Audit,
-    /// What people have used of their limits.
-    pub usages: Arc<Usages>,
-    /// What the process asks of sessions.
-    pub phase: watch::Receiver<Phase>,
+    /// What sessions share.
+    pub shared: Arc<Shared>,
 }
 
 /// Accepts clients until the phase says otherwise and all sessions have ended. While it is
@@ -75,7 +71,7 @@ pub async fn run(
     lanes: &Lanes,
     patience: Duration,
 ) -> io::Result<()> {
-    let mut phase = gateway.phase.clone();
+    let mut phase = gateway.shared.board.phase();
     let mut draining_until = None;
     let settings = Arc::clone(gateway.state.settings());
     let places = Arc::new(Semaphore::new(settings.listen.max_connections));
@@ -101,7 +97,8 @@ pub async fn run(
                     return Ok(());
                 }
             }
-            Some(ended) = sessions.join_next() => note_end(&ended),
+            // Nobody has to be woken for each session that ends, except to see that all have.
+            Some(_) = sessions.join_next(), if now == Phase::Draining => {}
             () = until(draining_until) => {
                 tracing::warn!(sessions = sessions.len(), "sessions did not finish in time");
                 dismiss(&mut sessions).await;
@@ -116,6 +113,7 @@ pub async fn run(
                         continue;
                     }
                 };
+                while sessions.try_join_next().is_some() {}
                 numbers = numbers.saturating_add(1);
                 let arrived = (socket, peer, numbers);
                 admit(&gateway, lanes, (&places, &refusals), &mut sessions, arrived);
@@ -126,22 +124,21 @@ pub async fn run(
 
 /// Waits for sessions that have been told to go; those that do not are cut off.
 async fn dismiss(sessions: &mut JoinSet<()>) {
-    let gone = async {
-        while let Some(ended) = sessions.join_next().await {
-            note_end(&ended);
-        }
-    };
+    let gone = async { while sessions.join_next().await.is_some() {} };
     if timeout(LEAVING, gone).await.is_err() {
         sessions.shutdown().await;
     }
 }
 
-fn note_end(ended: &Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        tracing::error!(%error, "a session ended in a defect of the gateway");
-        metrics::counter!("rowgate_session_panics_total").increment(1);
+/// Speaks up when a session ends in a panic.
+struct Defect;
+
+impl Drop for Defect {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!("a session ended in a defect of the gateway");
+            metrics::counter!("rowgate_session_panics_total").increment(1);
+        }
     }
 }
 
@@ -164,18 +161,20 @@ fn admit(
     if let Ok(place) = Arc::clone(places).try_acquire_owned() {
         // The socket leaves this runtime and joins that of its lane.
         let (Some((lane, seat)), Ok(socket)) = (lanes.least(), socket.into_std()) else { return };
+        let start = Box::pin(visit::receive(gateway, socket, peer, number));
         let session = async move {
-            match TcpStream::from_std(socket) {
-                Ok(socket) => visit::receive(&gateway, socket, peer, number).await,
-                Err(error) => tracing::warn!(%error, "a connection could not be taken over"),
+            let defect = Defect;
+            if let Some(visit) = start.await {
+                visit.stay().await;
             }
-            drop((place, seat));
+            drop((place, seat, defect));
         };
         sessions.spawn_on(session, lane);
     } else if let Ok(place) = Arc::clone(refusals).try_acquire_owned() {
         sessions.spawn(async move {
+            let defect = Defect;
             visit::turn_away(&gateway, socket, peer).await;
-            drop(place);
+            drop((place, defect));
         });
     }
 }

@@ -8,10 +8,10 @@ use metrics::Counter;
 
 use crate::audit::{
     Audit, AuditError, Ending, Event, Intent as IntentRecord, Outcome, Parameter, ParameterValue,
-    Parameters, Recorded, Refused, Who,
+    Parameters, Recorded, Refused, Text, Who,
 };
 use crate::error::Refusal;
-use crate::ids::Login;
+use crate::ids::{Login, RoleName};
 use crate::policy::RoleSet;
 use crate::session::ledger::{Durable, Intent, Ledger, StatementEnd, StatementRecord};
 
@@ -19,19 +19,8 @@ use crate::session::ledger::{Durable, Intent, Ledger, StatementEnd, StatementRec
 #[derive(Debug)]
 pub(super) struct SessionLedger {
     pub(super) audit: Audit,
-    /// Who logged in, from where; roles and end user come with each statement.
-    pub(super) who: Who,
-    /// The same with the roles and the end user of the last statement.
-    pub(super) last: Mutex<Option<Last>>,
-}
-
-/// Who it was, and what that was made of.
-#[derive(Debug)]
-pub(super) struct Last {
-    acting: Option<Login>,
-    roles: RoleSet,
-    application: Arc<str>,
-    who: Arc<Who>,
+    /// Who logged in, from where, with the roles and the end user of the last statement.
+    pub(super) who: Mutex<Arc<Who>>,
 }
 
 // Looked up once: finding a metric by its name and labels takes longer than counting.
@@ -68,35 +57,33 @@ pub(super) fn durable(audit: &Audit, recorded: Arc<Recorded>) -> Durable {
 }
 
 impl SessionLedger {
-    fn who(&self, statement: &StatementRecord) -> Arc<Who> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = &*last
-            && last.acting == statement.acting
-            && last.roles == statement.roles
-            && last.application == statement.application
-        {
-            return Arc::clone(&last.who);
+    /// Whoever it was last time, as a rule.
+    fn who(
+        &self,
+        acting: Option<&Login>,
+        roles: &RoleSet,
+        application: Option<&Arc<str>>,
+    ) -> Arc<Who> {
+        let mut who = self.who.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = who.acting.as_deref() == acting.map(Login::as_str)
+            && who.roles.iter().map(|role| &**role).eq(roles.0.iter().map(RoleName::as_str))
+            && application.is_none_or(|application| *who.application == **application);
+        if !same {
+            *who = Arc::new(Who {
+                acting: acting.map(|login| Arc::clone(&login.0).into()),
+                roles: role_texts(roles),
+                application: application
+                    .map_or_else(|| who.application.clone(), |name| Arc::clone(name).into()),
+                ..Who::clone(&who)
+            });
         }
-        let who = Arc::new(Who {
-            application: Arc::clone(&statement.application).into(),
-            ..self.person(statement.acting.as_ref(), &statement.roles)
-        });
-        *last = Some(Last {
-            acting: statement.acting.clone(),
-            roles: statement.roles.clone(),
-            application: Arc::clone(&statement.application),
-            who: Arc::clone(&who),
-        });
-        who
+        Arc::clone(&who)
     }
+}
 
-    fn person(&self, acting: Option<&Login>, roles: &RoleSet) -> Who {
-        Who {
-            acting: acting.map(|login| Arc::clone(&login.0).into()),
-            roles: roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect(),
-            ..self.who.clone()
-        }
-    }
+/// Roles as records have them.
+pub(super) fn role_texts(roles: &RoleSet) -> Vec<Text> {
+    roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect()
 }
 
 fn parameters(statement: &mut StatementRecord) -> Vec<Parameter> {
@@ -116,7 +103,8 @@ fn parameters(statement: &mut StatementRecord) -> Vec<Parameter> {
 
 impl Ledger for SessionLedger {
     fn intent(&self, mut statement: StatementRecord) -> Result<Arc<dyn Intent>, Refusal> {
-        let who = self.who(&statement);
+        let who =
+            self.who(statement.acting.as_ref(), &statement.roles, Some(&statement.application));
         let record = IntentRecord {
             at: Timestamp::now(),
             who,
@@ -137,7 +125,8 @@ impl Ledger for SessionLedger {
     }
 
     fn refused(&self, mut statement: StatementRecord, refusal: &Refusal) -> Result<(), Refusal> {
-        let who = self.who(&statement);
+        let who =
+            self.who(statement.acting.as_ref(), &statement.roles, Some(&statement.application));
         let record = Refused {
             at: Timestamp::now(),
             who,
@@ -168,7 +157,7 @@ impl Ledger for SessionLedger {
 
     fn alert(&self, name: &'static str, message: String, acting: Option<&Login>, roles: &RoleSet) {
         metrics::counter!("rowgate_alerts_total", "name" => name).increment(1);
-        let who = Some(Arc::new(self.person(acting, roles)));
+        let who = Some(self.who(acting, roles, None));
         let (at, name) = (Timestamp::now(), name.into());
         let alert = Event::Alert { at, name, message: message.into(), who };
         if let Err(error) = self.audit.event(alert) {

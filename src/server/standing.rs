@@ -1,10 +1,10 @@
 //! Judges the people of the running gateway by the snapshot in force.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 
 use crate::auth::scram::{Verifier, VerifierForm};
 use crate::auth::{Account, Accounts};
@@ -54,63 +54,138 @@ impl Accounts for DirectoryAccounts {
     }
 }
 
-/// Judges one session's people: conditions see where it comes from.
+/// Who judges which people. Clients of one login under the same circumstances are judged together:
+/// what they may rely on is kept once for all of them.
 #[derive(Debug)]
-pub(super) struct SessionAuthority {
-    pub(super) state: Arc<State>,
-    pub(super) changes: watch::Receiver<u64>,
+pub struct Authorities {
+    state: Arc<State>,
+    made: Mutex<Made>,
+}
+
+#[derive(Debug, Default)]
+struct Made {
+    authorities: HashMap<Circumstances, Weak<LoginAuthority>>,
+    /// At so many those are forgotten whose clients have gone.
+    crowded: usize,
+}
+
+/// Few are looked through for those that are not needed any more.
+const CROWDED: usize = 64;
+
+/// What conditions see of a client, and whom they judge.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Circumstances {
+    pub(super) login: Login,
     pub(super) peer: IpAddr,
     pub(super) tls: bool,
     pub(super) application: Option<String>,
-    /// The last judgement of the login itself.
-    pub(super) own: Mutex<Option<Judgement>>,
-    /// The last judgement of who it speaks for.
-    pub(super) acting: Mutex<Option<Judgement>>,
 }
 
-/// For whom, made when, under which snapshot.
+impl Authorities {
+    /// All judge by the snapshot in force.
+    pub fn new(state: Arc<State>) -> Self {
+        Self { state, made: Mutex::default() }
+    }
+
+    pub(super) fn of(&self, circumstances: Circumstances) -> Arc<LoginAuthority> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = made.authorities.get(&circumstances).and_then(Weak::upgrade) {
+            return known;
+        }
+        if made.authorities.len() >= made.crowded.max(CROWDED) {
+            made.authorities.retain(|_, authority| authority.strong_count() > 0);
+            made.crowded = made.authorities.len().saturating_mul(2);
+        }
+        let authority = Arc::new(LoginAuthority {
+            state: Arc::clone(&self.state),
+            circumstances: circumstances.clone(),
+            own: Mutex::default(),
+            acting: Mutex::default(),
+        });
+        made.authorities.insert(circumstances, Arc::downgrade(&authority));
+        authority
+    }
+}
+
+/// Judges one login under the same circumstances, and those it speaks for.
 #[derive(Debug)]
-pub(super) struct Judgement {
-    login: Login,
-    acting: Option<Login>,
+pub(super) struct LoginAuthority {
+    state: Arc<State>,
+    circumstances: Circumstances,
+    /// The last judgement of the login itself.
+    own: Mutex<Option<Judgement>>,
+    /// The last judgement of each person it speaks for.
+    acting: Mutex<HashMap<Login, Judgement>>,
+}
+
+/// Made when, under which snapshot.
+#[derive(Debug)]
+struct Judgement {
     second: i64,
     snapshot: Arc<Snapshot>,
     facts: Arc<PersonFacts>,
     standing: Arc<Standing>,
 }
 
-impl SessionAuthority {
-    fn judge(&self, login: &Login, acting: Option<&Login>) -> Result<Arc<Standing>, Refusal> {
-        let snapshot = self.state.current();
-        let now = Timestamp::now();
-        let slot = if acting.is_some() { &self.acting } else { &self.own };
-        let mut last = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(judgement) = last.as_ref()
-            && judgement.login == *login
-            && judgement.acting.as_ref() == acting
-            && Arc::ptr_eq(&judgement.snapshot, &snapshot)
-            && judgement.second / JUDGEMENT == now.as_second() / JUDGEMENT
-        {
+impl LoginAuthority {
+    /// Who logged in.
+    pub(super) fn login(&self) -> &Login {
+        &self.circumstances.login
+    }
+
+    fn judge_own(&self) -> Result<Arc<Standing>, Refusal> {
+        let (snapshot, now) = (self.state.current(), Timestamp::now());
+        let mut last = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(judgement) = last.as_ref().filter(|last| last.stands(&snapshot, now)) {
             return Ok(Arc::clone(&judgement.standing));
         }
-        let facts = self.facts(&snapshot, login, acting, now)?;
+        let facts = self.facts(&snapshot, None, now)?;
+        let judgement = self.judge(snapshot, facts, now, last.as_ref());
+        let standing = Arc::clone(&judgement.standing);
+        *last = Some(judgement);
+        Ok(standing)
+    }
+
+    fn judge_acting(&self, user: &Login) -> Result<Arc<Standing>, Refusal> {
+        let (snapshot, now) = (self.state.current(), Timestamp::now());
+        let mut acting = self.acting.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = acting.get(user);
+        if let Some(judgement) = last.filter(|last| last.stands(&snapshot, now)) {
+            return Ok(Arc::clone(&judgement.standing));
+        }
+        let facts = self.facts(&snapshot, Some(user), now)?;
+        let judgement = self.judge(snapshot, facts, now, last);
+        let standing = Arc::clone(&judgement.standing);
+        if last.is_none() {
+            // For whom nobody speaks any more is forgotten.
+            acting.retain(|_, judgement| Arc::strong_count(&judgement.standing) > 1);
+        }
+        acting.insert(user.clone(), judgement);
+        Ok(standing)
+    }
+
+    fn judge(
+        &self,
+        snapshot: Arc<Snapshot>,
+        facts: Arc<PersonFacts>,
+        now: Timestamp,
+        last: Option<&Judgement>,
+    ) -> Judgement {
         let subject = activate(
             &snapshot.policy,
             &facts,
             &Context {
                 now: directory::local_time(&facts, now),
-                client_ip: Some(self.peer),
-                tls: self.tls,
+                client_ip: Some(self.circumstances.peer),
+                tls: self.circumstances.tls,
                 mfa: false,
-                application_name: self.application.clone(),
+                application_name: self.circumstances.application.clone(),
             },
         );
         // The same person with the same roles keeps the same identity value, so that a statement
         // prepared for it stays current.
-        let same = last.as_ref().filter(|judgement| {
-            judgement.login == *login
-                && judgement.acting.as_ref() == acting
-                && Arc::ptr_eq(&judgement.snapshot, &snapshot)
+        let same = last.filter(|judgement| {
+            Arc::ptr_eq(&judgement.snapshot, &snapshot)
                 && *judgement.facts == *facts
                 && judgement.standing.roles == subject.roles
         });
@@ -127,21 +202,12 @@ impl SessionAuthority {
                 identity: subject.identity,
             }),
         };
-        *last = Some(Judgement {
-            login: login.clone(),
-            acting: acting.cloned(),
-            second: now.as_second(),
-            snapshot,
-            facts,
-            standing: Arc::clone(&standing),
-        });
-        Ok(standing)
+        Judgement { second: now.as_second(), snapshot, facts, standing }
     }
 
     fn facts(
         &self,
         snapshot: &Snapshot,
-        login: &Login,
         acting: Option<&Login>,
         now: Timestamp,
     ) -> Result<Arc<PersonFacts>, Refusal> {
@@ -149,9 +215,10 @@ impl SessionAuthority {
             let message = "terminating connection because the account may no longer be used";
             Refusal::new(SqlState::ADMIN_SHUTDOWN, message, reason)
         };
+        let Circumstances { login, peer, .. } = &self.circumstances;
         let directory = &snapshot.directory;
         let account = directory.account(login.as_str()).ok_or_else(|| gone(""))?;
-        account.admits(self.peer, now).map_err(|refusal| gone(&refusal.to_string()))?;
+        account.admits(*peer, now).map_err(|refusal| gone(&refusal.to_string()))?;
         match acting {
             None => directory.facts(login.as_str(), now).ok_or_else(|| gone("")),
             Some(user) => {
@@ -169,20 +236,23 @@ impl SessionAuthority {
     }
 }
 
-impl Authority for SessionAuthority {
-    fn standing(&self, login: &Login) -> Result<Arc<Standing>, Refusal> {
-        self.judge(login, None)
+impl Judgement {
+    fn stands(&self, snapshot: &Arc<Snapshot>, now: Timestamp) -> bool {
+        Arc::ptr_eq(&self.snapshot, snapshot)
+            && self.second / JUDGEMENT == now.as_second() / JUDGEMENT
+    }
+}
+
+impl Authority for LoginAuthority {
+    fn standing(&self) -> Result<Arc<Standing>, Refusal> {
+        self.judge_own()
     }
 
-    fn acting(&self, service: &Login, login: &Login) -> Result<Arc<Standing>, Refusal> {
-        self.judge(service, Some(login))
+    fn acting(&self, login: &Login) -> Result<Arc<Standing>, Refusal> {
+        self.judge_acting(login)
     }
 
     fn still_meant(&self, touched: &[Touched]) -> Result<(), Refusal> {
         self.state.still_meant(touched, Timestamp::now())
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        self.changes.clone()
     }
 }

@@ -3,51 +3,65 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::task::{Context, Poll};
 
 use jiff::Timestamp;
+use metrics::Gauge;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Gateway;
-use super::lend::{PoolLender, patiently};
-use super::record::{SessionLedger, durable, unwritable};
-use super::standing::{DirectoryAccounts, SessionAuthority};
+use super::lend::{SessionServers, patiently};
+use super::record::{SessionLedger, durable, role_texts, unwritable};
+use super::standing::{Circumstances, DirectoryAccounts, LoginAuthority};
 use crate::audit::{Event, Who};
 use crate::auth::{Method, Outcome};
 use crate::backend::cancel;
-use crate::backend::hosts::Presence;
 use crate::backend::memory::SettingValues;
-use crate::backend::pool::{Pool, PoolKey, PooledServer, Queue, Stay, TransactionStatus};
+use crate::backend::pool::{PoolKey, PooledServer, Queue, Stay, TransactionStatus};
 use crate::config::PoolMode;
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
-use crate::protocol::cancel::Registration;
-use crate::protocol::frame::Connection;
 use crate::protocol::message;
 use crate::protocol::startup::{Arrival, CancelKey, Startup, receive as arrive, send_fatal};
-use crate::protocol::tls::TlsClient;
 use crate::session::authority::{Authority, Standing};
 use crate::session::loan::Source;
-use crate::session::{self, Canceller, Cancelling, Ended, Opening, Servers, Shared};
+use crate::session::{self, Ended, Opening, Servers};
 
-/// A message of this size is never refused by the settings' own limit on 32-bit machines.
-fn size(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
+/// A client that is in: its session, and what is left to do when that has ended. Small, because
+/// thousands of them do nothing for hours; what comes before has a box that is free again by then.
+pub(super) struct Visit<F> {
+    session: F,
+    servers: Arc<SessionServers>,
+    who: Arc<Who>,
+    _counted: Counted,
 }
 
-/// Serves one connection. Each part has a box of its own: what the start takes is free again while
-/// the session waits for its client.
+/// From accept to a session; `None` when there is none.
 pub(super) async fn receive(
-    gateway: &Arc<Gateway>,
-    socket: TcpStream,
+    gateway: Arc<Gateway>,
+    socket: std::net::TcpStream,
     peer: SocketAddr,
     number: u64,
-) {
-    if let Some(entered) = Box::pin(enter(gateway, socket, peer, number)).await {
-        stay(gateway, entered).await;
+) -> Option<Visit<impl Future<Output = Ended<Lent>> + Send + use<>>> {
+    let socket = match TcpStream::from_std(socket) {
+        Ok(socket) => socket,
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be taken over");
+            return None;
+        }
+    };
+    let (mut startup, visitor) = enter(&gateway, socket, peer, number).await?;
+    let (who, counted) = (Arc::clone(&visitor.who), Counted::new());
+    match lend(&gateway, &startup, number).await {
+        Ok(lent) => open(&gateway, (startup, visitor), lent, counted),
+        Err(refusal) => {
+            refuse(&mut startup, &refusal).await;
+            record_logout(&gateway, who, refusal.message);
+            None
+        }
     }
 }
 
@@ -57,7 +71,7 @@ async fn enter(
     socket: TcpStream,
     peer: SocketAddr,
     number: u64,
-) -> Option<Box<(Startup, Visitor)>> {
+) -> Option<(Startup, Visitor)> {
     let deadline = Instant::now() + gateway.state.settings().listen.auth_timeout;
     let mut startup = match arrive(socket, peer, &gateway.tls, deadline).await {
         Arrival::Session(startup) => *startup,
@@ -75,7 +89,7 @@ async fn enter(
         }
     };
     match log_in(gateway, &mut startup, number, deadline).await {
-        Ok(Some(visitor)) => Some(Box::new((startup, visitor))),
+        Ok(Some(visitor)) => Some((startup, visitor)),
         Ok(None) => None,
         Err(refusal) => {
             refuse(&mut startup, &refusal).await;
@@ -100,7 +114,7 @@ pub(super) async fn turn_away(gateway: &Arc<Gateway>, socket: TcpStream, peer: S
 }
 
 async fn refuse(startup: &mut Startup, refusal: &Refusal) {
-    if let Err(error) = send_fatal(&mut startup.stream, refusal).await {
+    if let Err(error) = send_fatal(&mut startup.client, refusal).await {
         tracing::debug!(%error, "a refused client went away");
     }
 }
@@ -118,9 +132,10 @@ struct Visitor {
     login: Login,
     service: bool,
     acting: Option<Login>,
-    authority: Arc<SessionAuthority>,
+    authority: Arc<LoginAuthority>,
     standing: Arc<Standing>,
-    who: Who,
+    who: Arc<Who>,
+    application: Arc<str>,
 }
 
 /// Authenticates; `None` when the client has been told or has gone.
@@ -131,10 +146,11 @@ async fn log_in(
     deadline: Instant,
 ) -> Result<Option<Visitor>, Refusal> {
     let application = startup.settings.value("application_name").map(str::to_owned);
+    let shown: Arc<str> = Arc::from(application.as_deref().unwrap_or_default());
     let mut who = Who {
         login: startup.user.as_str().into(),
         client: startup.peer.to_string().into(),
-        application: application.as_deref().unwrap_or_default().into(),
+        application: Arc::clone(&shown).into(),
         database: startup.database.as_str().into(),
         session: number,
         ..Who::default()
@@ -154,20 +170,19 @@ async fn log_in(
             return Ok(None);
         }
     };
-    let authority = Arc::new(SessionAuthority {
-        state: Arc::clone(&gateway.state),
-        changes: gateway.changes.clone(),
+    let authority = gateway.authorities.of(Circumstances {
+        login,
         peer: startup.peer.ip().to_canonical(),
         tls: startup.tls.is_some(),
         application,
-        own: Mutex::new(None),
-        acting: Mutex::new(None),
     });
+    let login = authority.login().clone();
+    who.login = Arc::clone(&login.0).into();
     let service = gateway.state.current().directory.service(login.as_str()).is_some();
     let acting = startup.settings.act_as.as_deref().map(Login::from);
     let standing = match &acting {
-        None => authority.standing(&login),
-        Some(user) => authority.acting(&login, user),
+        None => authority.standing(),
+        Some(user) => authority.acting(user),
     };
     let standing = match standing {
         Ok(standing) => standing,
@@ -177,18 +192,18 @@ async fn log_in(
         }
     };
     who.acting = acting.as_ref().map(|login| Arc::clone(&login.0).into());
-    who.roles = standing.roles.0.iter().map(|role| Arc::clone(&role.0).into()).collect();
+    who.roles = role_texts(&standing.roles);
     let method = match method {
         Method::ScramSha256 => "scram-sha-256",
         Method::Certificate => "cert",
         Method::Trust => "trust",
     };
-    let event =
-        Event::Login { at: Timestamp::now(), who: Arc::new(who.clone()), method: method.into() };
+    let who = Arc::new(who);
+    let event = Event::Login { at: Timestamp::now(), who: Arc::clone(&who), method: method.into() };
     let recorded = gateway.audit.event(event).map_err(|error| unwritable(&error))?;
     durable(&gateway.audit, Arc::new(recorded)).await?;
     metrics::counter!("rowgate_logins_total", "outcome" => "accepted").increment(1);
-    Ok(Some(Visitor { login, service, acting, authority, standing, who }))
+    Ok(Some(Visitor { login, service, acting, authority, standing, who, application: shown }))
 }
 
 fn record_failure(gateway: &Gateway, who: Who, reason: &str) {
@@ -200,33 +215,28 @@ fn record_failure(gateway: &Gateway, who: Who, reason: &str) {
     }
 }
 
-/// Runs the session of a client that is in.
-async fn stay(gateway: &Arc<Gateway>, entered: Box<(Startup, Visitor)>) {
-    let who = Arc::new(entered.1.who.clone());
-    let _counted = Counted::new();
-    let reason = match Box::pin(begin(gateway, entered, who.session)).await {
-        Ok(opened) => talk(opened).await,
-        Err(refusal) => refusal.message,
-    };
+fn record_logout(gateway: &Gateway, who: Arc<Who>, reason: String) {
     let event = Event::Logout { at: Timestamp::now(), who, reason: reason.into() };
     if let Err(error) = gateway.audit.event(event) {
         tracing::error!(%error, "the end of a session could not be recorded");
     }
 }
 
+static SESSIONS: LazyLock<Gauge> = LazyLock::new(|| metrics::gauge!("rowgate_sessions"));
+
 /// One more session in the figures, until it is dropped.
 struct Counted;
 
 impl Counted {
     fn new() -> Self {
-        metrics::gauge!("rowgate_sessions").increment(1.0);
+        SESSIONS.increment(1.0);
         Self
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        metrics::gauge!("rowgate_sessions").decrement(1.0);
+        SESSIONS.decrement(1.0);
     }
 }
 
@@ -259,41 +269,24 @@ async fn lend(gateway: &Gateway, startup: &Startup, session: u64) -> Result<Leas
     }
     let wanted = SettingValues::from(wanted);
     let server = patiently(&queue, &wanted, session, Stay::Usual).await?;
+    // Sessions with the same settings share them with the connections that have them.
+    let wanted = server.connection().map_or(wanted, |found| Arc::clone(&found.memory.settings));
     Ok((server, queue, wanted))
-}
-
-/// A session that is ready to run, and what cancels it.
-type Opened<F> = (F, Arc<Registration>);
-
-/// Finds a server connection and makes the session; an error has been told to the client.
-async fn begin(
-    gateway: &Arc<Gateway>,
-    mut entered: Box<(Startup, Visitor)>,
-    session: u64,
-) -> Result<Opened<impl Future<Output = Ended<Lent>> + Send + use<>>, Refusal> {
-    match lend(gateway, &entered.0, session).await {
-        Ok(lent) => open(gateway, *entered, lent)
-            .ok_or_else(|| Refusal::new(SqlState::CONNECTION_FAILURE, "no server connection", "")),
-        Err(refusal) => {
-            refuse(&mut entered.0, &refusal).await;
-            Err(refusal)
-        }
-    }
 }
 
 fn open(
     gateway: &Arc<Gateway>,
     (startup, visitor): (Startup, Visitor),
     (server, queue, wanted): Lease,
-) -> Option<Opened<impl Future<Output = Ended<Lent>> + Send + use<>>> {
-    let settings = gateway.state.settings();
+    counted: Counted,
+) -> Option<Visit<impl Future<Output = Ended<Lent>> + Send + use<>>> {
     let lent = server.connection()?;
-    let (key, parameters) = (lent.key.clone(), lent.parameters.clone());
-    let registration = Arc::new(gateway.registry.register(startup.minor));
-    let pool_mode = settings.pool(&startup.database).mode;
-    let mut client = Connection::new(startup.stream);
+    let (session, who) = (visitor.who.session, visitor.who);
+    let pool_mode = gateway.state.settings().pool(&startup.database).mode;
+    let registration = gateway.registry.register(startup.minor);
+    let mut client = startup.client;
     let outbound = client.outbound.buffer();
-    for (name, value) in &parameters {
+    for (name, value) in &lent.parameters {
         let value = match name.as_str() {
             "session_authorization" => visitor.login.as_str(),
             "is_superuser" if !visitor.standing.unrestricted => "off",
@@ -301,99 +294,54 @@ fn open(
         };
         message::parameter_status(outbound, name, value);
     }
-    message::backend_key_data(outbound, registration.key().id, &registration.key().secret);
+    message::backend_key_data(outbound, registration.id(), registration.secret());
     message::ready_for_query(outbound, b'I');
-    let server_process = u32::try_from(key.process_id).unwrap_or(0);
-    let shared = Shared {
-        phase: gateway.phase.clone(),
-        authority: visitor.authority,
-        planner: Arc::clone(&gateway.planner),
-        message_size: size(settings.limits.message_size),
-        statement_size: size(settings.limits.statement_size),
-        statement_timeout: settings.limits.statement_timeout,
-        usages: Arc::clone(&gateway.usages),
-    };
-    let application = Arc::from(&*visitor.who.application);
-    let servers = match pool_mode {
-        PoolMode::Session => {
-            registration.set_running(Some(key));
-            Servers::Own(Lent(server))
-        }
+    let processes = (u32::try_from(lent.key.process_id).unwrap_or(0), registration.id());
+    if pool_mode == PoolMode::Session {
+        registration.set_running(Arc::clone(&lent.key));
+    }
+    let servers = SessionServers { gateway: Arc::clone(gateway), queue, registration, session };
+    let servers = Arc::new(servers);
+    let source = match pool_mode {
+        PoolMode::Session => Servers::Own(Lent(server)),
         PoolMode::Transaction => {
             // It was needed to find out what the server says at the start.
             server.keep();
-            let session = visitor.who.session;
-            let registration = Arc::clone(&registration);
-            let lender = Arc::new(PoolLender { queue, registration, session });
+            let lender = Arc::<SessionServers>::clone(&servers);
             Servers::Borrowed(Source { lender, settings: wanted, session })
         }
     };
     let opening = Opening {
         client,
-        server: servers,
+        server: source,
         login: visitor.login,
         service: visitor.service,
         acting: visitor.acting,
+        authority: visitor.authority,
         standing: visitor.standing,
         ledger: Arc::new(SessionLedger {
             audit: gateway.audit.clone(),
-            who: visitor.who,
-            last: Mutex::new(None),
+            who: Mutex::new(Arc::clone(&who)),
         }),
-        canceller: Arc::new(RunningServer {
-            registration: Arc::clone(&registration),
-            pool: gateway.pool.clone(),
-            tls: gateway.server_tls.clone(),
-        }),
-        processes: (server_process, registration.key().id),
-        application,
+        canceller: Arc::<SessionServers>::clone(&servers),
+        processes,
+        application: visitor.application,
     };
-    Some((session::run(shared, opening), registration))
+    let session = session::run(Arc::clone(&gateway.shared), opening);
+    Some(Visit { session, servers, who, _counted: counted })
 }
 
-/// The session itself.
-async fn talk((session, registration): Opened<impl Future<Output = Ended<Lent>> + Send>) -> String {
-    let ended = session.await;
-    // A late cancel request must not hit whoever gets the connection next.
-    let undisturbed = registration.stop_running();
-    if let Some(Lent(server)) = ended.server {
-        Box::pin(server.release(undisturbed.then_some(TransactionStatus::Idle))).await;
-    }
-    ended.reason
-}
-
-/// A session's server connection, looked at from outside.
-#[derive(Debug)]
-struct RunningServer {
-    registration: Arc<Registration>,
-    pool: Pool,
-    tls: TlsClient,
-}
-
-impl Canceller for RunningServer {
-    fn cancel(&self) -> Cancelling {
-        let Some(running) = self.registration.running() else {
-            return Box::pin(std::future::ready(()));
-        };
-        let tls = self.tls.clone();
-        // A task of its own: what has begun is finished even if the session ends meanwhile.
-        let sent = tokio::spawn(async move {
-            if let Err(error) = cancel::send(running.key(), &tls).await {
-                tracing::warn!(%error, "a statement over its limit could not be cancelled");
-            }
-        });
-        Box::pin(async move {
-            if let Err(error) = sent.await {
-                tracing::error!(%error, "a cancel request ended in a defect of the gateway");
-            }
-        })
-    }
-
-    fn presence(&self) -> Presence {
-        match self.registration.running() {
-            Some(running) => self.pool.hosts().presence(running.key().epoch),
-            None => Presence::InUse,
+impl<F: Future<Output = Ended<Lent>> + Send> Visit<F> {
+    /// The session itself, to its end.
+    pub(super) async fn stay(self) {
+        let Self { session, servers, who, _counted } = self;
+        let Ended { server, reason } = session.await;
+        // A late cancel request must not hit whoever gets the connection next.
+        let undisturbed = servers.registration.stop_running();
+        if let Some(Lent(server)) = server {
+            Box::pin(server.release(undisturbed.then_some(TransactionStatus::Idle))).await;
         }
+        record_logout(&servers.gateway, who, reason);
     }
 }
 

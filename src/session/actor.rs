@@ -110,8 +110,8 @@ where
                 }
                 let login = login.as_ref().map(|login| Login::from(&**login));
                 let standing = match &login {
-                    None => self.shared.authority.standing(&self.login)?,
-                    Some(login) => self.shared.authority.acting(&self.login, login)?,
+                    None => self.authority.standing()?,
+                    Some(login) => self.authority.acting(login)?,
                 };
                 let change =
                     ActorChange { standing, acting: login.clone().map(|login| (login, *local)) };

@@ -157,7 +157,7 @@ where
             message::bare(&mut bytes, b'S');
             self.expected.push_back(Entry::internal(Request::Sync));
         }
-        self.descriptions.remove(&old.server_name);
+        self.names.take_description(&old.server_name);
         self.server.outbound.append(bytes);
         self.names.statement(name).cloned().ok_or_else(|| unknown_statement(name))
     }

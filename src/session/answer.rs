@@ -429,7 +429,7 @@ where
                 self.settings_may_return();
             }
             self.unsettled = self.unsettled && !self.expected.is_empty();
-            self.cursors.retain(|_, cursor| cursor.hold);
+            self.names.forget_cursors();
             if self.expected.is_empty() {
                 self.names.forget_portals();
             }
@@ -514,10 +514,8 @@ where
             entry.request
         {
             let description = Description { parameters, fields };
-            if told.is_some_and(|told| told != description) {
-                self.changed.insert(name.clone());
-            }
-            self.descriptions.insert(name, description);
+            let changed = told.is_some_and(|told| told != description);
+            self.names.describe(name, description, changed);
         }
         Ok(())
     }

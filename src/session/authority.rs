@@ -4,8 +4,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::sync::watch;
-
 use crate::catalog::Catalog;
 use crate::error::Refusal;
 use crate::ids::{Login, PolicyVersion};
@@ -39,16 +37,14 @@ pub struct Standing {
     pub identity: Arc<dyn IdentityValues>,
 }
 
-/// Judges who may still work, and as what.
+/// Judges whether a login may still work, and as what.
 pub trait Authority: Send + Sync + fmt::Debug {
-    /// The standing of a login now. An error ends the session: disabled, expired, unknown.
-    fn standing(&self, login: &Login) -> Result<Arc<Standing>, Refusal>;
-    /// The standing of an end user a service account speaks for. An error refuses the statement that
+    /// The standing of the login now. An error ends the session: disabled, expired, unknown.
+    fn standing(&self) -> Result<Arc<Standing>, Refusal>;
+    /// The standing of an end user it speaks for as a service account. An error refuses the statement that
     /// asks for it, and ends a session that speaks for that user already.
-    fn acting(&self, service: &Login, login: &Login) -> Result<Arc<Standing>, Refusal>;
+    fn acting(&self, login: &Login) -> Result<Arc<Standing>, Refusal>;
     /// Whether the relations that a decision is about are still the ones it was made for. An error
     /// refuses the statement.
     fn still_meant(&self, touched: &[Touched]) -> Result<(), Refusal>;
-    /// Changes whenever a new directory, policy or catalogue is in force.
-    fn changes(&self) -> watch::Receiver<u64>;
 }

@@ -145,8 +145,7 @@ where
         }));
         entry.visible = visible;
         if visible || self.loans.is_none() {
-            self.descriptions.remove(&prepared.server_name);
-            self.changed.remove(&prepared.server_name);
+            self.names.forget_description(&prepared.server_name);
         }
         self.send_extended(entry, bytes, None);
         self.note_prepared(&prepared.server_name);
@@ -240,7 +239,7 @@ where
             return Ok(None);
         };
         let refused = |refusal| (refusal, Arc::clone(&prepared.text));
-        if self.changed.contains(&prepared.server_name) {
+        if self.names.is_changed(&prepared.server_name) {
             return Err(refused(Refusal::new(
                 SqlState::FEATURE_NOT_SUPPORTED,
                 "cached plan must not change result type",
@@ -258,7 +257,7 @@ where
             return self.prepare_again(name).map(Some).map_err(refused);
         }
         let again = self.prepare(name, &prepared.text, &prepared.declared).map_err(refused)?;
-        let told = self.descriptions.remove(&prepared.server_name);
+        let told = self.names.take_description(&prepared.server_name);
         if self.loans.is_some() {
             self.bring_here(&again);
         } else {

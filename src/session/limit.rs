@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicU64;
 use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::Session;
 use super::budget::{Attempt, Tells};
 use super::expected::{Allowance, DayAllowance};
-use super::{Cursor, Session};
+use super::names::Cursor;
 use crate::error::Refusal;
 use crate::rewrite::{Action, Plan, Touched};
 use crate::sql::Tokens;
@@ -35,7 +36,7 @@ where
         if !self.restricted() {
             return Ok(None);
         }
-        self.shared.authority.still_meant(touched)?;
+        self.authority.still_meant(touched)?;
         let tells = Tells::of(plan, touched);
         let now = Timestamp::now();
         if tells.anything() {
@@ -102,7 +103,7 @@ where
                     }
                     if let Some(portal) = portal {
                         allowance.returned = Arc::clone(&portal.returned);
-                    } else if let Some(cursor) = self.cursors.get(&**name) {
+                    } else if let Some(cursor) = self.names.cursor(name) {
                         limit = Some(cursor.limit);
                         allowance.returned = Arc::clone(&cursor.returned);
                     }
@@ -129,7 +130,7 @@ where
     /// What an Execute of a cursor of DECLARE may return.
     pub(super) fn cursor_allowance(&self, name: &str) -> Result<Allowance, Refusal> {
         let mut allowance = Allowance::default();
-        if let Some(cursor) = self.cursors.get(name) {
+        if let Some(cursor) = self.names.cursor(name) {
             allowance.limit = Some(cursor.limit);
             allowance.returned = Arc::clone(&cursor.returned);
         }
@@ -146,7 +147,8 @@ where
         if let Some(name) = tokens.identifier(start.saturating_add(1)) {
             // A word too many keeps a cursor a little longer, no more.
             let hold = (0..tokens.len()).any(|index| tokens.is_word(index, "hold"));
-            self.cursors.insert(name, Cursor { limit, returned: Arc::default(), hold });
+            let returned = Arc::default();
+            self.names.set_cursor(name, Cursor { limit, returned, hold });
         }
     }
 

@@ -62,7 +62,7 @@ pub trait Lender<S>: Send + Sync + fmt::Debug {
     /// One with these settings, when one is free.
     fn at_hand(&self, settings: &SettingValues, stay: Stay) -> Option<Loan<S>>;
     /// One with these settings, as soon as there is one. An error ends the session.
-    fn lend(&self, settings: &SettingValues, stay: Stay) -> Lending<S>;
+    fn lend(self: Arc<Self>, settings: &SettingValues, stay: Stay) -> Lending<S>;
     /// Takes one back that is outside a transaction and has nothing on it that its memory does not
     /// tell.
     fn take_back(&self, stream: S, memory: Memory);
@@ -223,7 +223,7 @@ where
             self.attach(loan);
             true
         } else {
-            loans.lending = Some(lender.lend(settings, stay));
+            loans.lending = Some(Arc::clone(lender).lend(settings, stay));
             false
         }
     }

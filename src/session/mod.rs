@@ -22,26 +22,25 @@ mod temporary;
 pub mod usage;
 mod wait;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 
 use self::authority::{Authority, Standing};
-use self::expected::{Description, Entry, Request};
+use self::expected::{Entry, Request};
 use self::ledger::{Durable, Ledger};
 use self::loan::{Loan, Loans, Slot, Source};
 use self::names::Names;
 use self::path::PathState;
 use self::usage::Usages;
-use self::wait::{Alarm, News};
+pub use self::wait::Board;
+use self::wait::{Alarm, Gone, News};
 use crate::backend::hosts::Presence;
 use crate::catalog::SearchPath;
 use crate::error::{Refusal, SqlState};
@@ -76,12 +75,10 @@ pub enum Phase {
 }
 
 /// What all sessions share.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Shared {
-    /// What the process asks of its sessions.
-    pub phase: watch::Receiver<Phase>,
-    /// Judges people.
-    pub authority: Arc<dyn Authority>,
+    /// News of the process.
+    pub board: Arc<Board>,
     /// Plans statements.
     pub planner: Arc<Planner>,
     /// The longest message of a client, in bytes.
@@ -121,6 +118,8 @@ pub struct Opening<C, S> {
     pub service: bool,
     /// For whom it speaks from the start.
     pub acting: Option<Login>,
+    /// Judges people.
+    pub authority: Arc<dyn Authority>,
     /// The standing it was let in with.
     pub standing: Arc<Standing>,
     /// The session's audit log.
@@ -201,16 +200,6 @@ struct Passing {
     relay: bool,
 }
 
-/// A cursor of DECLARE whose rows are limited.
-#[derive(Debug)]
-struct Cursor {
-    limit: u64,
-    /// Rows it has returned.
-    returned: Arc<AtomicU64>,
-    /// It outlives its transaction.
-    hold: bool,
-}
-
 /// What a session was waiting for.
 enum Happened<S> {
     Moved(Result<Moved, RelayError>),
@@ -224,10 +213,8 @@ enum Happened<S> {
     Lent(Result<Loan<S>, Refusal>),
     /// The server has taken note of a cancel request.
     Cancelled,
-    /// The rules may have changed.
+    /// The rules may have changed, or what the process asks of its sessions.
     Changed,
-    /// The process asks something else of its sessions.
-    Asked,
     /// The process is gone.
     Gone,
 }
@@ -244,7 +231,10 @@ struct Session<C, S> {
     server: Connection<Slot<S>>,
     /// Where the server connection comes from when it is borrowed.
     loans: Option<Loans<S>>,
-    shared: Shared,
+    shared: Arc<Shared>,
+    news: News,
+    alarm: Alarm,
+    authority: Arc<dyn Authority>,
     ledger: Arc<dyn Ledger>,
     canceller: Arc<dyn Canceller>,
     /// Nothing new is sent while it is under way.
@@ -257,8 +247,6 @@ struct Session<C, S> {
     acting_outside: Option<Login>,
     /// It changed for whom it speaks, and the server may owe answers from before.
     actor_changed: bool,
-    /// Cursors with a limit, by the client's name.
-    cursors: HashMap<String, Cursor>,
     /// The standing statements are planned under.
     standing: Arc<Standing>,
     /// The login itself was unrestricted at the start.
@@ -274,9 +262,6 @@ struct Session<C, S> {
     /// Settings changed in the current transaction and may change back when it ends.
     unsettled: bool,
     names: Names,
-    descriptions: HashMap<String, Description>,
-    /// Server names of statements that were prepared again with another shape.
-    changed: HashSet<String>,
     expected: VecDeque<Entry>,
     passing: Passing,
     status: u8,
@@ -289,7 +274,7 @@ struct Session<C, S> {
     /// The server reads COPY input.
     copying_in: bool,
     stalled: Option<Box<ClientMessage>>,
-    parked: Option<Parked>,
+    parked: Option<Box<Parked>>,
     hold: Option<Durable>,
     statements: u64,
     last_decision: Option<DecisionId>,
@@ -299,20 +284,17 @@ struct Session<C, S> {
 }
 
 /// Runs a session to its end. What waits is small: thousands of sessions do nothing for hours.
-pub fn run<C, S>(shared: Shared, opening: Opening<C, S>) -> impl Future<Output = Ended<S>> + Send
+pub fn run<C, S>(
+    shared: Arc<Shared>,
+    opening: Opening<C, S>,
+) -> impl Future<Output = Ended<S>> + Send
 where
     C: AsyncRead + AsyncWrite + Unpin + Send,
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut news = News::new(shared.authority.changes(), shared.phase.clone());
     let mut session = Box::new(Session::new(shared, opening));
     async move {
-        let mut alarm = Alarm::default();
-        let fatal = loop {
-            if let Err(fatal) = session.turn(&mut news, &mut alarm).await {
-                break fatal;
-            }
-        };
+        let fatal = poll_fn(|cx| session.poll(cx)).await;
         Box::pin(session.end(fatal)).await
     }
 }
@@ -322,7 +304,7 @@ where
     C: AsyncRead + AsyncWrite + Unpin + Send,
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    fn new(shared: Shared, opening: Opening<C, S>) -> Self {
+    fn new(shared: Arc<Shared>, opening: Opening<C, S>) -> Self {
         let unrestricted = opening.standing.unrestricted;
         let (own, loans) = match opening.server {
             Servers::Own(stream) => (Some(stream), None),
@@ -332,7 +314,10 @@ where
             client: opening.client,
             server: Connection::new(Slot(own)),
             loans,
+            news: News::new(Arc::clone(&shared.board)),
+            alarm: Alarm::default(),
             shared,
+            authority: opening.authority,
             ledger: opening.ledger,
             canceller: opening.canceller,
             cancelling: None,
@@ -341,7 +326,6 @@ where
             acting_outside: opening.acting.clone(),
             acting: opening.acting.map(|login| (login, false)),
             actor_changed: false,
-            cursors: HashMap::new(),
             standing: opening.standing,
             unrestricted,
             private_names: opening.service || !unrestricted,
@@ -352,8 +336,6 @@ where
             path_state: PathState::Unknown,
             unsettled: false,
             names: Names::default(),
-            descriptions: HashMap::new(),
-            changed: HashSet::new(),
             expected: VecDeque::new(),
             passing: Passing::default(),
             status: b'I',
@@ -371,9 +353,23 @@ where
         }
     }
 
-    /// Does all there is to do with what has arrived, then waits for one thing to happen.
-    async fn turn(&mut self, news: &mut News, alarm: &mut Alarm) -> Result<(), Fatal> {
-        let asked = news.asked();
+    /// Takes turns until the session cannot go on: does all there is to do with what has arrived,
+    /// then waits for one thing to happen.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Fatal> {
+        loop {
+            if let Err(fatal) = self.work() {
+                return Poll::Ready(fatal);
+            }
+            let happened = ready!(self.poll_wait(cx));
+            if let Err(fatal) = self.react(happened) {
+                return Poll::Ready(fatal);
+            }
+        }
+    }
+
+    /// Does all there is to do with what has arrived.
+    fn work(&mut self) -> Result<(), Fatal> {
+        let asked = self.news.asked();
         if asked == Phase::Stopping {
             return Err(shutting_down());
         }
@@ -395,16 +391,11 @@ where
         if self.leaving && self.expected.is_empty() && self.parked.is_none() {
             return Err(Fatal::Terminated);
         }
-        let wants = Wants {
-            read_client: !self.leaving
-                && self.stalled.is_none()
-                && self.parked.is_none()
-                && self.cancelling.is_none()
-                && self.server.outbound.len() < HIGH_WATER,
-            read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
-            write_client: true,
-        };
-        match poll_fn(|cx| self.poll_wait(cx, wants, news, alarm)).await {
+        Ok(())
+    }
+
+    fn react(&mut self, happened: Happened<S>) -> Result<(), Fatal> {
+        match happened {
             Happened::Moved(moved) => self.moved(moved),
             Happened::ParkedSafe(safe) => {
                 self.unpark(safe);
@@ -433,24 +424,17 @@ where
                 }
                 self.judge()
             }
-            Happened::Asked | Happened::Cancelled => Ok(()),
+            Happened::Cancelled => Ok(()),
             Happened::Gone => Err(shutting_down()),
         }
     }
 
     /// Moves bytes, and looks at everything else a session waits for.
-    fn poll_wait(
-        &mut self,
-        cx: &mut Context<'_>,
-        wants: Wants,
-        news: &mut News,
-        alarm: &mut Alarm,
-    ) -> Poll<Happened<S>> {
-        if let Poll::Ready(told) = news.poll(cx) {
+    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<Happened<S>> {
+        if let Poll::Ready(told) = self.news.poll(cx) {
             return Poll::Ready(match told {
-                Ok(true) => Happened::Changed,
-                Ok(false) => Happened::Asked,
-                Err(_) => Happened::Gone,
+                Ok(()) => Happened::Changed,
+                Err(Gone) => Happened::Gone,
             });
         }
         if let Poll::Ready(loan) = self.poll_lending(cx) {
@@ -463,7 +447,16 @@ where
             return Poll::Ready(Happened::Cancelled);
         }
         let deadline = self.deadline();
-        let Self { client, server, parked, hold, .. } = self;
+        let wants = Wants {
+            read_client: !self.leaving
+                && self.stalled.is_none()
+                && self.parked.is_none()
+                && self.cancelling.is_none()
+                && self.server.outbound.len() < HIGH_WATER,
+            read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
+            write_client: true,
+        };
+        let Self { client, server, parked, hold, alarm, .. } = self;
         if let Some(parked) = parked
             && let Poll::Ready(safe) = parked.durable.as_mut().poll(cx)
         {
@@ -659,11 +652,7 @@ where
 
     /// Judges the person again: at each statement, and whenever something changed.
     fn judge(&mut self) -> Result<(), Fatal> {
-        let own = self
-            .shared
-            .authority
-            .standing(&self.login)
-            .map_err(|refusal| Fatal::refusal(&refusal))?;
+        let own = self.authority.standing().map_err(|refusal| Fatal::refusal(&refusal))?;
         if self.unrestricted && !own.unrestricted {
             return Err(Fatal::new(
                 SqlState::ADMIN_SHUTDOWN,
@@ -672,11 +661,9 @@ where
         }
         self.standing = match &self.acting {
             None => own,
-            Some((login, _)) => self
-                .shared
-                .authority
-                .acting(&self.login, login)
-                .map_err(|refusal| Fatal::refusal(&refusal))?,
+            Some((login, _)) => {
+                self.authority.acting(login).map_err(|refusal| Fatal::refusal(&refusal))?
+            }
         };
         Ok(())
     }
@@ -691,7 +678,7 @@ where
         self.expected.push_back(entry);
         match durable {
             None => self.server.outbound.append(bytes),
-            Some(durable) => self.parked = Some(Parked { bytes, durable }),
+            Some(durable) => self.parked = Some(Box::new(Parked { bytes, durable })),
         }
     }
 
@@ -726,19 +713,24 @@ where
 
     async fn end(mut self: Box<Self>, fatal: Fatal) -> Ended<S> {
         let clean = self.expected.is_empty() && !self.pipeline && self.status == b'I';
-        let (reason, reusable) = match fatal {
+        let (reason, reusable) = match &fatal {
             Fatal::Terminated => ("terminate".to_owned(), clean),
-            Fatal::ClientGone(reason) => (reason.to_owned(), clean),
+            Fatal::ClientGone(reason) => ((*reason).to_owned(), clean),
             Fatal::ServerSaid => ("the server closed the connection".to_owned(), false),
             Fatal::Tell(report) => {
                 report.encode_error(self.client.outbound.buffer());
                 (report.field(Report::MESSAGE).unwrap_or_default().to_owned(), clean)
             }
         };
-        // A client that does not read its last message is not waited for.
+        // A client that does not read its last message is not waited for, and one that has said
+        // goodbye does not wait for ours.
+        let says_goodbye = !matches!(fatal, Fatal::Terminated | Fatal::ClientGone(_));
         let farewell = async {
             self.client.flush().await?;
-            self.client.shutdown().await
+            if says_goodbye {
+                self.client.shutdown().await?;
+            }
+            Ok::<(), std::io::Error>(())
         };
         match tokio::time::timeout(FAREWELL, farewell).await {
             Ok(Ok(())) => {}

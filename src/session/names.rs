@@ -3,12 +3,13 @@
 //! SQL PREPARE and the protocol share one namespace on the server, so for a restricted principal
 //! every name is one that the client cannot say. The unnamed statement and portal stay unnamed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
 
+use super::expected::Description;
 use crate::backend::memory::SettingValues;
 use crate::catalog::SearchPath;
 use crate::ids::{CatalogVersion, PolicyVersion, TypeId};
@@ -127,41 +128,109 @@ impl Undo {
     }
 }
 
-/// The names of one session.
+/// The names of one session, and what is known of what they name. Most sessions that wait have none.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct Names(Option<Box<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
     statements: HashMap<String, Arc<Prepared>>,
     portals: HashMap<String, Arc<Portal>>,
+    /// Cursors with a limit, by the client's name.
+    cursors: HashMap<String, Cursor>,
+    /// What the client was told of a statement, by its server name.
+    descriptions: HashMap<String, Description>,
+    /// Server names of statements that were prepared again with another shape.
+    changed: HashSet<String>,
     issued: u64,
 }
 
+/// A cursor of DECLARE whose rows are limited.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    pub(super) limit: u64,
+    /// Rows it has returned.
+    pub(super) returned: Arc<AtomicU64>,
+    /// It outlives its transaction.
+    pub(super) hold: bool,
+}
+
 impl Names {
+    fn known(&mut self) -> &mut Known {
+        self.0.get_or_insert_default()
+    }
+
     /// A server name nobody has used in this session.
     pub(super) fn issue(&mut self) -> String {
-        self.issued = self.issued.saturating_add(1);
-        format!("{PRIVATE_PREFIX}{}", self.issued)
+        let known = self.known();
+        known.issued = known.issued.saturating_add(1);
+        format!("{PRIVATE_PREFIX}{}", known.issued)
     }
 
     /// The statement of that client name.
     pub(super) fn statement(&self, name: &str) -> Option<&Arc<Prepared>> {
-        self.statements.get(name)
+        self.0.as_ref()?.statements.get(name)
     }
 
     /// All statements.
     pub(super) fn all(&self) -> impl Iterator<Item = &Arc<Prepared>> {
-        self.statements.values()
+        self.0.iter().flat_map(|known| known.statements.values())
     }
 
     /// The portal of that client name.
     pub(super) fn portal(&self, name: &str) -> Option<&Arc<Portal>> {
-        self.portals.get(name)
+        self.0.as_ref()?.portals.get(name)
+    }
+
+    /// The cursor of that name, when its rows are limited.
+    pub(super) fn cursor(&self, name: &str) -> Option<&Cursor> {
+        self.0.as_ref()?.cursors.get(name)
+    }
+
+    /// Limits the rows of a cursor.
+    pub(super) fn set_cursor(&mut self, name: String, cursor: Cursor) {
+        self.known().cursors.insert(name, cursor);
+    }
+
+    /// The transaction is over, and the cursors with it that do not outlive it.
+    pub(super) fn forget_cursors(&mut self) {
+        if let Some(known) = &mut self.0 {
+            known.cursors.retain(|_, cursor| cursor.hold);
+        }
+    }
+
+    /// Notes what the client was told of a statement, and whether it is another one than before.
+    pub(super) fn describe(&mut self, server_name: String, told: Description, changed: bool) {
+        let known = self.known();
+        if changed {
+            known.changed.insert(server_name.clone());
+        }
+        known.descriptions.insert(server_name, told);
+    }
+
+    /// What the client was told of a statement, which it may be told anew.
+    pub(super) fn take_description(&mut self, server_name: &str) -> Option<Description> {
+        self.0.as_mut()?.descriptions.remove(server_name)
+    }
+
+    /// Whether the statement is another one than the client was told of.
+    pub(super) fn is_changed(&self, server_name: &str) -> bool {
+        self.0.as_ref().is_some_and(|known| known.changed.contains(server_name))
+    }
+
+    /// Nothing was told of a statement of that server name.
+    pub(super) fn forget_description(&mut self, server_name: &str) {
+        if let Some(known) = &mut self.0 {
+            known.descriptions.remove(server_name);
+            known.changed.remove(server_name);
+        }
     }
 
     /// Sets or forgets a statement; returns how to take that back.
     pub(super) fn set_statement(&mut self, name: &str, prepared: Option<Prepared>) -> Undo {
         let before = match prepared {
-            Some(prepared) => self.statements.insert(name.to_owned(), Arc::new(prepared)),
-            None => self.statements.remove(name),
+            Some(prepared) => self.known().statements.insert(name.to_owned(), Arc::new(prepared)),
+            None => self.0.as_mut().and_then(|known| known.statements.remove(name)),
         };
         Undo::Statement(name.to_owned(), before)
     }
@@ -169,26 +238,29 @@ impl Names {
     /// Sets or forgets a portal; returns how to take that back.
     pub(super) fn set_portal(&mut self, name: &str, portal: Option<Portal>) -> Undo {
         let before = match portal {
-            Some(portal) => self.portals.insert(name.to_owned(), Arc::new(portal)),
-            None => self.portals.remove(name),
+            Some(portal) => self.known().portals.insert(name.to_owned(), Arc::new(portal)),
+            None => self.0.as_mut().and_then(|known| known.portals.remove(name)),
         };
         Undo::Portal(name.to_owned(), before)
     }
 
     /// Forgets all statements, or those made by one client name.
     pub(super) fn deallocate(&mut self, name: Option<&str>) {
+        let Some(known) = &mut self.0 else { return };
         match name {
             Some(name) => {
-                self.statements.remove(name);
+                known.statements.remove(name);
             }
             // DEALLOCATE ALL leaves the unnamed statement alone.
-            None => self.statements.retain(|name, _| name.is_empty()),
+            None => known.statements.retain(|name, _| name.is_empty()),
         }
     }
 
     /// Forgets all portals: the transaction is over.
     pub(super) fn forget_portals(&mut self) {
-        self.portals.clear();
+        if let Some(known) = &mut self.0 {
+            known.portals.clear();
+        }
     }
 
     /// Takes a change back. When a change in `later`, which the server has not judged yet, replaced
@@ -202,18 +274,19 @@ impl Names {
     }
 
     fn restore(&mut self, undo: Undo) {
+        let known = self.known();
         match undo {
             Undo::Statement(name, Some(prepared)) => {
-                self.statements.insert(name, prepared);
+                known.statements.insert(name, prepared);
             }
             Undo::Statement(name, None) => {
-                self.statements.remove(&name);
+                known.statements.remove(&name);
             }
             Undo::Portal(name, Some(portal)) => {
-                self.portals.insert(name, portal);
+                known.portals.insert(name, portal);
             }
             Undo::Portal(name, None) => {
-                self.portals.remove(&name);
+                known.portals.remove(&name);
             }
             // About the connection, not about names.
             Undo::Here(_) | Undo::Gone(_) => {}
@@ -222,11 +295,11 @@ impl Names {
 
     /// Replaces the private names in a server message by the client's.
     pub(super) fn reveal(&self, message: &str) -> String {
-        if !message.contains(PRIVATE_PREFIX) {
+        let Some(known) = self.0.as_ref().filter(|_| message.contains(PRIVATE_PREFIX)) else {
             return message.to_owned();
-        }
-        let statements = self.statements.iter().map(|(name, s)| (&s.server_name, name));
-        let portals = self.portals.iter().map(|(name, p)| (&p.server_name, name));
+        };
+        let statements = known.statements.iter().map(|(name, s)| (&s.server_name, name));
+        let portals = known.portals.iter().map(|(name, p)| (&p.server_name, name));
         let mut revealed = message.to_owned();
         for (private, name) in statements.chain(portals) {
             if !private.is_empty() {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use super::authority::IdentityValues;
 use super::ledger::{Intent, StatementEnd, StatementRecord};
@@ -24,23 +24,19 @@ impl IdentityValues for Nobody {
 }
 
 #[derive(Debug)]
-struct Everybody(watch::Receiver<u64>, Arc<Standing>);
+struct Everybody(Arc<Standing>);
 
 impl Authority for Everybody {
-    fn standing(&self, _: &Login) -> Result<Arc<Standing>, Refusal> {
-        Ok(Arc::clone(&self.1))
+    fn standing(&self) -> Result<Arc<Standing>, Refusal> {
+        Ok(Arc::clone(&self.0))
     }
 
-    fn acting(&self, _: &Login, _: &Login) -> Result<Arc<Standing>, Refusal> {
+    fn acting(&self, _: &Login) -> Result<Arc<Standing>, Refusal> {
         Err(Refusal::denied("nobody speaks for others", ""))
     }
 
     fn still_meant(&self, _: &[Touched]) -> Result<(), Refusal> {
         Ok(())
-    }
-
-    fn changes(&self) -> watch::Receiver<u64> {
-        self.0.clone()
     }
 }
 
@@ -134,9 +130,10 @@ fn session_of(unrestricted: bool) -> Bench {
     let log = Log::default();
     let (client, session_client) = duplex(4096);
     let (server, session_server) = duplex(4096);
+    let board = Board::new(changes, phases);
+    tokio::spawn(Arc::clone(&board).deliver());
     let shared = Shared {
-        phase: phases,
-        authority: Arc::new(Everybody(changes, Arc::clone(&standing))),
+        board,
         planner: Arc::new(Planner::new(0, "m4rk".to_owned())),
         message_size: 4096,
         statement_size: 1024,
@@ -149,13 +146,14 @@ fn session_of(unrestricted: bool) -> Bench {
         login: Login::from("root"),
         service: false,
         acting: None,
+        authority: Arc::new(Everybody(Arc::clone(&standing))),
         standing,
         ledger: Arc::new(log.clone()),
         canceller: Arc::new(log.clone()),
         processes: (1, 2),
         application: Arc::from(""),
     };
-    tokio::spawn(async move { run(shared, opening).await });
+    tokio::spawn(async move { run(Arc::new(shared), opening).await });
     Bench { client, server, log, phase, _changes: alive }
 }
 

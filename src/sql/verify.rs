@@ -9,13 +9,15 @@ use std::ops::Range;
 use pg_raw_parse::Node;
 use pg_raw_parse::list::NodeList;
 
-use super::{TokenKind, Tokens};
+use super::{RawTrees, TokenKind, Tokens};
 
 /// What the rewriter says it did.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim<'a> {
     /// The client's tokens.
     pub(crate) client: &'a Tokens<'a>,
+    /// The parser's trees of the client's text.
+    pub(crate) trees: &'a RawTrees,
     /// Client tokens that were taken out, ascending.
     pub(crate) removed: &'a [Range<usize>],
     /// Bytes of the finished text that were put in, ascending.
@@ -48,10 +50,9 @@ pub(crate) enum VerifyError {
 pub(crate) fn verify(text: &str, claim: Claim<'_>) -> Result<(), VerifyError> {
     let output = Tokens::new(text).map_err(|_| VerifyError::Unparsable)?;
     same_tokens(&output, claim)?;
-    let after = pg_raw_parse::parse(text).map_err(|_| VerifyError::Unparsable)?;
-    let before = pg_raw_parse::parse(claim.client.source()).map_err(|_| VerifyError::Unparsable)?;
-    let mut after = after.iter();
-    for before in before.iter() {
+    let after = RawTrees::new(text).map_err(|_| VerifyError::Unparsable)?;
+    let mut after = after.statements().iter();
+    for before in claim.trees.statements().iter() {
         let mut next = || after.next().map(|found| found.stmt()).ok_or(VerifyError::Statements);
         let mut relations = Relations { inserted: claim.inserted, ctes: Vec::new() };
         let first = next()?;
@@ -465,7 +466,8 @@ mod tests {
         }
         let name = 1..2;
         let removed = std::slice::from_ref(&name);
-        verify(&text, Claim { client: &tokens, removed, inserted: &inserted, parameters: 0 })
+        let trees = &super::RawTrees::new(client).expect("it parses");
+        verify(&text, Claim { client: &tokens, trees, removed, inserted: &inserted, parameters: 0 })
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
@@ -62,10 +63,10 @@ async fn serve(
     let outcome = authenticator.authenticate(&mut startup, directory, now, deadline).await.unwrap();
     if matches!(outcome, Outcome::Accepted { .. }) {
         let ready = [message(b'S', b"client_encoding\0UTF8\0"), message(b'Z', b"I")].concat();
-        startup.stream.write_all(&ready).await.unwrap();
-        startup.stream.flush().await.unwrap();
+        startup.client.outbound.extend(&ready);
+        startup.client.flush().await.unwrap();
         let mut rest = [0; 64];
-        while startup.stream.read(&mut rest).await.is_ok_and(|length| length > 0) {}
+        while startup.client.stream_mut().read(&mut rest).await.is_ok_and(|length| length > 0) {}
     }
     outcome
 }

@@ -35,7 +35,7 @@ impl PooledServer {
 
     /// For cancelling what runs on it.
     pub fn key(&self) -> Option<&BackendKey> {
-        self.connection.as_ref().map(|connection| &connection.key)
+        self.connection.as_ref().map(|connection| &*connection.key)
     }
 
     /// Makes an idle connection what a session expects that has these settings. An error of the

@@ -26,7 +26,8 @@ async fn send(bytes: &[u8], tls: &TlsPolicy) -> (Arrival, Vec<u8>) {
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut arrival = receive(socket, peer, tls, deadline).await;
     if let Arrival::Session(startup) = &mut arrival {
-        startup.stream.shutdown().await.unwrap();
+        startup.client.flush().await.unwrap();
+        startup.client.shutdown().await.unwrap();
     }
     let mut answer = Vec::new();
     // A connection that is reset has told the client nothing more either.
@@ -227,7 +228,7 @@ async fn direct(alpn: &[&[u8]], tls: TlsPolicy, authority: &str) -> Arrival {
         let deadline = Instant::now() + Duration::from_secs(60);
         let mut arrival = receive(socket, peer, &tls, deadline).await;
         if let Arrival::Session(startup) = &mut arrival {
-            startup.stream.shutdown().await.unwrap();
+            startup.client.shutdown().await.unwrap();
         }
         arrival
     };
