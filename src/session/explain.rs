@@ -51,7 +51,7 @@ pub(super) fn document(json: &str, format: PlanFormat) -> String {
         PlanFormat::Text | PlanFormat::Json => {
             serde_json::to_string_pretty(&shown).unwrap_or_default()
         }
-        PlanFormat::Yaml => yaml(&shown),
+        PlanFormat::Yaml => yaml(&shown, 0).trim_start().to_owned(),
         PlanFormat::Xml => xml(&shown),
     }
 }
@@ -88,72 +88,59 @@ fn object(value: Value) -> Value {
 }
 
 /// As PostgreSQL writes it: a JSON string is one of YAML too.
-fn yaml(shown: &Value) -> String {
-    fn lines(value: &Value, indent: usize, text: &mut String) {
-        match value {
-            Value::Array(items) => {
-                for item in items {
-                    text.push_str(&format!("\n{:indent$}- ", ""));
-                    lines(item, indent + 2, text);
-                }
-            }
-            Value::Object(map) => {
-                for (number, (key, value)) in map.iter().enumerate() {
-                    if number > 0 {
-                        text.push_str(&format!("\n{:indent$}", ""));
-                    }
-                    text.push_str(&format!("{key}: "));
-                    if let Value::Object(_) = value {
-                        let inner = indent + 2;
-                        text.push_str(&format!("\n{:inner$}", ""));
-                    }
-                    lines(value, indent + 2, text);
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-                text.push_str(&value.to_string());
-            }
+fn yaml(value: &Value, indent: usize) -> String {
+    let inner = indent + 2;
+    match value {
+        Value::Array(items) => {
+            let item = |item| format!("\n{:indent$}- {}", "", yaml(item, inner));
+            items.iter().map(item).collect::<Vec<_>>().concat()
         }
+        Value::Object(map) => {
+            let line = |(key, value): (&String, &Value)| match value {
+                Value::Object(_) => format!("{key}: \n{:inner$}{}", "", yaml(value, inner)),
+                Value::Null
+                | Value::Bool(_)
+                | Value::Number(_)
+                | Value::String(_)
+                | Value::Array(_) => format!("{key}: {}", yaml(value, inner)),
+            };
+            let between = format!("\n{:indent$}", "");
+            map.iter().map(line).collect::<Vec<_>>().join(&between)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
     }
-    let mut text = String::new();
-    lines(shown, 0, &mut text);
-    text.trim_start().to_owned()
 }
 
+/// As PostgreSQL writes it.
 fn xml(shown: &Value) -> String {
-    fn elements(name: &str, value: &Value, indent: usize, text: &mut String) {
-        let tag = name.replace(' ', "-");
-        let inner = match value {
-            Value::Array(_) | Value::Object(_) => {
-                let mut inner = "\n".to_owned();
-                match value {
-                    Value::Array(items) => {
-                        let name = name.strip_suffix('s').unwrap_or(name);
-                        for item in items {
-                            elements(name, item, indent + 2, &mut inner);
-                        }
-                    }
-                    Value::Object(map) => {
-                        for (name, value) in map {
-                            elements(name, value, indent + 2, &mut inner);
-                        }
-                    }
-                    Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-                }
-                format!("{inner}{:indent$}", "")
-            }
-            Value::String(plain) => {
-                plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
-        };
-        text.push_str(&format!("{:indent$}<{tag}>{inner}</{tag}>\n", ""));
-    }
-    let mut text = "<explain xmlns=\"http://www.postgresql.org/2009/explain\">\n".to_owned();
-    for plan in shown.as_array().into_iter().flatten() {
-        elements("Query", plan, 2, &mut text);
-    }
-    text + "</explain>"
+    let query = |plan| element("Query", plan, 2);
+    let plans: Vec<String> = shown.as_array().into_iter().flatten().map(query).collect();
+    format!(
+        "<explain xmlns=\"http://www.postgresql.org/2009/explain\">\n{}</explain>",
+        plans.concat()
+    )
+}
+
+fn element(name: &str, value: &Value, indent: usize) -> String {
+    let inner = match value {
+        Value::Array(items) => {
+            let name = name.strip_suffix('s').unwrap_or(name);
+            let items: Vec<String> =
+                items.iter().map(|item| element(name, item, indent + 2)).collect();
+            format!("\n{}{:indent$}", items.concat(), "")
+        }
+        Value::Object(map) => {
+            let items: Vec<String> =
+                map.iter().map(|(name, value)| element(name, value, indent + 2)).collect();
+            format!("\n{}{:indent$}", items.concat(), "")
+        }
+        Value::String(plain) => {
+            plain.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    };
+    let tag = name.replace(' ', "-");
+    format!("{:indent$}<{tag}>{inner}</{tag}>\n", "")
 }
 
 /// One line of the answer; `first` is the line of the top node. `None` drops it.
