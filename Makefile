@@ -53,7 +53,8 @@ fuzz:
 	fuzz/run.sh $(FUZZ_SECONDS)
 
 torture: setup
-	ROWGATE_SQLSMITH=$(QUERIES) cargo test --locked --test oracle sqlsmith -- --nocapture
+	CARGO_PROFILE_DEV_OPT_LEVEL=1 ROWGATE_SQLSMITH=$(QUERIES) \
+		cargo test --locked --test oracle sqlsmith -- --nocapture
 
 bench:
 	@tests/setup.sh bench
