@@ -250,7 +250,7 @@ fn a_row_that_a_trigger_changes_comes_in_unjudged_or_in_part() {
     }
     alice.send(&parse("", into, &[]));
     alice.send(&sync());
-    // The server takes one statement only there.
+    // With the plan of the simple protocol; the server takes one statement only here.
     assert_eq!(errors(&alice.until_ready(1)), ["42601"]);
     // It is kept when it is committed.
     assert_eq!(shown(&copy(&mut alice, into, &[own])), ["C COPY 2 ", "Z I"]);
