@@ -45,16 +45,16 @@ endif
 
 # With session pooling, which the first run does not have: both modes on both versions would find no more.
 test-18:
-	ROWGATE_POSTGRES_BIN=$(CURDIR)/.cache/postgresql-18/bin cargo test --locked --lib
-	ROWGATE_POSTGRES_BIN=$(CURDIR)/.cache/postgresql-18/bin ROWGATE_TEST_POOL=session \
-		cargo test --locked --test oracle --test e2e
+	tests/on-postgresql-18.sh cargo test --locked --lib
+	ROWGATE_TEST_POOL=session tests/on-postgresql-18.sh cargo test --locked --test oracle --test e2e
 
 fuzz:
 	@tests/setup.sh build
 	fuzz/run.sh $(FUZZ_SECONDS)
 
 torture: setup
-	ROWGATE_SQLSMITH=$(QUERIES) cargo test --locked --test oracle sqlsmith -- --nocapture
+	CARGO_PROFILE_DEV_OPT_LEVEL=1 ROWGATE_SQLSMITH=$(QUERIES) \
+		cargo test --locked --test oracle sqlsmith -- --nocapture
 
 bench:
 	@tests/setup.sh bench

@@ -165,6 +165,10 @@ fn resident() -> u64 {
 }
 
 fn main() {
+    world::on_a_lane(measure);
+}
+
+fn measure() {
     let arguments: Vec<String> = std::env::args().collect();
     // `cargo bench` starts every program of this folder, with an argument of its own.
     let [_, axis, size, more @ ..] = arguments.as_slice() else { return };

@@ -118,6 +118,10 @@ fn cases() -> Vec<Case> {
 }
 
 fn main() {
+    world::on_a_lane(measure);
+}
+
+fn measure() {
     let arguments: Vec<String> = std::env::args().collect();
     let wanted = arguments.iter().position(|argument| argument == "--instructions");
     if let Some(name) = wanted.and_then(|at| arguments.get(at + 1)) {

@@ -4,7 +4,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::thread;
 
+use mimalloc::MiMalloc;
 use rowgate::catalog::{
     Catalog, CatalogParts, Column, Function, FunctionKind, Relation, RelationKind, SearchPath,
     SqlType, TypeKind, Volatility,
@@ -12,6 +14,16 @@ use rowgate::catalog::{
 use rowgate::ids::{CatalogVersion, ColumnNumber, FunctionId, Login, RelationId, RoleName, TypeId};
 use rowgate::planner::{Fill, PlanContext, Planner, Protocol};
 use rowgate::policy::{Context, Hole, PersonFacts, PolicySet, Subject, activate};
+
+/// The gateway's own allocator.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+/// Runs on a thread with a stack like the gateway's: planning on a smaller one makes a new stack each time.
+pub fn on_a_lane(work: impl FnOnce() + Send + 'static) {
+    let lane = thread::Builder::new().stack_size(64 << 20).spawn(work).expect("a thread");
+    lane.join().expect("what the thread does");
+}
 
 /// The policy of the sample.
 const POLICY: &str = r"

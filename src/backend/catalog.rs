@@ -13,8 +13,8 @@ use super::connect::{ConnectError, Target};
 use super::hosts::Wanted;
 use super::search::Place;
 use crate::catalog::{
-    Catalog, CatalogParts, Column, Dependency, Function, FunctionKind, Objects, Relation,
-    RelationKind, SqlType, TypeKind, UserCast, UserOperator, Volatility,
+    CastContext, Catalog, CatalogParts, Column, Dependency, Function, FunctionKind, Objects,
+    Relation, RelationKind, SqlType, TypeKind, UserCast, UserOperator, Volatility,
 };
 use crate::ids::{
     CatalogVersion, CollationId, ColumnNumber, FunctionId, ObjectId, RelationId, TypeId,
@@ -106,9 +106,10 @@ SELECT n.nspname::text, o.oprname::text, o.oprcode::oid
   FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
  WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_(toast_)?temp_'";
 
-// What `x::t` calls beside PostgreSQL's own functions.
+// Beside PostgreSQL's own casts; one between types of the same bytes computes nothing.
 const CASTS: &str = "
-SELECT castsource, casttarget, castfunc::oid FROM pg_cast WHERE oid >= 16384 AND castfunc <> 0";
+SELECT castsource, casttarget, castfunc::oid, castcontext::text FROM pg_cast
+ WHERE oid >= 16384 AND castmethod <> 'b'";
 
 const SETTINGS: &str = "
 SELECT pg_catalog.lower(name) FROM pg_catalog.pg_settings";
@@ -283,10 +284,17 @@ async fn read_parts(transaction: &Transaction<'_>) -> Result<CatalogParts, Clien
         parts.functions.extend(function(&row, &mut names)?);
     }
     for row in transaction.query(CASTS, &[]).await? {
+        let function: u32 = row.try_get(2)?;
         parts.casts.push(UserCast {
             source: TypeId(row.try_get(0)?),
             target: TypeId(row.try_get(1)?),
-            function: FunctionId(row.try_get(2)?),
+            function: (function != 0).then_some(FunctionId(function)),
+            context: match row.try_get::<_, &str>(3)? {
+                "e" => CastContext::Explicit,
+                "a" => CastContext::Assignment,
+                // What a later version adds may be applied anywhere.
+                _ => CastContext::Implicit,
+            },
         });
     }
     for row in transaction.query(SETTINGS, &[]).await? {

@@ -217,15 +217,28 @@ pub struct UserOperator {
     pub function: FunctionId,
 }
 
-/// A cast that somebody made, and that calls a function.
+/// Where a cast is applied (`pg_cast.castcontext`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CastContext {
+    /// `i`: wherever the other type is wanted.
+    Implicit,
+    /// `a`: where a value is assigned, too.
+    Assignment,
+    /// `e`: where it is written out.
+    Explicit,
+}
+
+/// A cast that somebody made, and that computes something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserCast {
     /// From this type.
     pub source: TypeId,
     /// To this type.
     pub target: TypeId,
-    /// The function it calls.
-    pub function: FunctionId,
+    /// The function it calls; `None` for one by way of text.
+    pub function: Option<FunctionId>,
+    /// Where it is applied.
+    pub context: CastContext,
 }
 
 /// The names of one database at one moment.
@@ -249,6 +262,7 @@ pub struct Catalog {
     schemas: Vec<Arc<str>>,
     settings: HashSet<Arc<str>>,
     casts: Vec<UserCast>,
+    coercions: Vec<UserCast>,
     /// Relations with row triggers, and what those are partitions or children of.
     triggered: HashSet<RelationId>,
     objects: Objects,
@@ -267,7 +281,7 @@ pub struct CatalogParts {
     pub functions: Vec<Function>,
     /// Operators outside `pg_catalog`.
     pub operators: Vec<UserOperator>,
-    /// Casts that do not belong to PostgreSQL itself and call a function.
+    /// Casts that do not belong to PostgreSQL itself and compute something.
     pub casts: Vec<UserCast>,
     /// Names of the server's settings, as far as the gateway's role may see them.
     pub settings: Vec<Arc<str>>,
@@ -287,6 +301,12 @@ impl Catalog {
             backend_user: Arc::from(backend_user),
             schemas: parts.schemas,
             settings: parts.settings.into_iter().collect(),
+            coercions: parts
+                .casts
+                .iter()
+                .filter(|cast| cast.context != CastContext::Explicit)
+                .cloned()
+                .collect(),
             casts: parts.casts,
             ..Self::default()
         };
@@ -427,9 +447,25 @@ impl Catalog {
         self.operators.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Casts that somebody made to a type, and that call a function.
-    pub fn user_casts_to(&self, target: TypeId) -> impl Iterator<Item = &UserCast> {
-        self.casts.iter().filter(move |cast| cast.target == target)
+    /// Casts that somebody made.
+    pub fn user_casts(&self) -> &[UserCast] {
+        &self.casts
+    }
+
+    /// Those of them that are applied where no text names them.
+    pub fn coercions(&self) -> &[UserCast] {
+        &self.coercions
+    }
+
+    /// Whether somebody has made an operator.
+    pub fn has_user_operators(&self) -> bool {
+        !self.operators.is_empty()
+    }
+
+    /// The columns of the relation or composite type whose row type this is.
+    pub fn row_type_columns(&self, id: TypeId) -> Option<&[Column]> {
+        let mut relations = self.relations.values();
+        relations.find(|relation| relation.row_type == id).map(|relation| &*relation.columns)
     }
 
     /// Whether the schema exists.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::error::{Refusal, SqlState};
 use crate::resolve::Resolved;
-use crate::rewrite::{Edit, Effect, Piece};
+use crate::rewrite::{Edit, Effect, Piece, PlanFormat};
 use crate::sql::ast::{CopySource, Definition, DiscardTarget, StatementKind};
 use crate::sql::{TokenKind, Tokens};
 
@@ -210,20 +210,31 @@ pub(super) fn explain_options(
     tokens: &Tokens<'_>,
     span: &Range<usize>,
     options: &[(String, Option<String>)],
-) -> Result<Edit, Refusal> {
+) -> Result<(Edit, PlanFormat), Refusal> {
+    let mut format = PlanFormat::Text;
     for (name, value) in options {
-        let off = value
-            .as_deref()
-            .is_some_and(|v| ["off", "false", "0", "no"].contains(&v.to_lowercase().as_str()));
+        let off = value.as_deref().is_some_and(|v| {
+            ["off", "false", "0", "no", "none"].contains(&v.to_lowercase().as_str())
+        });
         let allowed = match name.as_str() {
             "costs" | "settings" | "summary" | "timing" | "verbose" | "memory" => true,
-            "format" => value.as_deref().is_none_or(|v| v.eq_ignore_ascii_case("text")),
+            "format" => {
+                let known = match value.as_deref() {
+                    Some("text") => Some(PlanFormat::Text),
+                    Some("json") => Some(PlanFormat::Json),
+                    Some("yaml") => Some(PlanFormat::Yaml),
+                    Some("xml") => Some(PlanFormat::Xml),
+                    Some(_) | None => None,
+                };
+                format = known.unwrap_or(format);
+                known.is_some()
+            }
             _ => off,
         };
         if !allowed {
             return Err(Refusal::denied(
                 format!("permission denied for EXPLAIN option {}", name.to_uppercase()),
-                "a restricted principal may see the plan, in text, and not run it",
+                "a restricted principal may see the plan and not run it",
             ));
         }
     }
@@ -238,7 +249,12 @@ pub(super) fn explain_options(
             end += 1;
         }
     }
-    Ok(Edit { tokens: span.start + 1..end, pieces: vec![Piece::Text("(COSTS OFF)".into())] })
+    let asked = match format {
+        PlanFormat::Text => "(COSTS OFF)",
+        PlanFormat::Json | PlanFormat::Yaml | PlanFormat::Xml => "(COSTS OFF, FORMAT JSON)",
+    };
+    let edit = Edit { tokens: span.start + 1..end, pieces: vec![Piece::Text(asked.into())] };
+    Ok((edit, format))
 }
 
 /// `EXPLAIN (SELECT 1)` has brackets too.

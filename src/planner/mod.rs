@@ -30,7 +30,7 @@ use crate::rewrite::{
     assigned, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
-use crate::sql::{Claim, SqlError, Tokens, parse, verify};
+use crate::sql::{Claim, RawTrees, SqlError, Tokens, parse, parse_keeping_trees, verify};
 
 use company::Company;
 use forms::{
@@ -112,6 +112,14 @@ pub struct Planner {
     misses: AtomicU64,
     refusals: AtomicU64,
     verifier_refusals: AtomicU64,
+}
+
+/// What there is besides a plan that was just made.
+struct Fresh {
+    /// The literals that may differ where it is used again.
+    literals: Vec<usize>,
+    /// What the parser read, for the verifier.
+    trees: RawTrees,
 }
 
 /// The kind of a statement that this parser does not read.
@@ -204,10 +212,10 @@ impl Planner {
         } else {
             self.misses.fetch_add(1, Ordering::Relaxed);
             let planned = with_stack(|| self.plan(context, &tokens));
-            let (plan, literals) = planned.inspect_err(|_| {
+            let (plan, fresh) = planned.inspect_err(|_| {
                 self.refusals.fetch_add(1, Ordering::Relaxed);
             })?;
-            (plan, Some(literals))
+            (plan, Some(fresh))
         };
         let values = match context.protocol {
             Protocol::Extended { .. } if !plan.literals => {
@@ -225,10 +233,10 @@ impl Planner {
                 "the gateway's own parameters count too",
             ));
         }
-        if let Some(literals) = fresh {
-            with_stack(|| self.verified(&tokens, &plan, &rewrite, client))?;
+        if let Some(fresh) = fresh {
+            with_stack(|| self.verified(&tokens, &fresh.trees, &plan, &rewrite, client))?;
             // Only now: nobody finds a plan that has not been verified.
-            self.remember(context, &tokens, literals, &plan);
+            self.remember(context, &tokens, fresh.literals, &plan);
         }
         Ok(rewrite)
     }
@@ -236,6 +244,7 @@ impl Planner {
     fn verified(
         &self,
         tokens: &Tokens<'_>,
+        trees: &RawTrees,
         plan: &Plan,
         rewrite: &Rewrite,
         parameters: u32,
@@ -246,8 +255,13 @@ impl Planner {
             .map(|edit| edit.tokens.clone())
             .filter(|range| !range.is_empty())
             .collect();
-        let claim =
-            Claim { client: tokens, removed: &removed, inserted: rewrite.inserted(), parameters };
+        let claim = Claim {
+            client: tokens,
+            trees,
+            removed: &removed,
+            inserted: rewrite.inserted(),
+            parameters,
+        };
         let checked = catch_unwind(AssertUnwindSafe(|| verify(rewrite.text(), claim)));
         let why = match checked {
             Ok(Ok(())) => {
@@ -300,14 +314,13 @@ impl Planner {
 
     // Planning.
 
-    /// The plan, and the literals that may differ where it is used again.
     fn plan(
         &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
-    ) -> Result<(Arc<Plan>, Vec<usize>), Refusal> {
+    ) -> Result<(Arc<Plan>, Fresh), Refusal> {
         plain_names(tokens)?;
-        let statements = parse(tokens)?;
+        let (statements, trees) = parse_keeping_trees(tokens)?;
         let mut plan = Plan::default();
         if let [alone] = statements.as_slice() {
             self.statement(context, tokens, alone, &mut plan)?;
@@ -326,7 +339,7 @@ impl Planner {
             }
         }
         plan.session_state = session_state(context.catalog, tokens);
-        Ok((Arc::new(plan), shape::abstractable(&statements, tokens)))
+        Ok((Arc::new(plan), Fresh { literals: shape::abstractable(&statements, tokens), trees }))
     }
 
     fn statement(
@@ -376,8 +389,9 @@ impl Planner {
                     action = Action::Execute { name: name.as_str().into() };
                     plan.literals = true;
                 }
-                edits.push(explain_options(tokens, &span, &explain.options)?);
-                answer = Answer::RedactPlan;
+                let (edit, format) = explain_options(tokens, &span, &explain.options)?;
+                edits.push(edit);
+                answer = Answer::RedactPlan(format);
             }
             StatementKind::Prepare { name, statement, .. } => {
                 refuse_inside_prepare(statement)?;

@@ -1,6 +1,7 @@
 //! What client SQL becomes, and what is refused, without a database.
 
 mod bypass;
+mod coerce;
 mod select;
 mod through;
 mod traps;
@@ -29,6 +30,7 @@ tables:
   crm.contact:
     owner: owner_id
   crm.plain: {}
+  crm.device: {}
   crm.note: {}
 masks:
   pii.phone: { kind: partial, first: 3, last: 4 }
@@ -53,6 +55,10 @@ roles:
             name: { kind: "null", match: refuse }
       - tables: [crm.plain]
         read: true
+      - tables: [crm.device]
+        read: { scope: all, where: "id > 7" }
+        create: true
+        update: true
       - tables: [crm.note]
         read: { scope: all, where: "id in (select account_id from crm.contact where owner_id = :user.id)" }
 "#;
@@ -101,10 +107,6 @@ fn catalog_and(more: Vec<Function>, operators: Vec<UserOperator>) -> Catalog {
     catalog_of(more, operators, Vec::new())
 }
 
-fn catalog_with_casts(more: Vec<Function>, casts: Vec<UserCast>) -> Catalog {
-    catalog_of(more, Vec::new(), casts)
-}
-
 fn catalog_of(more: Vec<Function>, operators: Vec<UserOperator>, casts: Vec<UserCast>) -> Catalog {
     let types = [
         (16, "bool", 'B'),
@@ -128,8 +130,18 @@ fn catalog_of(more: Vec<Function>, operators: Vec<UserOperator>, casts: Vec<User
         element: None,
         array: None,
         base: None,
-    })
-    .to_vec();
+    });
+    let row_type = SqlType {
+        id: TypeId(20_111),
+        schema: "crm".into(),
+        name: "device".into(),
+        kind: TypeKind::Composite,
+        category: 'C',
+        element: None,
+        array: None,
+        base: None,
+    };
+    let types = types.into_iter().chain([row_type]).collect();
     let functions = [
         ("count", FunctionKind::Aggregate),
         ("sum", FunctionKind::Aggregate),
@@ -153,7 +165,7 @@ fn catalog_of(more: Vec<Function>, operators: Vec<UserOperator>, casts: Vec<User
         id: FunctionId(2000 + u32::try_from(index).expect("few")),
         schema: "pg_catalog".into(),
         name: (*name).into(),
-        arguments: vec![TypeId(25)],
+        arguments: vec![if *name == "count" { TypeId(2276) } else { TypeId(25) }],
         result: TypeId(25),
         kind: *kind,
         security_definer: false,
@@ -235,6 +247,12 @@ fn catalog_of(more: Vec<Function>, operators: Vec<UserOperator>, casts: Vec<User
     secrets.primary_key = Vec::new();
     secrets.view_definition =
         Some(" SELECT account.id,\n    account.secret\n   FROM crm.account;".into());
+    let device = relation(
+        20110,
+        "crm",
+        "device",
+        vec![column(1, "id", 23), column(2, "number", 16_500), column(3, "label", 25)],
+    );
     let open = open_accounts();
     Catalog::new(
         CatalogVersion(1),
@@ -246,6 +264,7 @@ fn catalog_of(more: Vec<Function>, operators: Vec<UserOperator>, casts: Vec<User
             schemas: vec!["crm".into(), "pg_catalog".into()],
             relations: vec![
                 account, contact, lead, plain, hidden, view, ratios, note, secrets, totals, open,
+                device,
             ],
             types,
             functions: functions.into_iter().chain(more).collect(),
@@ -291,8 +310,14 @@ fn world() -> World {
 }
 
 fn world_with(catalog: Catalog) -> World {
-    let (policy, _) = PolicySet::load(&[("crm.yaml".to_owned(), POLICY.to_owned())], &catalog, "k")
-        .unwrap_or_else(|findings| panic!("{findings:#?}"));
+    world_as(catalog, "")
+}
+
+/// With more grants for the role of these tests.
+fn world_as(catalog: Catalog, grants: &str) -> World {
+    let (policy, _) =
+        PolicySet::load(&[("crm.yaml".to_owned(), format!("{POLICY}{grants}"))], &catalog, "k")
+            .unwrap_or_else(|findings| panic!("{findings:#?}"));
     let facts = PersonFacts {
         id: Some("7".to_owned()),
         roles: vec![RoleName::from("rep")],

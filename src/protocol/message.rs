@@ -353,6 +353,18 @@ pub struct Field {
     pub rest: Bytes,
 }
 
+impl Field {
+    /// Makes it a column of this type of any length.
+    pub fn set_type(&mut self, id: TypeId) {
+        let mut rest = BytesMut::from(&*self.rest);
+        // Behind the table's OID and the column's number.
+        for (place, byte) in rest.iter_mut().skip(6).zip(id.0.to_be_bytes()) {
+            *place = byte;
+        }
+        self.rest = rest.freeze();
+    }
+}
+
 /// Reads the body of a RowDescription.
 pub fn decode_row_description(body: Bytes) -> Result<Vec<Field>, DecodeError> {
     let mut body = Reader(body);

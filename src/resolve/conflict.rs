@@ -56,7 +56,9 @@ impl Resolver<'_> {
             // It runs on rows that are known to be in scope, after everything else of the statement
             // that decides on them: it exposes nothing.
             let scope = Scope { items: &items, parent: None };
-            self.in_clause(Clause::Decision, |resolver| resolver.expr(filter, &scope, ctes))?;
+            let condition =
+                self.in_clause(Clause::Decision, |resolver| resolver.expr(filter, &scope, ctes))?;
+            self.truth(&condition)?;
         }
         let filter = self.conflict_filter(self.after_name(used), conflict.filter.is_some())?;
         Ok(Some(ConflictUpdate { excluded, columns, filter }))

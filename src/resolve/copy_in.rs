@@ -68,7 +68,9 @@ impl Resolver<'_> {
         if let Some(filter) = &copy.filter {
             let items = [self.base_item(used, &relation, reference)];
             let scope = Scope { items: &items, parent: None };
-            self.in_clause(Clause::Where, |resolver| resolver.expr(filter, &scope, &NO_CTES))?;
+            let condition =
+                self.in_clause(Clause::Where, |resolver| resolver.expr(filter, &scope, &NO_CTES))?;
+            self.truth(&condition)?;
             if self.resolved.uses.len() > 1 {
                 return Err(Refusal::new(
                     SqlState::FEATURE_NOT_SUPPORTED,

@@ -76,7 +76,8 @@ impl Resolver<'_> {
 
     fn column_type(&mut self, column: &ColumnType) -> Result<(), Refusal> {
         if let Some(default) = &column.default {
-            self.expr(default, &Scope { items: &[], parent: None }, &NO_CTES)?;
+            let facts = self.expr(default, &Scope { items: &[], parent: None }, &NO_CTES)?;
+            self.become_anything(&[facts.known])?;
             if !self.resolved.uses.is_empty() {
                 return Err(Refusal::new(
                     SqlState::FEATURE_NOT_SUPPORTED,

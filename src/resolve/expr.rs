@@ -61,7 +61,8 @@ impl Resolver<'_> {
             | Clause::Decision
             | Clause::Inference) => outer,
         };
-        let facts = self.in_clause(clause, |resolver| resolver.expr(expr, scope, ctes))?;
+        let mut facts = self.in_clause(clause, |resolver| resolver.expr(expr, scope, ctes))?;
+        facts.safe &= self.truth(&facts)?;
         // An aggregate of this query is computed behind its filters. Anywhere but in the HAVING of
         // the outermost query it could belong to a query further out, and be a constant here.
         let behind = facts.aggregated && filters == Filters::Groups && scope.parent.is_none();
@@ -93,7 +94,17 @@ impl Resolver<'_> {
         scope: &Scope<'_>,
         ctes: &Ctes<'_>,
     ) -> Result<Facts, Refusal> {
-        stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || self.expr_in(expr, scope, ctes))
+        stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || {
+            if !self.watchful {
+                return self.expr_in(expr, scope, ctes);
+            }
+            let beside = std::mem::take(&mut self.parts);
+            let mut facts = self.expr_in(expr, scope, ctes)?;
+            let parts = std::mem::replace(&mut self.parts, beside);
+            facts.safe &= self.unforced(expr, &parts)?;
+            self.parts.push(self.part(expr, &parts, &facts));
+            Ok(facts)
+        })
     }
 
     pub(super) fn exprs<'e>(
@@ -144,19 +155,22 @@ impl Resolver<'_> {
             ExprKind::Call(call) => self.call(call, expr.location, scope, ctes)?,
             ExprKind::Case { operand, arms, otherwise } => {
                 let mut parts = Vec::new();
-                let mut comparable = true;
+                let (mut comparable, mut unforced) = (true, true);
                 if let Some(operand) = operand {
                     let left = self.expr(operand, scope, ctes)?;
                     let meaning = operator_meaning(self.context.catalog, self.context.grants, "=")?;
                     for (when, _) in arms {
                         let right = self.expr(when, scope, ctes)?;
                         comparable &= self.comparable(meaning, &left, &right);
+                        unforced &= self.compared_by_name(&left, &right)?;
                         parts.push(right);
                     }
                     parts.push(left);
                 } else {
                     for (when, _) in arms {
-                        parts.push(self.expr(when, scope, ctes)?);
+                        let condition = self.expr(when, scope, ctes)?;
+                        unforced &= self.truth(&condition)?;
+                        parts.push(condition);
                     }
                 }
                 let mut results = Vec::new();
@@ -168,9 +182,11 @@ impl Resolver<'_> {
                 }
                 self.refuse_mixed_names(&results)?;
                 let (known, unified) = unify(&results);
+                let types: Vec<KnownType> = results.iter().map(|result| result.known).collect();
+                unforced &= self.become_one(&types)?;
                 parts.append(&mut results);
                 let facts = Facts::over(&parts);
-                Facts { known, safe: facts.safe && unified && comparable, ..facts }
+                Facts { known, safe: facts.safe && unified && comparable && unforced, ..facts }
             }
             ExprKind::Cast { operand, target } => {
                 self.cast(operand, target, expr.location, scope, ctes)?
@@ -369,11 +385,20 @@ impl Resolver<'_> {
         Ok(meaning)
     }
 
-    pub(super) fn sort_operator(&self, key: &SortKey) -> Result<(), Refusal> {
+    pub(super) fn sort_key(
+        &mut self,
+        key: &SortKey,
+        scope: &Scope<'_>,
+        ctes: &Ctes<'_>,
+    ) -> Result<Facts, Refusal> {
+        let facts = self.expr(&key.expr, scope, ctes)?;
         if let Some(operator) = &key.operator {
             self.operator_names(OperatorKind::Plain, operator)?;
+            if let Some(name) = operator.last() {
+                self.own_operators(name, &[facts.known])?;
+            }
         }
-        Ok(())
+        Ok(facts)
     }
 
     /// Whether comparing the two can neither fail nor call a function that is not built in.
@@ -454,6 +479,10 @@ impl Resolver<'_> {
             if after > count {
                 facts.deps.add(&super::scope::Deps::one(used));
             }
+        }
+        if self.watchful {
+            self.parts.extend(columns.known.iter().map(|column| column.facts.known));
+            self.parts.extend(columns.open.then_some(KnownType::Unknown));
         }
         let output = columns.all();
         let boolean = KnownType::Type(TypeId(16));

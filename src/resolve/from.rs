@@ -10,6 +10,7 @@ use super::scope::{Collations, Columns, Ctes, Deps, Facts, Item, KnownType, Outp
 use super::{ExpandedView, Place, Referenced, RelationUse, ResolveContext, resolve};
 use crate::catalog::{Relation, RelationKind, SearchPath};
 use crate::error::{Refusal, SqlState};
+use crate::ids::TypeId;
 use crate::policy::{Verb, is_expanded, stands_for};
 use crate::sql::ast::{
     Alias, Expr, Join, JoinKind, Location, RelationRef, StatementKind, TableExpr,
@@ -87,7 +88,9 @@ impl Resolver<'_> {
                 {
                     let scope = Scope { items, parent: outer };
                     for argument in arguments {
-                        parts.push(self.expr(argument, &scope, ctes)?);
+                        let facts = self.expr(argument, &scope, ctes)?;
+                        self.become_anything(&[facts.known])?;
+                        parts.push(facts);
                     }
                 }
                 let facts = Facts::opaque(Facts::over(&parts).deps);
@@ -252,7 +255,9 @@ impl Resolver<'_> {
         for column in &left_columns {
             for other in right_columns.iter().filter(|other| other.name == column.name) {
                 let (a, b) = (&column.facts, &other.facts);
-                if !(a.safe && b.safe && self.comparable(meaning, a, b)) {
+                let unforced =
+                    self.compared_by_name(a, b)? & self.become_one(&[a.known, b.known])?;
+                if !(a.safe && b.safe && unforced && self.comparable(meaning, a, b)) {
                     hidden.add(&a.deps);
                     hidden.add(&b.deps);
                     self.hazard = true;
@@ -595,7 +600,13 @@ impl Resolver<'_> {
     }
 }
 
-pub(super) fn derived_item(columns: Columns, alias: Option<&Alias>) -> Item {
+pub(super) fn derived_item(mut columns: Columns, alias: Option<&Alias>) -> Item {
+    // What is still without a type when a query ends becomes text.
+    for column in &mut columns.known {
+        if column.facts.known == KnownType::Literal {
+            column.facts.known = KnownType::Type(TypeId(super::total::TEXT));
+        }
+    }
     let (name, columns) = match alias {
         Some(alias) => (alias.name.clone(), columns.rename(&alias.columns)),
         None => (String::new(), columns),

@@ -68,9 +68,10 @@ impl Resolver<'_> {
             // nothing.
             if let Some(condition) = &when.condition {
                 let scope = Scope { items, parent: None };
-                self.in_clause(Clause::Decision, |resolver| {
+                let condition = self.in_clause(Clause::Decision, |resolver| {
                     resolver.expr(condition, &scope, ctes)
                 })?;
+                self.truth(&condition)?;
             }
             let then = self.merge_then(&when.action, used, &relation, items, &tokens, ctes)?;
             whens.push(MergeWhen {
@@ -136,8 +137,10 @@ impl Resolver<'_> {
                     self.assigned(relation, columns.iter(), ctes)?
                 };
                 let scope = Scope { items, parent: None };
-                for value in values {
-                    self.in_clause(Clause::Set, |resolver| resolver.expr(value, &scope, ctes))?;
+                for (value, number) in values.iter().zip(&numbers) {
+                    let facts =
+                        self.in_clause(Clause::Set, |resolver| resolver.expr(value, &scope, ctes))?;
+                    self.assigned_to(relation, *number, &[], &facts)?;
                 }
                 let mut at = self.insert_values(tokens);
                 let mut assigned = Vec::new();

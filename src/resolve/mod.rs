@@ -3,6 +3,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::wildcard_enum_match_arm)]
 
 mod call;
+mod coerce;
 mod column;
 mod condition;
 mod conflict;

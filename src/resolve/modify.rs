@@ -10,7 +10,7 @@ use super::scope::{Columns, Ctes, Deps, Facts, Item, OutputColumn, Scope};
 use super::{Clause, Clauses, Conjunct, Modification, ModificationKind, Place, ReturningItem};
 use crate::catalog::{Relation, RelationKind};
 use crate::error::{Refusal, SqlState};
-use crate::ids::ColumnNumber;
+use crate::ids::{ColumnNumber, TypeId};
 use crate::policy::Verb;
 use crate::sql::ast::{
     Assignment, CteQuery, Delete, Expr, ExprKind, Insert, InsertColumn, RelationRef, TableExpr,
@@ -299,15 +299,26 @@ impl Resolver<'_> {
         level: Level,
     ) -> Result<Columns, Refusal> {
         let (used, relation) = self.modified(&insert.target, Verb::Create)?;
-        if let Some(source) = &insert.source {
-            self.query(source, None, ctes)?;
-        }
+        let source = match &insert.source {
+            Some(source) => Some(self.query(source, None, ctes)?),
+            None => None,
+        };
         let listed = !insert.columns.is_empty() || insert.source.is_none();
         let columns = if listed {
             self.assigned(&relation, insert.columns.iter(), ctes)?
         } else {
             relation.columns.iter().map(|column| column.number).collect()
         };
+        if let Some(source) = &source {
+            // An element or a field of a column has another type than the column.
+            let whole = insert.columns.iter().all(|column| column.steps.is_empty());
+            let types: Vec<TypeId> = columns
+                .iter()
+                .filter_map(|number| relation.column_by_number(*number))
+                .map(|column| column.type_id)
+                .collect();
+            self.stored(&types, &source.known, source.open || !whole)?;
+        }
         let item = self.base_item(used, &relation, &insert.target);
         let on_conflict = match &insert.on_conflict {
             None => None,
@@ -519,13 +530,33 @@ impl Resolver<'_> {
         let before = self.reads(used);
         let scope = Scope { items, parent: None };
         for assignment in assignments {
-            self.in_clause(Clause::Set, |resolver| resolver.expr(&assignment.value, &scope, ctes))?;
+            let facts = self.in_clause(Clause::Set, |resolver| {
+                resolver.expr(&assignment.value, &scope, ctes)
+            })?;
+            if let Some(column) = relation.column(&assignment.column.name) {
+                self.assigned_to(relation, column.number, &assignment.column.steps, &facts)?;
+            }
         }
         if self.reads(used) > before {
             self.add_verb(used, Verb::Read);
         }
         let columns = assignments.iter().map(|assignment| &assignment.column);
         self.assigned(relation, columns, ctes)
+    }
+
+    /// A value that becomes a column's, or that of a part of it.
+    pub(super) fn assigned_to(
+        &self,
+        relation: &Relation,
+        number: ColumnNumber,
+        steps: &[Expr],
+        value: &Facts,
+    ) -> Result<(), Refusal> {
+        match relation.column_by_number(number).filter(|_| steps.is_empty()) {
+            Some(column) => self.become_type(column.type_id, &[value.known])?,
+            None => self.become_anything(&[value.known])?,
+        };
+        Ok(())
     }
 
     fn reads(&self, used: usize) -> usize {

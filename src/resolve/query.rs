@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::coerce::INT8;
 use super::expr::Filters;
 use super::group::Grouping;
 use super::modify::Level;
@@ -12,6 +13,7 @@ use super::safe::unify;
 use super::scope::{Columns, CteInSight, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
 use super::{Clause, CopiedRelation, Place, Referenced, ResolveContext, Resolved};
 use crate::error::{Refusal, SqlState};
+use crate::ids::TypeId;
 use crate::sql::Tokens;
 use crate::sql::ast::{
     CopySource, Cte, CteQuery, Expr, Query, QueryBody, RelationRef, Select, StatementKind, Window,
@@ -50,6 +52,12 @@ pub(super) struct Resolver<'a> {
     pub(super) prepared: Vec<KnownType>,
     /// The tokens that name the types of casts to names of objects, all of them looked at.
     pub(super) cast_names: Vec<usize>,
+    /// Somebody has made casts or operators that no text has to name.
+    pub(super) watchful: bool,
+    /// What the parts are of the expression that is open.
+    pub(super) parts: Vec<KnownType>,
+    /// The types of casts.
+    pub(super) cast_types: Vec<TypeId>,
 }
 
 pub(super) const NO_CTES: Ctes<'static> = Ctes { here: &[], parent: None };
@@ -77,6 +85,10 @@ impl<'a> Resolver<'a> {
             inferred: BTreeMap::new(),
             prepared: Vec::new(),
             cast_names: Vec::new(),
+            watchful: !context.catalog.coercions().is_empty()
+                || context.catalog.has_user_operators(),
+            parts: Vec::new(),
+            cast_types: Vec::new(),
         }
     }
 
@@ -206,7 +218,8 @@ impl<'a> Resolver<'a> {
     /// The arguments of EXECUTE.
     pub(super) fn arguments(&mut self, arguments: &[Expr]) -> Result<(), Refusal> {
         for argument in arguments {
-            self.expr(argument, &Scope { items: &[], parent: None }, &NO_CTES)?;
+            let facts = self.expr(argument, &Scope { items: &[], parent: None }, &NO_CTES)?;
+            self.become_anything(&[facts.known])?;
         }
         Ok(())
     }
@@ -258,11 +271,13 @@ impl<'a> Resolver<'a> {
     ) -> Result<Columns, Refusal> {
         stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || {
             let before = std::mem::replace(&mut self.level_start, self.resolved.uses.len());
+            let parts = std::mem::take(&mut self.parts);
             self.depth += 1;
             let columns = self.with(query.with.as_ref(), outer, ctes, &mut |resolver, ctes| {
                 resolver.query_in(query, outer, ctes)
             });
             self.depth -= 1;
+            self.parts = parts;
             self.level_start = before;
             columns
         })
@@ -384,7 +399,9 @@ impl<'a> Resolver<'a> {
                         match columns.get_mut(index) {
                             Some(column) => {
                                 self.refuse_mixed_names([&column.facts, &facts])?;
+                                let unforced = self.columns_become_one(&column.facts, &facts)?;
                                 column.facts = united(&column.facts, &facts);
+                                column.facts.safe &= unforced;
                             }
                             None => columns
                                 .push(OutputColumn { name: format!("column{}", index + 1), facts }),
@@ -396,10 +413,16 @@ impl<'a> Resolver<'a> {
             QueryBody::SetOperation { left, right } => {
                 let left = self.query(left, outer, ctes)?;
                 let right = self.query(right, outer, ctes)?;
+                let mut unforced = Vec::new();
                 for (column, other) in left.known.iter().zip(&right.known) {
                     self.refuse_mixed_names([&column.facts, &other.facts])?;
+                    unforced.push(self.columns_become_one(&column.facts, &other.facts)?);
                 }
-                (merge(left, &right), Vec::new())
+                let mut columns = merge(left, &right);
+                for (column, unforced) in columns.known.iter_mut().zip(unforced) {
+                    column.facts.safe &= unforced;
+                }
+                (columns, Vec::new())
             }
         };
         // ORDER BY, LIMIT and OFFSET see the output names, and the items of a plain SELECT.
@@ -414,13 +437,13 @@ impl<'a> Resolver<'a> {
         visible.push(output);
         let scope = Scope { items: &visible, parent: outer };
         for key in &query.order_by {
-            self.sort_operator(key)?;
-            let facts = self.expr(&key.expr, &scope, ctes)?;
+            let facts = self.sort_key(key, &scope, ctes)?;
             self.note_nested(&facts);
         }
         let outside = Scope { items: &[], parent: outer };
         for bound in query.limit.iter().chain(&query.offset) {
             let facts = self.expr(bound, &outside, ctes)?;
+            self.become_type(INT8, &[facts.known])?;
             self.note_nested(&facts);
         }
         if let Some((select, grouping)) = grouping {
@@ -522,12 +545,16 @@ impl<'a> Resolver<'a> {
         ctes: &Ctes<'_>,
     ) -> Result<Facts, Refusal> {
         let mut parts = Vec::new();
-        for expression in window.partition_by.iter().chain(&window.bounds) {
+        for expression in &window.partition_by {
             parts.push(self.expr(expression, scope, ctes)?);
         }
+        for bound in &window.bounds {
+            let facts = self.expr(bound, scope, ctes)?;
+            self.become_anything(&[facts.known])?;
+            parts.push(facts);
+        }
         for key in &window.order_by {
-            self.sort_operator(key)?;
-            parts.push(self.expr(&key.expr, scope, ctes)?);
+            parts.push(self.sort_key(key, scope, ctes)?);
         }
         Ok(Facts::over(&parts))
     }

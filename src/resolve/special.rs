@@ -25,15 +25,20 @@ impl Resolver<'_> {
         }
         let mut parts = self.exprs(operands, scope, ctes)?;
         for query in queries {
-            parts.push(self.query(query, Some(scope), ctes)?.all());
+            let columns = self.query(query, Some(scope), ctes)?;
+            for column in &columns.known {
+                self.become_anything(&[column.facts.known])?;
+            }
+            parts.push(columns.all());
         }
         if let Some(Aggregate { order_by, filter, over }) = aggregate {
             for key in order_by {
-                self.sort_operator(key)?;
-                parts.push(self.expr(&key.expr, scope, ctes)?);
+                parts.push(self.sort_key(key, scope, ctes)?);
             }
             if let Some(filter) = filter {
-                parts.push(self.expr(filter, scope, ctes)?);
+                let condition = self.expr(filter, scope, ctes)?;
+                self.truth(&condition)?;
+                parts.push(condition);
             }
             if let Some(window) = over {
                 parts.push(self.window(window, scope, ctes)?);

@@ -402,6 +402,11 @@ pub(super) fn is_comparable(catalog: &Catalog, id: TypeId) -> bool {
     }
 }
 
+/// Whether PostgreSQL has comparisons of its own for two values of the type.
+pub(super) fn is_ordered(id: TypeId) -> bool {
+    COMPARABLE.iter().any(|(known, _)| *known == id.0)
+}
+
 /// `oid` and the `reg*` types: int8 is cast to them implicitly, and that can overflow.
 const OIDS: [u32; 12] = [26, 24, 2202, 2203, 2204, 2205, 2206, 3734, 3769, 4089, 4096, 4191];
 

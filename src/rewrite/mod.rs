@@ -15,7 +15,9 @@ mod through;
 
 pub(crate) use check::Violation;
 pub(crate) use modify::assigned;
-pub use plan::{Action, Answer, Edit, Effect, Local, Piece, Plan, StatementPlan, Touched};
+pub use plan::{
+    Action, Answer, Edit, Effect, Local, Piece, Plan, PlanFormat, StatementPlan, Touched,
+};
 pub use rewritten::Rewrite;
 pub(crate) use rewritten::{Values, printed, splice};
 pub(crate) use statement::{RewriteContext, rewrite_statement};

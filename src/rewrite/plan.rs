@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use crate::ids::RelationId;
+use crate::ids::{RelationId, TypeId};
 use crate::policy::{Hole, Verb};
 use crate::resolve::BoundPattern;
 use crate::resolve::SessionState;
@@ -152,8 +152,32 @@ pub enum Answer {
     DropRows,
     /// Cuts the last column, the hidden check column.
     CutLastColumn,
-    /// Relays the lines of EXPLAIN without their conditions, which hold the policy's.
-    RedactPlan,
+    /// Relays the answer of EXPLAIN without its conditions, which hold the policy's.
+    RedactPlan(PlanFormat),
+}
+
+/// How EXPLAIN shows a plan. For every format but text the server is asked for JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanFormat {
+    /// Lines.
+    Text,
+    /// A value of type `json`.
+    Json,
+    /// A text.
+    Yaml,
+    /// A value of type `xml`.
+    Xml,
+}
+
+impl PlanFormat {
+    /// The type of the answer's column.
+    pub fn type_id(self) -> TypeId {
+        match self {
+            Self::Text | Self::Yaml => TypeId(25),
+            Self::Json => TypeId(114),
+            Self::Xml => TypeId(142),
+        }
+    }
 }
 
 /// One relation a statement touches, as the audit log tells it.

@@ -1,5 +1,7 @@
 //! Syntax trees of policy SQL → the pieces of an edit. Pure. The only place that prints them.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt::Display;
 use std::ops::Range;
 
@@ -53,8 +55,22 @@ pub(super) fn client_condition() -> Expr {
     Expr::Value(Value::Placeholder(CLIENT_TEXT.to_owned()).into())
 }
 
-/// A syntax tree to fill in: parsed from a constant text of this program.
+thread_local! {
+    /// Templates that this thread has parsed. There are about ten.
+    static TEMPLATES: RefCell<HashMap<&'static str, Box<Query>>> = RefCell::default();
+}
+
+/// A syntax tree to fill in: parsed, once, from a constant text of this program.
 pub(super) fn template(text: &'static str) -> Result<Box<Query>, Refusal> {
+    if let Some(query) = TEMPLATES.with_borrow(|templates| templates.get(text).cloned()) {
+        return Ok(query);
+    }
+    let query = parsed(text)?;
+    TEMPLATES.with_borrow_mut(|templates| templates.insert(text, query.clone()));
+    Ok(query)
+}
+
+fn parsed(text: &str) -> Result<Box<Query>, Refusal> {
     let statements = Parser::parse_sql(&PostgreSqlDialect {}, text)
         .map_err(|_| defect("a template does not parse"))?;
     match statements.into_iter().next() {

@@ -14,7 +14,7 @@ use crate::error::SqlState;
 use crate::protocol::frame::{Frame, HEADER_LENGTH, write_frame};
 use crate::protocol::message::{self, Report};
 use crate::relay::HIGH_WATER;
-use crate::rewrite::Answer;
+use crate::rewrite::{Answer, PlanFormat};
 
 impl<C, S> Session<C, S>
 where
@@ -94,7 +94,7 @@ where
         Ok(match entry.answer() {
             Answer::Relay => Some(entry.visible),
             Answer::DropRows => Some(false),
-            Answer::CutLastColumn | Answer::RedactPlan => None,
+            Answer::CutLastColumn | Answer::RedactPlan(_) => None,
         })
     }
 
@@ -468,7 +468,13 @@ where
         }
         let mut fields = message::decode_row_description(body).map_err(|_| broken_server())?;
         let fields = match answer {
-            Answer::Relay | Answer::RedactPlan => Some(fields),
+            Answer::Relay => Some(fields),
+            Answer::RedactPlan(format) => {
+                for field in &mut fields {
+                    field.set_type(format.type_id());
+                }
+                Some(fields)
+            }
             Answer::DropRows => None,
             Answer::CutLastColumn => {
                 fields.pop().ok_or_else(broken_server)?;
@@ -533,7 +539,7 @@ where
             Answer::CutLastColumn => {
                 values.pop().ok_or_else(broken_server)?;
             }
-            Answer::RedactPlan => match plan_line(&values, first) {
+            Answer::RedactPlan(format) => match plan_line(&values, first, format) {
                 Some(line) => values = vec![Some(Bytes::from(line))],
                 None => return Ok(()),
             },
@@ -724,9 +730,15 @@ fn row_limit() -> Report {
 }
 
 /// The line of a plan that takes the place of this one.
-fn plan_line(values: &[Option<Bytes>], first: bool) -> Option<String> {
+fn plan_line(values: &[Option<Bytes>], first: bool, format: PlanFormat) -> Option<String> {
     let [Some(value)] = values else { return None };
-    super::explain::line(std::str::from_utf8(value).ok()?, first)
+    let text = std::str::from_utf8(value).ok()?;
+    match format {
+        PlanFormat::Text => super::explain::line(text, first),
+        PlanFormat::Json | PlanFormat::Yaml | PlanFormat::Xml => {
+            Some(super::explain::document(text, format))
+        }
+    }
 }
 
 /// The row count at the end of a command tag.

@@ -743,7 +743,7 @@ fn parameter_formats(bind: &Bind, hidden: usize) -> Vec<i16> {
 /// The client's result formats with one for the hidden column.
 fn result_formats(results: &[i16], answer: Answer) -> Vec<i16> {
     match answer {
-        Answer::Relay | Answer::RedactPlan => results.to_vec(),
+        Answer::Relay | Answer::RedactPlan(_) => results.to_vec(),
         Answer::DropRows => Vec::new(),
         Answer::CutLastColumn => {
             let mut formats = results.to_vec();

@@ -191,9 +191,9 @@ mod tests {
     struct Sleeper(thread::Thread, AtomicBool);
 
     impl Sleeper {
-        /// Whether it was woken since the last time, or is within a second.
+        /// Whether it was woken since the last time, or is within ten seconds.
         fn woken(&self) -> bool {
-            for _ in 0..20 {
+            for _ in 0..200 {
                 if self.1.load(Ordering::Acquire) {
                     break;
                 }

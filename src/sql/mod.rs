@@ -12,6 +12,7 @@ mod verify;
 
 pub use lex::{Token, TokenKind, Tokens};
 pub use parse::parse;
+pub(crate) use parse::{RawTrees, parse_keeping_trees};
 pub(crate) use verify::{Claim, verify};
 
 use crate::error::{Refusal, SqlState};

@@ -2,26 +2,53 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use pg_raw_parse::StmtList;
+
 use super::ast::Statement;
 use super::lower::statement;
 use super::{SqlError, Tokens};
 
+/// The parser's own trees of a query string, for a look at them that owes nothing to lowering.
+#[derive(Debug)]
+pub(crate) struct RawTrees(pg_raw_parse::ParseResult);
+
+impl RawTrees {
+    /// Parses a text that need not be a client's.
+    pub(super) fn new(text: &str) -> Result<Self, pg_raw_parse::Error> {
+        pg_raw_parse::parse(text).map(Self)
+    }
+
+    /// One for each statement.
+    pub(super) fn statements(&self) -> &StmtList {
+        &self.0
+    }
+}
+
 /// Parses every statement of a lexed query string.
+pub fn parse(tokens: &Tokens<'_>) -> Result<Vec<Statement>, SqlError> {
+    parse_keeping_trees(tokens).map(|(statements, _)| statements)
+}
+
+/// Parses every statement of a lexed query string, and hands out the trees it has read.
 ///
 /// The lexer has already bounded the nesting of brackets and comments; chains of operators have no
 /// nesting, so lowering counts its own depth.
-pub fn parse(tokens: &Tokens<'_>) -> Result<Vec<Statement>, SqlError> {
+pub(crate) fn parse_keeping_trees(
+    tokens: &Tokens<'_>,
+) -> Result<(Vec<Statement>, RawTrees), SqlError> {
     // The binding panics on nodes it does not know. Such a text is refused like any other that is
     // not understood.
     let lowered = catch_unwind(AssertUnwindSafe(|| {
-        let tree = pg_raw_parse::parse(tokens.source()).map_err(|error| match error {
+        let trees = RawTrees::new(tokens.source()).map_err(|error| match error {
             pg_raw_parse::Error::Parse(error) => syntax_error(error.to_string(), tokens),
             pg_raw_parse::Error::PgError(_) => SqlError::Broken,
             pg_raw_parse::Error::StatementContainedNul(_) => {
                 SqlError::lexical("null character not permitted", 0)
             }
         })?;
-        tree.iter().map(|raw| statement(raw, tokens)).collect()
+        let statements: Result<Vec<_>, _> =
+            trees.statements().iter().map(|raw| statement(raw, tokens)).collect();
+        Ok((statements?, trees))
     }));
     lowered.unwrap_or(Err(SqlError::Broken))
 }

@@ -9,13 +9,15 @@ use std::ops::Range;
 use pg_raw_parse::Node;
 use pg_raw_parse::list::NodeList;
 
-use super::{TokenKind, Tokens};
+use super::{RawTrees, TokenKind, Tokens};
 
 /// What the rewriter says it did.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Claim<'a> {
     /// The client's tokens.
     pub(crate) client: &'a Tokens<'a>,
+    /// The parser's trees of the client's text.
+    pub(crate) trees: &'a RawTrees,
     /// Client tokens that were taken out, ascending.
     pub(crate) removed: &'a [Range<usize>],
     /// Bytes of the finished text that were put in, ascending.
@@ -48,8 +50,8 @@ pub(crate) enum VerifyError {
 pub(crate) fn verify(text: &str, claim: Claim<'_>) -> Result<(), VerifyError> {
     let output = Tokens::new(text).map_err(|_| VerifyError::Unparsable)?;
     same_tokens(&output, claim)?;
-    let after = pg_raw_parse::parse(text).map_err(|_| VerifyError::Unparsable)?;
-    let before = pg_raw_parse::parse(claim.client.source()).map_err(|_| VerifyError::Unparsable)?;
+    let after = RawTrees::new(text).map_err(|_| VerifyError::Unparsable)?;
+    let (before, after) = (claim.trees.statements(), after.statements());
     if before.len() != after.len() {
         return Err(VerifyError::Statements);
     }

@@ -10,6 +10,7 @@
 
 mod attacks;
 mod catalogue;
+mod coercions;
 mod copy;
 mod drivers;
 mod failover;

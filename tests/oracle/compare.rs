@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use proptest::strategy::ValueTree;
-use rowgate::rewrite::Answer;
+use rowgate::rewrite::{Answer, PlanFormat};
 use tokio_postgres::Client;
 
 use crate::answer::{Outcome, run};
@@ -255,7 +255,7 @@ impl Pair {
     pub(crate) async fn ask(&self, query: &Query, tally: &mut Tally) {
         let ours = through_rowgate(self.world, &self.person, &self.plain, &query.sql).await;
         let explains = query.sql.starts_with("EXPLAIN");
-        let answer = if explains { Answer::RedactPlan } else { Answer::Relay };
+        let answer = if explains { Answer::RedactPlan(PlanFormat::Text) } else { Answer::Relay };
         let theirs = run(&self.oracle, &query.for_oracle(), answer).await;
         tally.add(&query.sql, self.principal.name, &ours, &theirs);
     }

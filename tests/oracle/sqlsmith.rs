@@ -663,7 +663,8 @@ fn a_random_query_tells_of_what_is_hidden_or_gets_another_answer_or_breaks_the_p
             let mut tally = Tally::default();
             let mut batch = 0;
             while tally.statements < each {
-                let seed = first_seed * 1_000_000 + batch;
+                // sqlsmith takes 31 bits.
+                let seed = (first_seed * 10_000 + batch) % (1 << 31);
                 // A tenth goes over everything there is.
                 let vocabulary = if batch % 10 == 9 || (each < BATCH && batch == 1) {
                     Vocabulary::Everything

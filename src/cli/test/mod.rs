@@ -235,7 +235,7 @@ fn answered(messages: &[SimpleQueryMessage], answer: Answer) -> Answered {
         }
     }
     match answer {
-        Answer::Relay | Answer::RedactPlan => {}
+        Answer::Relay | Answer::RedactPlan(_) => {}
         Answer::DropRows => {
             answered.columns.clear();
             answered.rows.clear();

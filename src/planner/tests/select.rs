@@ -1,8 +1,7 @@
 //! What of SELECT depends on bind parameters, on the server's version, or on what somebody made.
 
-use super::{catalog_with_casts, plan, plan_as, refused, rewritten, world};
-use crate::catalog::{Function, FunctionKind, UserCast, Volatility};
-use crate::ids::{FunctionId, TypeId};
+use super::{plan, plan_as, refused, rewritten, world};
+use crate::ids::TypeId;
 use crate::planner::Protocol;
 
 /// The rewritten text of a statement of the extended protocol whose parameters have no type.
@@ -143,31 +142,4 @@ fn a_name_in_unicode_escapes_escapes_the_policy() {
     assert!(text.contains("\"owner_id\" = "), "{text}");
     let refusal = refused(r#"SELECT U&"secre\0074" FROM U&"h\0069dden""#);
     assert_eq!(refusal.sqlstate.0, "42501");
-}
-
-#[test]
-fn a_cast_that_somebody_made_calls_a_function_that_is_not_granted() {
-    let function = Function {
-        id: FunctionId(30_000),
-        schema: "crm".into(),
-        name: "look_up".into(),
-        arguments: vec![TypeId(25)],
-        result: TypeId(16_500),
-        kind: FunctionKind::Function,
-        security_definer: true,
-        volatility: Volatility::Stable,
-        returns_set: false,
-    };
-    let mut world = world();
-    let cast =
-        UserCast { source: TypeId(25), target: TypeId(16_500), function: FunctionId(30_000) };
-    world.catalog = catalog_with_casts(vec![function], vec![cast]);
-    let run = |sql: &str| plan(&world, Protocol::Simple, sql);
-    assert_eq!(run("SELECT name::phone FROM account").unwrap_err().sqlstate.0, "42501");
-    assert_eq!(
-        run("SELECT CAST(lower(name) AS phone) FROM account").unwrap_err().sqlstate.0,
-        "42501"
-    );
-    assert!(run("SELECT 'x'::phone FROM account").is_ok());
-    assert!(run("SELECT id::text FROM account").is_ok());
 }
