@@ -511,7 +511,7 @@ impl Catalog {
 /// The schemas a session's unqualified names are looked up in, in order, `pg_catalog` included
 /// where the server searches it (PostgreSQL documentation, 5.10.3 "The Schema Search Path"), and the
 /// session's own temporary relations.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct SearchPath(pub Vec<Arc<str>>, pub Temporary);
 
 impl SearchPath {

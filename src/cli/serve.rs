@@ -30,7 +30,7 @@ use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::TlsServer;
 use crate::selftest::{self, Proven};
 use crate::server::lanes::Lanes;
-use crate::server::{self, Authorities, Board, Budget, Gateway, Phase, Shared, Usages};
+use crate::server::{self, Authorities, Board, Budget, Gateway, Paths, Phase, Shared, Usages};
 use crate::snapshot::{self, State};
 use crate::telemetry::{LogFormat, start_logging, start_metrics};
 
@@ -404,6 +404,7 @@ fn shared(settings: &Settings, board: Arc<Board>) -> Shared {
             comparisons: limits.comparisons,
             window: limits.window,
         })),
+        paths: Paths::default(),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::TlsClient;
 pub use crate::session::budget::Budget;
 pub use crate::session::usage::Usages;
-pub use crate::session::{Board, Phase, Shared};
+pub use crate::session::{Board, Paths, Phase, Shared};
 use crate::snapshot::State;
 
 /// How many clients beyond the limit are told so at one time; the others are closed.
@@ -164,7 +164,7 @@ fn admit(
         let start = Box::pin(visit::receive(gateway, socket, peer, number));
         let session = async move {
             let defect = Defect;
-            if let Some(visit) = start.await {
+            if let Some(mut visit) = start.await {
                 visit.stay().await;
             }
             drop((place, seat, defect));

@@ -26,14 +26,15 @@ use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
 use crate::protocol::message;
 use crate::protocol::startup::{Arrival, CancelKey, Startup, receive as arrive, send_fatal};
+use crate::protocol::stream::ClientStream;
 use crate::session::authority::{Authority, Standing};
 use crate::session::loan::Source;
 use crate::session::{self, Ended, Opening, Servers};
 
 /// A client that is in: its session, and what is left to do when that has ended. Small, because
 /// thousands of them do nothing for hours; what comes before has a box that is free again by then.
-pub(super) struct Visit<F> {
-    session: F,
+pub(super) struct Visit {
+    session: session::Run<ClientStream, Lent>,
     servers: Arc<SessionServers>,
     who: Arc<Who>,
     _counted: Counted,
@@ -45,7 +46,7 @@ pub(super) async fn receive(
     socket: std::net::TcpStream,
     peer: SocketAddr,
     number: u64,
-) -> Option<Visit<impl Future<Output = Ended<Lent>> + Send + use<>>> {
+) -> Option<Visit> {
     let socket = match TcpStream::from_std(socket) {
         Ok(socket) => socket,
         Err(error) => {
@@ -279,7 +280,7 @@ fn open(
     (startup, visitor): (Startup, Visitor),
     (server, queue, wanted): Lease,
     counted: Counted,
-) -> Option<Visit<impl Future<Output = Ended<Lent>> + Send + use<>>> {
+) -> Option<Visit> {
     let lent = server.connection()?;
     let (session, who) = (visitor.who.session, visitor.who);
     let pool_mode = gateway.state.settings().pool(&startup.database).mode;
@@ -331,17 +332,20 @@ fn open(
     Some(Visit { session, servers, who, _counted: counted })
 }
 
-impl<F: Future<Output = Ended<Lent>> + Send> Visit<F> {
+impl Visit {
     /// The session itself, to its end.
-    pub(super) async fn stay(self) {
-        let Self { session, servers, who, _counted } = self;
-        let Ended { server, reason } = session.await;
+    pub(super) async fn stay(&mut self) {
+        let ended = (&mut self.session).await;
+        Box::pin(self.leave(ended)).await;
+    }
+
+    async fn leave(&mut self, Ended { server, reason }: Ended<Lent>) {
         // A late cancel request must not hit whoever gets the connection next.
-        let undisturbed = servers.registration.stop_running();
+        let undisturbed = self.servers.registration.stop_running();
         if let Some(Lent(server)) = server {
-            Box::pin(server.release(undisturbed.then_some(TransactionStatus::Idle))).await;
+            server.release(undisturbed.then_some(TransactionStatus::Idle)).await;
         }
-        record_logout(&servers.gateway, who, reason);
+        record_logout(&self.servers.gateway, Arc::clone(&self.who), reason);
     }
 }
 

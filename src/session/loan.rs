@@ -141,8 +141,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Slot<S> {
 pub(super) struct Loans<S> {
     source: Source<S>,
     lending: Option<Lending<S>>,
-    /// What is on the connection that is here.
-    memory: Memory,
+    /// What is on the connection that is here; most of the time there is none.
+    memory: Option<Box<Memory>>,
     /// The client's unnamed statement is the one on this connection.
     unnamed: bool,
     /// Something may be left that has not been asked for yet.
@@ -163,7 +163,7 @@ impl<S> Loans<S> {
         Self {
             source,
             lending: None,
-            memory: Memory::default(),
+            memory: None,
             unnamed: false,
             doubt: false,
             tainted: Vec::new(),
@@ -171,6 +171,10 @@ impl<S> Loans<S> {
             pinned: false,
             kept: false,
         }
+    }
+
+    fn memory(&mut self) -> &mut Memory {
+        self.memory.get_or_insert_default()
     }
 
     /// The settings of the session, as far as they are known.
@@ -196,7 +200,7 @@ where
     pub(super) fn attach(&mut self, loan: Loan<S>) {
         let Some(loans) = self.loans.as_mut() else { return };
         loans.lending = None;
-        loans.memory = loan.memory;
+        loans.memory = Some(Box::new(loan.memory));
         loans.unnamed = false;
         self.server.stream_mut().0 = Some(loan.stream);
         self.processes.0 = loan.process;
@@ -265,7 +269,7 @@ where
     fn take_back(&mut self) {
         let Some(stream) = self.server.stream_mut().0.take() else { return };
         if let Some(loans) = self.loans.as_mut() {
-            let memory = std::mem::take(&mut loans.memory);
+            let memory = loans.memory.take().map(|memory| *memory).unwrap_or_default();
             loans.source.lender.take_back(stream, memory);
         }
     }
@@ -292,7 +296,7 @@ where
         for statement in &plan.statements {
             if statement.effect != Effect::Reads || plan.session_state != SessionState::Nothing {
                 // An INSERT may have taken values of a sequence, which lastval() tells.
-                loans.memory.sequences = Some(session);
+                loans.memory().sequences = Some(session);
             }
             leaves |= !LEAVES_NOTHING.contains(&statement.kind);
             // What pins the connection may be gone now.
@@ -311,14 +315,14 @@ where
     /// That statement is not on the connection any more.
     pub(super) fn note_forgotten(&mut self, server_name: &str) {
         if let Some(loans) = self.loans.as_mut() {
-            loans.memory.statements.remove(server_name);
+            loans.memory().statements.remove(server_name);
         }
     }
 
     /// All prepared statements of the connection are gone.
     pub(super) fn note_deallocated(&mut self) {
         if let Some(loans) = self.loans.as_mut() {
-            loans.memory.statements.clear();
+            loans.memory().statements.clear();
             loans.unnamed = false;
         }
     }
@@ -326,8 +330,8 @@ where
     fn ask_what_is_left(&mut self) {
         let mut bytes = BytesMut::new();
         if let Some(loans) = self.loans.as_mut() {
-            for name in loans.tainted.drain(..) {
-                loans.memory.statements.remove(&name);
+            for name in std::mem::take(&mut loans.tainted) {
+                loans.memory().statements.remove(&name);
                 message::close(&mut bytes, &Target::Statement(name));
                 self.expected.push_back(Entry::internal(Request::Close));
             }
@@ -381,7 +385,8 @@ where
         if loans.source.settings != values {
             loans.source.settings = values;
         }
-        loans.memory.settings = Arc::clone(&loans.source.settings);
+        let settings = Arc::clone(&loans.source.settings);
+        loans.memory().settings = settings;
         loans.pinned = &**count != b"0";
         loans.asked = false;
         Ok(())
@@ -427,7 +432,7 @@ where
         match self.loans.as_mut() {
             None => true,
             Some(loans) if server_name.is_empty() => loans.unnamed,
-            Some(loans) => loans.memory.statements.find(server_name),
+            Some(loans) => loans.memory().statements.find(server_name),
         }
     }
 
@@ -455,7 +460,7 @@ where
         }
         if server_name.is_empty() {
             loans.unnamed = true;
-        } else if let Some(oldest) = loans.memory.statements.insert(server_name) {
+        } else if let Some(oldest) = loans.memory().statements.insert(server_name) {
             let mut bytes = BytesMut::new();
             message::close(&mut bytes, &Target::Statement(oldest.to_string()));
             self.server.outbound.append(bytes);
@@ -472,8 +477,8 @@ where
         let Some(loans) = self.loans.as_mut() else { return };
         match undo {
             Undo::Here(name) if name.is_empty() => loans.unnamed = false,
-            Undo::Here(name) => loans.memory.statements.remove(name),
-            Undo::Gone(name) => drop(loans.memory.statements.insert(name)),
+            Undo::Here(name) => loans.memory().statements.remove(name),
+            Undo::Gone(name) => drop(loans.memory().statements.insert(name)),
             Undo::Statement(..) | Undo::Portal(..) => {}
         }
     }

@@ -23,9 +23,8 @@ pub mod usage;
 mod wait;
 
 use std::collections::VecDeque;
-use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
@@ -38,6 +37,7 @@ use self::ledger::{Durable, Ledger};
 use self::loan::{Loan, Loans, Slot, Source};
 use self::names::Names;
 use self::path::PathState;
+pub use self::path::Paths;
 use self::usage::Usages;
 pub use self::wait::Board;
 use self::wait::{Alarm, Gone, News};
@@ -49,6 +49,9 @@ use crate::planner::Planner;
 use crate::protocol::frame::{Connection, FrameError};
 use crate::protocol::message::{self, ClientMessage, DecodeError, Report};
 use crate::relay::{HIGH_WATER, Moved, RelayError, Wants, poll_move};
+
+/// Before the server has been asked.
+static NO_PATH: LazyLock<Arc<SearchPath>> = LazyLock::new(Arc::default);
 
 /// Deliberately not SQL: it stands in for a refused statement, so that the server itself aborts the
 /// transaction, skips the rest of the pipeline and reports the status, as for any error.
@@ -89,6 +92,8 @@ pub struct Shared {
     pub statement_timeout: Duration,
     /// What people have used of their limits.
     pub usages: Arc<Usages>,
+    /// Search paths that several have.
+    pub paths: Paths,
 }
 
 /// A cancel request that is under way.
@@ -255,7 +260,7 @@ struct Session<C, S> {
     private_names: bool,
     processes: (u32, u32),
     application: Arc<str>,
-    path: SearchPath,
+    path: Arc<SearchPath>,
     path_state: PathState,
     /// It may have made temporary tables.
     temporary: bool,
@@ -283,19 +288,58 @@ struct Session<C, S> {
     leaving: bool,
 }
 
-/// Runs a session to its end. What waits is small: thousands of sessions do nothing for hours.
-pub fn run<C, S>(
-    shared: Arc<Shared>,
-    opening: Opening<C, S>,
-) -> impl Future<Output = Ended<S>> + Send
+/// A session until it has ended. Small: thousands of sessions do nothing for hours.
+pub struct Run<C, S>(Stage<C, S>);
+
+enum Stage<C, S> {
+    Works(Box<Session<C, S>>),
+    Ends(Pin<Box<dyn Future<Output = Ended<S>> + Send>>),
+    /// Nobody asks any more.
+    Over,
+}
+
+impl<C, S> std::fmt::Debug for Run<C, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
+
+/// Runs a session to its end.
+pub fn run<C, S>(shared: Arc<Shared>, opening: Opening<C, S>) -> Run<C, S>
 where
     C: AsyncRead + AsyncWrite + Unpin + Send,
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut session = Box::new(Session::new(shared, opening));
-    async move {
-        let fatal = poll_fn(|cx| session.poll(cx)).await;
-        Box::pin(session.end(fatal)).await
+    Run(Stage::Works(Box::new(Session::new(shared, opening))))
+}
+
+impl<C, S> Future for Run<C, S>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    type Output = Ended<S>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ended<S>> {
+        loop {
+            self.0 = match std::mem::replace(&mut self.0, Stage::Over) {
+                Stage::Works(mut session) => match session.poll(cx) {
+                    Poll::Ready(fatal) => Stage::Ends(Box::pin(session.end(fatal))),
+                    Poll::Pending => {
+                        self.0 = Stage::Works(session);
+                        return Poll::Pending;
+                    }
+                },
+                Stage::Ends(mut end) => match end.as_mut().poll(cx) {
+                    Poll::Ready(ended) => return Poll::Ready(ended),
+                    Poll::Pending => {
+                        self.0 = Stage::Ends(end);
+                        return Poll::Pending;
+                    }
+                },
+                Stage::Over => return Poll::Pending,
+            };
+        }
     }
 }
 
@@ -331,7 +375,7 @@ where
             private_names: opening.service || !unrestricted,
             processes: opening.processes,
             application: opening.application,
-            path: SearchPath::new([""; 0]),
+            path: Arc::clone(&NO_PATH),
             temporary: false,
             path_state: PathState::Unknown,
             unsettled: false,

@@ -35,7 +35,7 @@ pub(super) struct Stamp {
     /// How many values each identity parameter has.
     pub(super) shape: IdentityShape,
     /// Where unqualified names are looked up.
-    pub(super) path: SearchPath,
+    pub(super) path: Arc<SearchPath>,
     /// The settings of a session that borrows connections.
     pub(super) settings: SettingValues,
 }

@@ -1,6 +1,8 @@
 //! The search path of the session as the server sees it: asked whenever it may have changed, before
 //! the next statement is planned.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -15,6 +17,20 @@ use crate::rewrite::{Effect, Plan};
 const QUERY: &str = "SELECT pg_catalog.current_schemas(true)";
 /// The statement and portal of the question; a restricted client cannot say the name.
 const NAME: &str = "rowgate_path";
+
+/// The search path that was answered last, for the sessions that have the same: most do.
+#[derive(Debug, Default)]
+pub struct Paths(Mutex<Arc<SearchPath>>);
+
+impl Paths {
+    fn share(&self, path: SearchPath) -> Arc<SearchPath> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if **last != path {
+            *last = Arc::new(path);
+        }
+        Arc::clone(&last)
+    }
+}
 
 /// What is known of the search path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +114,8 @@ where
             _ => return Err(unreadable()),
         };
         let temporary = super::temporary::read(temporary).ok_or_else(unreadable)?;
-        self.path =
-            SearchPath::new(array_elements(path).ok_or_else(unreadable)?).with_temporary(temporary);
+        let path = array_elements(path).ok_or_else(unreadable)?;
+        self.path = self.shared.paths.share(SearchPath::new(path).with_temporary(temporary));
         self.path_state = PathState::Known;
         Ok(())
     }

@@ -176,7 +176,7 @@ where
             catalog: self.standing.catalog.version,
             roles: self.standing.roles.clone(),
             shape: self.standing.shape.clone(),
-            path: self.path.clone(),
+            path: Arc::clone(&self.path),
             settings: self
                 .loans
                 .as_ref()

@@ -139,6 +139,7 @@ fn session_of(unrestricted: bool) -> Bench {
         statement_size: 1024,
         statement_timeout: Duration::from_secs(300),
         usages: Arc::default(),
+        paths: Paths::default(),
     };
     let opening = Opening {
         client: Connection::new(session_client),
