@@ -55,7 +55,12 @@ where
         let mut made: Vec<&str> = Vec::new();
         for statement in &plan.statements {
             match &statement.action {
-                Action::Prepare { name, .. } => made.push(name),
+                Action::Prepare { name, .. } => {
+                    if !made.contains(&&**name) {
+                        self.bring_named(name);
+                    }
+                    made.push(name);
+                }
                 Action::Execute { name } if made.contains(&&**name) => {
                     if statement.kind == CREATE_TABLE {
                         return Err(Refusal::unsupported(
@@ -96,13 +101,8 @@ where
                         }
                     }
                 }
-                // One of the protocol may be on another connection; the server has to know what it
-                // forgets.
                 Action::Deallocate { name: Some(name) } if !made.contains(&&**name) => {
-                    let prepared = self.names.statement(name).cloned();
-                    if let Some(prepared) = prepared.filter(|p| p.origin == Origin::Protocol) {
-                        self.bring_before(&prepared);
-                    }
+                    self.bring_named(name);
                 }
                 Action::Forward
                 | Action::Fetch { .. }
@@ -112,6 +112,15 @@ where
             }
         }
         Ok(())
+    }
+
+    /// A statement of the protocol may be on another connection: the server has to know what it
+    /// forgets, and which name is taken.
+    fn bring_named(&mut self, name: &str) {
+        let prepared = self.names.statement(name).cloned();
+        if let Some(prepared) = prepared.filter(|p| p.origin == Origin::Protocol) {
+            self.bring_before(&prepared);
+        }
     }
 
     /// Prepares a statement on this connection, if it is not there, before a simple query.

@@ -284,7 +284,7 @@ fn unrestricted_people_keep_all_connections_from_the_others() {
 }
 
 #[test]
-fn a_statement_that_one_client_deallocates_is_gone_for_others_or_cannot_be_deallocated() {
+fn a_statement_that_one_client_deallocates_is_gone_for_others_or_cannot_be_deallocated_or_prepared_twice() {
     let gateway = pooling("deallocating", 2);
     let [mut alice, mut other] = [(); 2].map(|()| Wire::login(&gateway.login("alice")));
     let sql = "SELECT count(*) > 0 FROM crm.account";
@@ -297,6 +297,8 @@ fn a_statement_that_one_client_deallocates_is_gone_for_others_or_cannot_be_deall
         }
         // It is prepared on one connection, and the client gets the other one.
         other.query("BEGIN");
+        let answer = alice.query("PREPARE s AS SELECT 1");
+        assert_eq!(errors(&answer), ["42P05"], "{:?}", shown(&answer));
         let answer = alice.query("DEALLOCATE s");
         assert_eq!(shown(&answer), ["C DEALLOCATE ", "Z I"]);
         let answer = alice.batch(&run);
