@@ -114,7 +114,8 @@ where
     /// Passes all whole frames of one type, or begins to pass one that has not arrived as a whole.
     fn pass_run(&mut self, tag: u8, length: usize, relay: bool) -> bool {
         let (bytes, frames) = self.server.inbound.leading_run(tag);
-        let limited = self.count_rows(tag, frames.max(1));
+        // Rows that the client does not get are no rows of its.
+        let limited = relay && self.count_rows(tag, frames.max(1));
         let relay = relay && !limited;
         if frames == 0 {
             self.passing = Passing { left: HEADER_LENGTH.saturating_add(length), relay };

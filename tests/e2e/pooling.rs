@@ -284,7 +284,8 @@ fn unrestricted_people_keep_all_connections_from_the_others() {
 }
 
 #[test]
-fn a_statement_that_one_client_deallocates_is_gone_for_others_or_cannot_be_deallocated_or_prepared_twice() {
+fn a_statement_that_one_client_deallocates_is_gone_for_others_or_cannot_be_deallocated_or_prepared_twice()
+ {
     let gateway = pooling("deallocating", 2);
     let [mut alice, mut other] = [(); 2].map(|()| Wire::login(&gateway.login("alice")));
     let sql = "SELECT count(*) > 0 FROM crm.account";

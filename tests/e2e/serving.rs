@@ -60,6 +60,7 @@ fn limited_people(folder: &Path) {
         role("hourly", "statements_per_minute: 5"),
         role("daily", "rows_per_day: 10"),
         role("brief", "rows_per_query: 3"),
+        "        update: { scope: all, where: \"id > 0\", columns: [name] }\n".to_owned(),
     ];
     fs::write(folder.join("policies/limits.yaml"), format!("roles:\n{}", roles.concat())).unwrap();
 }
@@ -143,6 +144,18 @@ fn somebody_sends_more_statements_than_the_minute_allows() {
     assert_eq!(refused.as_deref(), Some("53400"));
     let answer = login("hourly").query("BEGIN");
     assert_eq!(errors(&answer), Vec::<String>::new(), "transactions cannot be ended");
+}
+
+#[test]
+fn rows_that_are_checked_and_not_returned_count_as_rows_that_were_read() {
+    let mut brief = login("brief");
+    brief.query("BEGIN");
+    let update = "UPDATE crm.account SET name = 'new' WHERE id <= 20";
+    let answer = brief.query(update);
+    assert_eq!(shown(&answer), ["C UPDATE 20 ", "Z T"]);
+    let answer = brief.query(&format!("{update} RETURNING id"));
+    assert_eq!(errors(&answer), ["53400"], "{:?}", shown(&answer));
+    brief.query("ROLLBACK");
 }
 
 #[test]
