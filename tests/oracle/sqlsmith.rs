@@ -499,7 +499,10 @@ async fn judge_difference(
         sqlstate.is_some_and(|state| state != "42501") && explained.sqlstate().is_none()
     };
     let theirs_text = Query::new(sql.to_owned()).for_oracle();
-    if at_run_time(&databases.here, rewrite.text(), ours.sqlstate()).await
+    // The text has been parsed by the verifier. A function over a mask that is a constant is computed
+    // while the statement is planned, whether there are rows or not.
+    if ours.sqlstate() == Some("42601")
+        || at_run_time(&databases.here, rewrite.text(), ours.sqlstate()).await
         || at_run_time(&databases.oracle, &theirs_text, theirs.sqlstate()).await
     {
         tally.order_of_evaluation += 1;
