@@ -17,7 +17,7 @@ use crate::harness::wire::{
     frame, parse, query, shown, socket, startup, sync, terminate, value,
 };
 use crate::harness::{
-    Gateway, ROWGATE, Server, gateway, gateway_before, gateway_with, private_server, runtime,
+    Gateway, ROWGATE, Server, gateway, gateway_before, gateway_with, hire, private_server, runtime,
     server,
 };
 
@@ -563,17 +563,7 @@ fn changing() -> &'static (Server, Gateway) {
             &server,
             "gateway",
             |folder| {
-                let directory = folder.join("directory.yaml");
-                let text = fs::read_to_string(&directory).unwrap();
-                let password = text
-                    .lines()
-                    .skip_while(|line| !line.contains("login: alice,"))
-                    .find_map(|line| line.split("password: ").nth(1))
-                    .unwrap();
-                let person = format!(
-                    "users:\n  - {{ login: reader, id: 9104, roles: [reader], password: {password}\n"
-                );
-                fs::write(&directory, text.replacen("users:\n", &person, 1)).unwrap();
+                hire(folder, &["login: reader, id: 9104, roles: [reader]"]);
                 fs::write(folder.join("policies/notes.yaml"), NOTES_POLICY).unwrap();
             },
             |gateway| Wire::login_with_quietly(&gateway.login("henry")),

@@ -6,7 +6,7 @@ use std::fs;
 use rowgate::demo::DATABASE;
 
 use crate::harness::wire::{Wire, bind, errors, execute, parse, shown, sync, value};
-use crate::harness::{gateway_before, private_server, runtime};
+use crate::harness::{gateway_before, hire, private_server, runtime};
 
 /// Every function leaves a trace of its call, whatever becomes of the statement.
 const SCHEMA: &str = "
@@ -98,18 +98,13 @@ fn a_function_that_is_not_granted_runs_because_a_cast_or_operator_implies_it() {
         &server,
         "gateway",
         |folder| {
-            let directory = folder.join("directory.yaml");
-            let text = fs::read_to_string(&directory).unwrap();
-            let password = text
-                .lines()
-                .skip_while(|line| !line.contains("login: alice,"))
-                .find_map(|line| line.split("password: ").nth(1))
-                .unwrap();
-            let people = format!(
-                "users:\n  - {{ login: maker, id: 9104, roles: [maker], password: {password}\n  \
-                 - {{ login: caster, id: 9105, roles: [maker, caster], password: {password}\n"
+            hire(
+                folder,
+                &[
+                    "login: maker, id: 9104, roles: [maker]",
+                    "login: caster, id: 9105, roles: [maker, caster]",
+                ],
             );
-            fs::write(&directory, text.replacen("users:\n", &people, 1)).unwrap();
             fs::write(folder.join("policies/device.yaml"), POLICY).unwrap();
         },
         |gateway| Wire::login_with_quietly(&gateway.login("henry")),

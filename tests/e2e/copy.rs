@@ -7,7 +7,7 @@ use rowgate::demo::DATABASE;
 use crate::harness::wire::{
     Message, Wire, bind, errors, execute, frame, parse, query, shown, sync, value,
 };
-use crate::harness::{gateway, gateway_with, server};
+use crate::harness::{gateway, gateway_with, hire, server};
 
 const VIOLATED: &str = "E 42501 new row violates row-level security policy for table \"contact\"";
 
@@ -262,17 +262,7 @@ fn a_row_that_a_trigger_changes_comes_in_unjudged_or_in_part() {
 #[test]
 fn a_row_that_a_sub_select_judges_comes_in_unjudged_or_in_part() {
     let gateway = gateway_with("copier", |folder| {
-        let directory = folder.join("directory.yaml");
-        let text = fs::read_to_string(&directory).unwrap();
-        let password = text
-            .lines()
-            .skip_while(|line| !line.contains("login: alice,"))
-            .find_map(|line| line.split("password: ").nth(1))
-            .unwrap();
-        let person = format!(
-            "users:\n  - {{ login: copier, id: 9106, roles: [copier], password: {password}\n"
-        );
-        fs::write(&directory, text.replacen("users:\n", &person, 1)).unwrap();
+        hire(folder, &["login: copier, id: 9106, roles: [copier]"]);
         fs::write(folder.join("policies/copier.yaml"), COPIER).unwrap();
     });
     let mut copier = Wire::login(&gateway.login("copier"));

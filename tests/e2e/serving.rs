@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use rowgate::demo::cluster::free_port;
 
 use crate::harness::wire::{Wire, bind, errors, execute, parse, query, shown, sync, value};
-use crate::harness::{Gateway, ROWGATE, gateway_with};
+use crate::harness::{Gateway, ROWGATE, gateway_with, hire};
 
 /// The gateway of these tests: with pages for operators, tight limits for some people, a further
 /// name of the database and a short timeout.
@@ -39,17 +39,14 @@ fn serving() -> &'static (Gateway, u16) {
 /// `hourly` may send five statements a minute, `daily` may read ten rows a day, `brief` gets three
 /// rows from one statement.
 fn limited_people(folder: &Path) {
-    let directory = folder.join("directory.yaml");
-    let text = fs::read_to_string(&directory).unwrap();
-    let password = text
-        .lines()
-        .skip_while(|line| !line.contains("login: alice,"))
-        .find_map(|line| line.split("password: ").nth(1))
-        .unwrap();
-    let people = ["hourly", "daily", "brief"]
-        .map(|name| format!("  - {{ login: {name}, roles: [{name}], password: {password}\n"))
-        .concat();
-    fs::write(&directory, text.replacen("users:\n", &format!("users:\n{people}"), 1)).unwrap();
+    hire(
+        folder,
+        &[
+            "login: hourly, roles: [hourly]",
+            "login: daily, roles: [daily]",
+            "login: brief, roles: [brief]",
+        ],
+    );
     let role = |name: &str, limits: &str| {
         format!(
             "  {name}:\n    limits: {{ {limits} }}\n    grants:\n      - tables: \

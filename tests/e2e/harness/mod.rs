@@ -231,3 +231,19 @@ fn remove_what_dead_runs_left() {
         }
     }
 }
+
+/// Adds people to the directory of a gateway that has not started, with alice's password. Each is what
+/// stands before it: `login: x, roles: [y]`.
+pub(crate) fn hire(folder: &Path, people: &[&str]) {
+    let directory = folder.join("directory.yaml");
+    let text = fs::read_to_string(&directory).unwrap();
+    let password = text
+        .lines()
+        .skip_while(|line| !line.contains("login: alice,"))
+        .find_map(|line| line.split("password: ").nth(1))
+        .unwrap();
+    let lines: Vec<String> =
+        people.iter().map(|person| format!("  - {{ {person}, password: {password}\n")).collect();
+    let hired = format!("users:\n{}", lines.concat());
+    fs::write(&directory, text.replacen("users:\n", &hired, 1)).unwrap();
+}
