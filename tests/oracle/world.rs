@@ -446,7 +446,8 @@ fn oracle_sql() -> String {
         }
         for (view, definition) in WRITTEN_THROUGH {
             // What no column of the person's is about is not there for the person.
-            let table = if view.starts_with("account") { "account" } else { "contact" };
+            let table = ["account", "event"].into_iter().find(|table| view.starts_with(table));
+            let table = table.unwrap_or("contact");
             if !principal.may_read(table) {
                 continue;
             }
