@@ -95,7 +95,8 @@ impl Writer {
     }
 
     /// Renders a batch and writes it, or tries once more to write what could not be written. Only
-    /// `all` rotates segments, signs and replaces the head: that takes longer than a write.
+    /// `all` rotates segments and signs: that takes longer than a write. What has failed is tried with
+    /// the head file: the log is whole again only when that can be written as well.
     pub(super) fn commit(&mut self, batch: Option<Batch>, all: bool) -> Committed {
         if let Some(Batch { entries, dropped, upto, closing }) = batch {
             self.figures.records.increment(entries.len() as u64);
@@ -116,7 +117,19 @@ impl Writer {
             }
             self.rendered = upto;
         }
-        match self.write(all) {
+        let written = self.write(all && self.stuck);
+        self.committed(written)
+    }
+
+    /// Replaces the head file when that is due. Nobody waits for it: after a power failure a head
+    /// that is older than the log says nothing against the log.
+    pub(super) fn replace_head_if_due(&mut self) -> Committed {
+        let replaced = self.replace_head();
+        self.committed(replaced)
+    }
+
+    fn committed(&mut self, written: io::Result<()>) -> Committed {
+        match written {
             Ok(()) => {
                 let recovered = std::mem::take(&mut self.stuck);
                 if recovered {
@@ -151,8 +164,12 @@ impl Writer {
             self.figures.syncs.increment(1);
         }
         self.renderer.written();
-        if head && let Some(head) = self.renderer.head_if_due() {
-            self.store.replace_head(&head, durable)?;
+        if head { self.replace_head() } else { Ok(()) }
+    }
+
+    fn replace_head(&mut self) -> io::Result<()> {
+        if let Some(head) = self.renderer.head_if_due() {
+            self.store.replace_head(&head, self.durability == Durability::Fsync)?;
             self.renderer.head_written();
         }
         Ok(())

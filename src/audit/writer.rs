@@ -2,17 +2,18 @@
 //! for a lock that is held during I/O.
 //!
 //! Who commits depends on what is waited for. A sync takes long, so the thread does it for all
-//! sessions at once. A write takes as long as waking a thread does, so with `Durability::Write` the
-//! session that needs its record commits the whole queue itself, and the thread only takes what is
-//! left over.
+//! sessions at once: at once for a statement that runs alone, and when the first of them cannot go on
+//! without it for statements that run together. A write takes as long as waking a thread does, so with
+//! `Durability::Write` the session that needs its record commits the whole queue itself, and the thread
+//! only takes what is left over.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-use tokio::sync::watch;
 
 use super::AuditError;
 use super::commit::{Committed, Writer};
@@ -28,6 +29,8 @@ const LINGER: Duration = Duration::from_millis(5);
 const LINGERING: usize = 1024;
 /// How long the writer waits before it tries a failed write again.
 const RETRY: Duration = Duration::from_millis(100);
+/// The number of no record: who waits for it waits for the log to be closed.
+const NEVER: u64 = u64::MAX;
 /// How often a closing log tries a failing disk.
 const CLOSING_ATTEMPTS: u32 = 10;
 
@@ -83,8 +86,8 @@ struct Shared {
     /// Records up to this number could not be written when it was tried.
     failed: AtomicU64,
     closed: AtomicBool,
-    /// Wakes those who wait for the three above.
-    progress: watch::Sender<()>,
+    /// Who waits for the three above, and up to which record.
+    waiters: Mutex<Vec<(u64, Waker)>>,
     durability: Durability,
     on_failure: OnFailure,
     bound: usize,
@@ -99,6 +102,8 @@ struct State {
     closing: bool,
     /// Records that did not fit while the disk failed and statements went on.
     dropped: u64,
+    /// Statements without an outcome.
+    running: u64,
     /// Something in the queue is waited for.
     urgent: bool,
     /// The thread waits to be woken. While it is awake nobody has to: it looks again afterwards.
@@ -162,6 +167,7 @@ impl Audit {
                 healthy: true,
                 closing: false,
                 dropped: 0,
+                running: 0,
                 urgent: false,
                 asleep: false,
                 alarm: None,
@@ -172,7 +178,7 @@ impl Audit {
             committed: AtomicU64::new(first - 1),
             failed: AtomicU64::new(0),
             closed: AtomicBool::new(false),
-            progress: watch::Sender::new(()),
+            waiters: Mutex::default(),
             durability: settings.durability,
             on_failure: settings.on_failure,
             bound: settings.queue.max(1),
@@ -271,15 +277,8 @@ impl Audit {
         }
         let shared = &self.handle.shared;
         let number = shared.waited_for(recorded);
-        let mut progress = shared.progress.subscribe();
-        loop {
-            // Either this load sees what `announce` stored, or that one sees the subscription.
-            fence(Ordering::SeqCst);
-            if let Some(reached) = shared.reached(number) {
-                return reached;
-            }
-            progress.changed().await.map_err(|_| AuditError::Closed)?;
-        }
+        shared.hurry();
+        shared.wait(number, || shared.reached(number)).await
     }
 
     /// Whether records can be written at the moment.
@@ -297,14 +296,7 @@ impl Audit {
     pub async fn close(&self) -> Result<(), AuditError> {
         let shared = &self.handle.shared;
         shared.begin_closing();
-        let mut progress = shared.progress.subscribe();
-        loop {
-            fence(Ordering::SeqCst);
-            if shared.closed.load(Ordering::Acquire) {
-                break;
-            }
-            progress.changed().await.map_err(|_| AuditError::Closed)?;
-        }
+        shared.wait(NEVER, || shared.closed.load(Ordering::Acquire).then_some(())).await;
         let next = shared.state().next;
         let all = shared.committed.load(Ordering::Acquire) + 1 >= next;
         if all { Ok(()) } else { Err(AuditError::Unwritable) }
@@ -330,6 +322,10 @@ impl Shared {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn waiters(&self) -> MutexGuard<'_, Vec<(u64, Waker)>> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn begin_closing(&self) {
         self.state().closing = true;
         self.wake.notify_one();
@@ -346,19 +342,26 @@ impl Shared {
         }
         let number = state.next;
         state.next += 1;
+        match &item {
+            Item::Intent(_) => state.running += 1,
+            Item::Outcome { .. } => state.running = state.running.saturating_sub(1),
+            Item::Event(_) => {}
+        }
         if !state.healthy
             && self.on_failure == OnFailure::Continue
             && state.queue.len() >= self.bound
         {
             state.dropped += 1;
         } else {
-            let waited_for = match &item {
-                // Who waits for it commits it, or says that it has to be hurried.
-                Item::Intent(_) | Item::Event(_) => self.durability == Durability::Fsync,
+            // Who waits for it commits it, or says that it has to be hurried. A statement that runs
+            // alone does not have to say so: its record is synced while it runs.
+            let at_once = match &item {
+                Item::Intent(_) => self.durability == Durability::Fsync && state.running == 1,
+                Item::Event(_) => self.durability == Durability::Fsync,
                 Item::Outcome { .. } => false,
             };
             state.queue.push_back(Entry { number, item });
-            let urgent = waited_for || state.queue.len() >= LINGERING;
+            let urgent = at_once || state.queue.len() >= LINGERING;
             state.urgent |= urgent;
             let soon = (state.asleep && !urgent).then(|| Instant::now() + LINGER);
             let late = soon.filter(|soon| state.alarm.is_none_or(|alarm| alarm > *soon));
@@ -460,12 +463,48 @@ impl Shared {
         self.tell();
     }
 
+    /// Wakes those whose wait is over.
     fn tell(&self) {
-        // See `durable`: waking nobody costs more than asking whether somebody waits.
-        fence(Ordering::SeqCst);
-        if self.progress.receiver_count() > 0 {
-            self.progress.send_replace(());
+        let mut over = Vec::new();
+        {
+            let mut waiters = self.waiters();
+            let upto = if self.closed.load(Ordering::Acquire) {
+                NEVER
+            } else {
+                let failed = self.failed.load(Ordering::Acquire);
+                self.committed.load(Ordering::Acquire).max(failed)
+            };
+            waiters.retain_mut(|(number, waker)| {
+                let waits = *number > upto;
+                if !waits {
+                    over.push(std::mem::replace(waker, Waker::noop().clone()));
+                }
+                waits
+            });
         }
+        over.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits for `outcome`, which is known when records up to `number` are committed or have failed, or
+    /// the log is closed.
+    async fn wait<T>(&self, number: u64, outcome: impl Fn() -> Option<T>) -> T {
+        let mut entered: Option<Waker> = None;
+        poll_fn(|cx| {
+            if let Some(outcome) = outcome() {
+                return Poll::Ready(outcome);
+            }
+            if entered.as_ref().is_none_or(|waker| !waker.will_wake(cx.waker())) {
+                let mut waiters = self.waiters();
+                // Whoever tells has the outcome ready before it looks who waits.
+                if let Some(outcome) = outcome() {
+                    return Poll::Ready(outcome);
+                }
+                waiters.push((number, cx.waker().clone()));
+                entered = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
     }
 
     /// The thread's life.
@@ -485,7 +524,11 @@ impl Shared {
             let batch = (!writer.is_stuck()).then(|| Self::take(&mut self.state()));
             let busy = batch.as_ref().is_some_and(|batch| batch.upto != seen);
             seen = batch.as_ref().map_or(seen, |batch| batch.upto);
-            let committed = writer.commit(batch, true);
+            let mut committed = writer.commit(batch, true);
+            if matches!(committed, Committed::Upto { .. }) {
+                self.announce(committed);
+                committed = writer.replace_head_if_due();
+            }
             // Records that nobody waits for come soon again: no need to be woken for them.
             due = writer.due().into_iter().chain(busy.then(|| Instant::now() + LINGER)).min();
             let over = writer.is_closed();
