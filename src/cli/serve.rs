@@ -181,10 +181,7 @@ async fn serve(
         tokio::spawn(admin::serve(listener, pages, std::future::pending()))
     });
     out.flush()?;
-    // A task: connections arrive on the thread of the runtime, and this one would have to be woken.
-    let serving =
-        tokio::spawn(async move { server::run(gateway, listener, &lanes, PATIENCE).await });
-    let served = serving.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let served = server::run(gateway, listener, &lanes, PATIENCE).await;
     signals.abort();
     hangups.abort();
     if let Some(pages) = pages {

@@ -1,5 +1,6 @@
 //! The threads that sessions run on. Each has a runtime of its own, so a client, its server
 //! connection and everything that wakes them stay on one thread. A session never changes its lane.
+//! Clients are accepted on the first one: those that stay there cross no thread at all.
 
 use std::io;
 use std::sync::Arc;
@@ -18,12 +19,24 @@ pub struct Lanes(Vec<Lane>);
 
 #[derive(Debug)]
 struct Lane {
-    handle: Handle,
-    sessions: Arc<AtomicUsize>,
+    place: Place,
     /// Dropped, it ends the thread.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
+
+/// Where on a lane sessions go.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) handle: Handle,
+    /// Clients are accepted on this lane.
+    pub(super) first: bool,
+    sessions: Arc<AtomicUsize>,
+}
+
+/// All lanes, without their threads.
+#[derive(Debug)]
+pub(super) struct Places(Vec<Place>);
 
 /// A session's place on a lane, until it is dropped.
 #[derive(Debug)]
@@ -36,11 +49,22 @@ impl Lanes {
         Ok(Self(lanes?))
     }
 
-    /// The lane with the fewest sessions, and a place on it.
-    pub(super) fn least(&self) -> Option<(&Handle, Seat)> {
-        let lane = self.0.iter().min_by_key(|lane| lane.sessions.load(Ordering::Relaxed))?;
-        lane.sessions.fetch_add(1, Ordering::Relaxed);
-        Some((&lane.handle, Seat(Arc::clone(&lane.sessions))))
+    pub(super) fn places(&self) -> Places {
+        Places(self.0.iter().map(|lane| lane.place.clone()).collect())
+    }
+}
+
+impl Places {
+    /// The lane that accepts clients.
+    pub(super) fn first(&self) -> Option<&Handle> {
+        self.0.first().map(|place| &place.handle)
+    }
+
+    /// The lane with the fewest sessions, and a seat on it.
+    pub(super) fn least(&self) -> Option<(&Place, Seat)> {
+        let place = self.0.iter().min_by_key(|place| place.sessions.load(Ordering::Relaxed))?;
+        place.sessions.fetch_add(1, Ordering::Relaxed);
+        Some((place, Seat(Arc::clone(&place.sessions))))
     }
 }
 
@@ -57,7 +81,8 @@ impl Lane {
                 runtime.block_on(async { drop(stopped.await) });
                 runtime.shutdown_background();
             })?;
-        Ok(Self { handle, sessions: Arc::default(), stop: Some(stop), thread: Some(thread) })
+        let place = Place { handle, first: number == 0, sessions: Arc::default() };
+        Ok(Self { place, stop: Some(stop), thread: Some(thread) })
     }
 }
 

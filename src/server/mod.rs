@@ -18,8 +18,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use self::lanes::Lanes;
+use self::lanes::{Lanes, Places};
 pub use self::standing::Authorities;
+use self::visit::Accepted;
 use crate::audit::Audit;
 use crate::auth::Authenticator;
 use crate::backend::pool::Pool;
@@ -71,6 +72,20 @@ pub async fn run(
     lanes: &Lanes,
     patience: Duration,
 ) -> io::Result<()> {
+    let (listener, places) = (listener.into_std()?, lanes.places());
+    let first = places.first().cloned().ok_or_else(|| io::Error::other("there is no lane"))?;
+    let accepting = first.spawn(accept(gateway, listener, places, patience));
+    accepting.await.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
+/// The same on the first lane: whoever stays there is not handed over.
+async fn accept(
+    gateway: Arc<Gateway>,
+    listener: std::net::TcpListener,
+    lanes: Places,
+    patience: Duration,
+) -> io::Result<()> {
+    let listener = TcpListener::from_std(listener)?;
     let mut phase = gateway.shared.board.phase();
     let mut draining_until = None;
     let settings = Arc::clone(gateway.state.settings());
@@ -116,7 +131,7 @@ pub async fn run(
                 while sessions.try_join_next().is_some() {}
                 numbers = numbers.saturating_add(1);
                 let arrived = (socket, peer, numbers);
-                admit(&gateway, lanes, (&places, &refusals), &mut sessions, arrived);
+                admit(&gateway, &lanes, (&places, &refusals), &mut sessions, arrived);
             }
         }
     }
@@ -152,16 +167,17 @@ async fn until(time: Option<Instant>) {
 
 fn admit(
     gateway: &Arc<Gateway>,
-    lanes: &Lanes,
+    lanes: &Places,
     (places, refusals): (&Arc<Semaphore>, &Arc<Semaphore>),
     sessions: &mut JoinSet<()>,
     (socket, peer, number): (TcpStream, SocketAddr, u64),
 ) {
     let gateway = Arc::clone(gateway);
     if let Ok(place) = Arc::clone(places).try_acquire_owned() {
+        let Some((lane, seat)) = lanes.least() else { return };
         // The socket leaves this runtime and joins that of its lane.
-        let (Some((lane, seat)), Ok(socket)) = (lanes.least(), socket.into_std()) else { return };
-        let start = Box::pin(visit::receive(gateway, socket, peer, number));
+        let Ok(accepted) = Accepted::for_lane(socket, lane) else { return };
+        let start = Box::pin(visit::receive(gateway, accepted, peer, number));
         let session = async move {
             let defect = Defect;
             if let Some(mut visit) = start.await {
@@ -169,7 +185,7 @@ fn admit(
             }
             drop((place, seat, defect));
         };
-        sessions.spawn_on(session, lane);
+        sessions.spawn_on(session, &lane.handle);
     } else if let Ok(place) = Arc::clone(refusals).try_acquire_owned() {
         sessions.spawn(async move {
             let defect = Defect;

@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Gateway;
+use super::lanes::Place;
 use super::lend::{SessionServers, patiently};
 use super::record::{SessionLedger, durable, role_texts, unwritable};
 use super::standing::{Circumstances, DirectoryAccounts, LoginAuthority};
@@ -40,14 +41,36 @@ pub(super) struct Visit {
     _counted: Counted,
 }
 
+/// An accepted connection on its way to its lane.
+pub(super) enum Accepted {
+    /// It is there.
+    Here(TcpStream),
+    /// It has left the runtime it was accepted on.
+    Elsewhere(std::net::TcpStream),
+}
+
+impl Accepted {
+    pub(super) fn for_lane(socket: TcpStream, lane: &Place) -> io::Result<Self> {
+        if lane.first { Ok(Self::Here(socket)) } else { socket.into_std().map(Self::Elsewhere) }
+    }
+
+    /// On its lane.
+    fn arrive(self) -> io::Result<TcpStream> {
+        match self {
+            Self::Here(socket) => Ok(socket),
+            Self::Elsewhere(socket) => TcpStream::from_std(socket),
+        }
+    }
+}
+
 /// From accept to a session; `None` when there is none.
 pub(super) async fn receive(
     gateway: Arc<Gateway>,
-    socket: std::net::TcpStream,
+    accepted: Accepted,
     peer: SocketAddr,
     number: u64,
 ) -> Option<Visit> {
-    let socket = match TcpStream::from_std(socket) {
+    let socket = match accepted.arrive() {
         Ok(socket) => socket,
         Err(error) => {
             tracing::warn!(%error, "a connection could not be taken over");
