@@ -103,12 +103,16 @@ async fn negotiate(socket: TcpStream, peer: SocketAddr, tls: &TlsPolicy) -> io::
         TlsPolicy::Disable => None,
         TlsPolicy::Allow(server) | TlsPolicy::Require(server) => Some(server),
     };
-    let mut first = [0_u8];
-    if socket.peek(&mut first).await? == 0 {
+    let mut first = [0_u8; HEAD];
+    let seen = socket.peek(&mut first).await?;
+    if seen == 0 {
         return Ok(Arrival::Dropped("closed without a byte"));
     }
     let mut facts = None;
-    let mut stream = if first == [TLS_HANDSHAKE] {
+    let direct_tls = first.first() == Some(&TLS_HANDSHAKE);
+    // A client that asks for nothing else first: its packet does not have to be read in two parts.
+    let asks_nothing = seen == HEAD && !direct_tls && !asks_for_encryption(first);
+    let mut stream = if direct_tls {
         let Some(server) = server else {
             return Ok(Arrival::Dropped("direct TLS, and TLS is disabled"));
         };
@@ -123,8 +127,10 @@ async fn negotiate(socket: TcpStream, peer: SocketAddr, tls: &TlsPolicy) -> io::
     };
     let (mut asked_tls, mut asked_gss) = (facts.is_some(), false);
     loop {
-        let mut head = [0_u8; HEAD];
-        stream.read_exact(&mut head).await?;
+        let mut head = first;
+        if !asks_nothing {
+            stream.read_exact(&mut head).await?;
+        }
         let [length @ .., c0, c1, c2, c3] = head;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         if !(HEAD..=MAX_STARTUP_PACKET).contains(&length) {
@@ -156,7 +162,9 @@ async fn negotiate(socket: TcpStream, peer: SocketAddr, tls: &TlsPolicy) -> io::
             }
             code => {
                 let mut client = Connection::new(stream);
-                client.inbound.extend(&head);
+                if !asks_nothing {
+                    client.inbound.extend(&head);
+                }
                 let Ok(Some(packet)) = client.next_startup(MAX_STARTUP_PACKET).await else {
                     return Ok(Arrival::Dropped("invalid length of startup packet"));
                 };
@@ -168,6 +176,11 @@ async fn negotiate(socket: TcpStream, peer: SocketAddr, tls: &TlsPolicy) -> io::
             }
         }
     }
+}
+
+fn asks_for_encryption(head: [u8; HEAD]) -> bool {
+    let [_, _, _, _, code @ ..] = head;
+    matches!(u32::from_be_bytes(code), SSL_REQUEST | GSSENC_REQUEST)
 }
 
 /// Whether the client has sent something that was not read yet.
