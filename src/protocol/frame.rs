@@ -8,17 +8,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 /// Bytes of a frame's header: the type and the length.
 pub const HEADER_LENGTH: usize = 5;
 
-/// Bytes one read asks the kernel for. One buffer of this size per thread serves all its
-/// connections, because it is only in use while a read returns.
+/// Bytes of the buffer that all reads of a thread go to. Little is copied out of it, and a large read
+/// becomes a part of it that goes on as it is; the buffer is used again once all such parts are gone.
 const READ_SIZE: usize = 256 * 1024;
+/// A read of so many bytes is not copied.
+const LARGE_READ: usize = 16 * 1024;
+/// With less room left, the next read would be a short one.
+const LEAST_ROOM: usize = 64 * 1024;
 
 thread_local! {
-    static READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_SIZE]);
+    static READ_BUFFER: RefCell<BytesMut> = RefCell::new(BytesMut::with_capacity(READ_SIZE));
 }
 
 /// What is wrong with the bytes of a peer, or with the connection.
@@ -72,6 +76,8 @@ pub struct Frame {
 #[derive(Debug, Default)]
 pub struct Inbound {
     buffer: BytesMut,
+    /// The buffer is a part of the thread's: what is kept for long must not hold on to it.
+    part: bool,
 }
 
 impl Inbound {
@@ -113,8 +119,7 @@ impl Inbound {
             return Ok(None);
         }
         self.buffer.advance(HEADER_LENGTH);
-        let body = self.buffer.split_to(length).freeze();
-        self.release();
+        let body = self.take_body(length);
         Ok(Some(Frame { tag, body }))
     }
 
@@ -132,9 +137,26 @@ impl Inbound {
             return Ok(None);
         }
         self.buffer.advance(4);
-        let body = self.buffer.split_to(body).freeze();
+        Ok(Some(self.take_body(body)))
+    }
+
+    fn take_body(&mut self, length: usize) -> Bytes {
+        let part = self.part;
+        let body = self.buffer.split_to(length);
         self.release();
-        Ok(Some(body))
+        if part { Bytes::copy_from_slice(&body) } else { body.freeze() }
+    }
+
+    /// Takes what was read into the thread's buffer.
+    fn receive(&mut self, read: &mut BytesMut) {
+        if read.len() >= LARGE_READ && self.buffer.is_empty() {
+            self.buffer = read.split();
+            self.part = true;
+        } else {
+            // A part would be copied as a whole if it had to grow in place.
+            self.buffer.extend_from_slice(read);
+            read.clear();
+        }
     }
 
     /// Bytes of the whole frames of type `tag` at the front, and how many frames they are.
@@ -165,6 +187,7 @@ impl Inbound {
         // Most connections wait for most of the time.
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
+            self.part = false;
         }
     }
 }
@@ -191,13 +214,10 @@ impl Outbound {
         &self.buffer
     }
 
-    /// Appends bytes that are frames already; takes the buffer over when nothing waits.
+    /// Appends bytes that are frames already; takes the buffer over when nothing waits or when they
+    /// were received right behind what waits.
     pub fn append(&mut self, bytes: BytesMut) {
-        if self.buffer.is_empty() {
-            self.buffer = bytes;
-        } else {
-            self.buffer.extend_from_slice(&bytes);
-        }
+        self.buffer.unsplit(bytes);
     }
 
     /// Appends a copy of bytes that are frames already.
@@ -284,12 +304,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
     }
 
     fn poll_fill_up_to(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
-        READ_BUFFER.with_borrow_mut(|shared| {
-            let most = most.min(shared.len());
-            let mut read = ReadBuf::new(shared.get_mut(..most).unwrap_or_default());
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
-            self.inbound.buffer.extend_from_slice(read.filled());
-            Poll::Ready(Ok(read.filled().len()))
+        READ_BUFFER.with_borrow_mut(|buffer| {
+            if buffer.capacity() < LEAST_ROOM {
+                buffer.reserve(READ_SIZE);
+            }
+            let room = buffer.capacity().min(most);
+            let mut limited = buffer.limit(room);
+            let read = std::pin::pin!(self.stream.read_buf(&mut limited)).poll(cx);
+            let read = ready!(read)?;
+            self.inbound.receive(buffer);
+            Poll::Ready(Ok(read))
         })
     }
 
@@ -448,5 +472,56 @@ mod tests {
         let mut reader = Connection::new(near);
         assert_eq!(reader.next_frame(unlimited).await.unwrap().unwrap().tag, b'S');
         assert!(matches!(reader.next_frame(unlimited).await, Err(FrameError::Truncated)));
+    }
+
+    async fn send(connection: &mut Connection<tokio::io::DuplexStream>, bytes: &[u8]) {
+        connection.outbound.extend(bytes);
+        connection.flush().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_small_frame_of_a_large_read_keeps_all_of_it_in_memory() {
+        let (near, far) = tokio::io::duplex(1 << 20);
+        let (mut reader, mut writer) = (Connection::new(near), Connection::new(far));
+        send(&mut writer, &frame(b'D', b"short").repeat(LARGE_READ / 5)).await;
+        assert!(reader.fill().await.unwrap() >= LARGE_READ);
+        let taken = reader.inbound.take_frame(unlimited).unwrap().unwrap();
+        assert_eq!(&taken.body[..], b"short");
+        assert!(taken.body.is_unique(), "it shares the thread's buffer");
+    }
+
+    #[tokio::test]
+    async fn bytes_of_two_connections_that_share_a_buffer_are_mixed_up() {
+        let mut pairs: Vec<_> = (0..2_u8)
+            .map(|_| tokio::io::duplex(1 << 20))
+            .map(|(near, far)| (Connection::new(near), Connection::new(far), Vec::new(), 0_usize))
+            .collect();
+        // Sizes around those of small and large reads; each byte is told by its place.
+        let sizes = [3, 70, 16_000, 16_400, 40_000, 65_000, 9, 120_000, 1, 250_000, 17_000];
+        for (turn, size) in sizes.iter().cycle().take(120).enumerate() {
+            for (number, (reader, writer, sent, taken)) in pairs.iter_mut().enumerate() {
+                let body: Vec<u8> =
+                    (0..*size).map(|n| b"0123456789abcdefg"[(n + turn + number) % 17]).collect();
+                let bytes = frame(b'D', &body);
+                send(writer, &bytes).await;
+                sent.extend_from_slice(&bytes);
+                reader.fill().await.unwrap();
+                // Whole frames go on at once, the rest as it comes, and all of it leaves late.
+                let (whole, _) = reader.inbound.leading_run(b'D');
+                let run = reader.inbound.take_bytes(whole);
+                reader.outbound.append(run);
+                let rest = reader.inbound.take_bytes(if turn % 3 == 0 { 4 } else { usize::MAX });
+                reader.outbound.append(rest);
+                if turn % 5 == 4 {
+                    let arrived = reader.outbound.bytes();
+                    assert_eq!(arrived, &sent[*taken..*taken + arrived.len()], "turn {turn}");
+                    *taken += arrived.len();
+                    *reader.outbound.buffer() = BytesMut::new();
+                }
+            }
+        }
+        for (_, _, sent, taken) in pairs {
+            assert!(taken * 10 > sent.len() * 9, "most of it was looked at");
+        }
     }
 }
