@@ -432,6 +432,59 @@ async fn concurrent_statements_share_syncs() {
 }
 
 #[tokio::test]
+async fn the_answer_of_a_statement_that_runs_alone_waits_for_a_write() {
+    let disk = Arc::new(Disk::default());
+    let settings = AuditSettings { durability: Durability::Write, ..settings(Path::new("x")) };
+    let audit = on_disk(&disk, settings);
+    let written = |sql: &str| {
+        let files = disk.files.lock().unwrap();
+        files.values().any(|file| String::from_utf8_lossy(file).contains(sql))
+    };
+    let first = loop {
+        let start = std::time::Instant::now();
+        let first = audit.intent(intent(1, "SELECT 1 AS alone")).unwrap();
+        if audit.settled_alone(&first) {
+            break first;
+        }
+        // On a busy machine the writer may just be writing it.
+        assert!(start.elapsed() > Duration::from_millis(4), "nobody wrote it");
+        audit.outcome(first.query(), outcome());
+    };
+    assert!(written("SELECT 1 AS alone"));
+    // What runs beside it is written together with it: nobody writes for one alone.
+    let second = audit.intent(intent(2, "SELECT 2 AS second")).unwrap();
+    assert!(!audit.settled_alone(&second) || written("SELECT 2 AS second"));
+    audit.outcome(first.query(), outcome());
+    audit.durable(&second).await.unwrap();
+    audit.outcome(second.query(), outcome());
+    audit.close().await.unwrap();
+    check_disk(&disk);
+}
+
+#[tokio::test]
+async fn somebody_who_waits_for_a_record_is_forgotten_when_others_give_up() {
+    let disk = Arc::new(Disk::default());
+    let audit = on_disk(&disk, settings(Path::new("unused")));
+    let sessions: Vec<_> = (0..60)
+        .map(|number| {
+            let audit = audit.clone();
+            tokio::spawn(async move {
+                let recorded = audit.intent(intent(number, "SELECT 1")).unwrap();
+                let impatient = Duration::from_micros(if number % 2 == 0 { 500 } else { u64::MAX });
+                let safe = tokio::time::timeout(impatient, audit.durable(&recorded)).await;
+                audit.outcome(recorded.query(), outcome());
+                number % 2 == 0 || safe.is_ok_and(|safe| safe.is_ok())
+            })
+        })
+        .collect();
+    for session in sessions {
+        assert!(session.await.unwrap());
+    }
+    audit.close().await.unwrap();
+    check_disk(&disk);
+}
+
+#[tokio::test]
 async fn passwords_and_classed_parameters_do_not_reach_the_files() {
     let disk = Arc::new(Disk::default());
     let audit = on_disk(&disk, settings(Path::new("unused")));

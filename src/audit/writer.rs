@@ -269,6 +269,19 @@ impl Audit {
         reached
     }
 
+    /// Makes the record of a statement as safe as the settings ask if no other statement runs, so
+    /// that it is done while the server works. True when the record is safe.
+    pub fn settled_alone(&self, recorded: &Recorded) -> bool {
+        let shared = &self.handle.shared;
+        let alone = shared.durability == Durability::Write && shared.state().running == 1;
+        let settled = if alone {
+            self.settled(recorded)
+        } else {
+            shared.reached(shared.waited_for(recorded))
+        };
+        matches!(settled, Some(Ok(())))
+    }
+
     /// Waits until a record is as safe as the settings ask. After an error the statement must not
     /// run, or its answer must not leave.
     pub async fn durable(&self, recorded: &Recorded) -> Result<(), AuditError> {

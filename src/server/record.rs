@@ -178,6 +178,10 @@ impl Intent for RecordedIntent {
         Some(settled.map_err(|error| unwritable(&error)))
     }
 
+    fn settled_alone(&self) -> bool {
+        self.audit.settled_alone(&self.recorded)
+    }
+
     fn durable(&self) -> Durable {
         durable(&self.audit, Arc::clone(&self.recorded))
     }

@@ -58,6 +58,15 @@ where
         }
     }
 
+    /// The server works: what the first byte of its answer would have to wait for is done now.
+    pub(super) fn use_the_wait(&mut self) {
+        if let Some(running) = self.expected.front_mut().and_then(|entry| entry.running.as_mut())
+            && running.guarded
+        {
+            running.guarded = !running.intent.settled_alone();
+        }
+    }
+
     /// Whether the answer at hand has to wait until its audit record is safe.
     fn must_hold(&mut self) -> Result<bool, Fatal> {
         let Some(running) = self.expected.front_mut().and_then(|entry| entry.running.as_mut())

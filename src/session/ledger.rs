@@ -62,6 +62,11 @@ pub struct StatementEnd {
 pub trait Intent: Send + Sync + fmt::Debug {
     /// Whether the intent is safe now; `None` when that has to be waited for.
     fn settled(&self) -> Option<Result<(), Refusal>>;
+    /// Makes the intent safe while the statement runs, if that takes no more than doing it later:
+    /// no other statement runs whose record could be written with it. True when the intent is safe.
+    fn settled_alone(&self) -> bool {
+        false
+    }
     /// Resolves when the intent is safe.
     fn durable(&self) -> Durable;
     /// Records how the statement ended.

@@ -25,7 +25,7 @@ mod wait;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -404,7 +404,10 @@ where
             if let Err(fatal) = self.work() {
                 return Poll::Ready(fatal);
             }
-            let happened = ready!(self.poll_wait(cx));
+            let Poll::Ready(happened) = self.poll_wait(cx) else {
+                self.use_the_wait();
+                return Poll::Pending;
+            };
             if let Err(fatal) = self.react(happened) {
                 return Poll::Ready(fatal);
             }
