@@ -31,6 +31,20 @@ fn copy(wire: &mut Wire, sql: &str, input: &[&[u8]]) -> Vec<Message> {
     wire.until_ready(1)
 }
 
+/// COPY's binary format: a signature, flags, no extension, then rows of fields with their lengths.
+fn binary_rows(rows: &[&[&[u8]]]) -> Vec<u8> {
+    let mut bytes = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+    for row in rows {
+        bytes.extend(i16::try_from(row.len()).unwrap().to_be_bytes());
+        for field in *row {
+            bytes.extend(i32::try_from(field.len()).unwrap().to_be_bytes());
+            bytes.extend(*field);
+        }
+    }
+    bytes.extend((-1_i16).to_be_bytes());
+    bytes
+}
+
 fn count(wire: &mut Wire) -> String {
     value(&wire.query("SELECT count(*) FROM crm.contact WHERE id >= 700000")).unwrap()
 }
@@ -92,20 +106,9 @@ fn the_format_or_the_protocol_of_a_copy_gets_around_its_check() {
     assert_eq!(shown(&answer), [VIOLATED, "Z I"]);
     let old = "COPY crm.contact (id, account_id, owner_id, name) FROM STDIN DELIMITER ',' NULL 'y'";
     assert_eq!(shown(&copy(&mut alice, old, &[b"700001,1,103,a\n"])), [VIOLATED, "Z I"]);
-    // Binary: a signature, flags, no extension, then rows of fields with their lengths.
     let row = |owner: i32| {
-        let mut bytes = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
-        bytes.extend(4_i16.to_be_bytes());
-        for number in [700_001_i64, 1] {
-            bytes.extend(8_i32.to_be_bytes());
-            bytes.extend(number.to_be_bytes());
-        }
-        bytes.extend(4_i32.to_be_bytes());
-        bytes.extend(owner.to_be_bytes());
-        bytes.extend(1_i32.to_be_bytes());
-        bytes.extend(b"a");
-        bytes.extend((-1_i16).to_be_bytes());
-        bytes
+        let id = 700_001_i64.to_be_bytes();
+        binary_rows(&[&[&id, &1_i64.to_be_bytes(), &owner.to_be_bytes(), b"a"]])
     };
     let binary = "COPY crm.contact (id, account_id, owner_id, name) FROM STDIN (FORMAT binary)";
     assert_eq!(shown(&copy(&mut alice, binary, &[&row(103)])), [VIOLATED, "Z I"]);
@@ -220,6 +223,21 @@ fn a_row_that_a_trigger_changes_comes_in_unjudged_or_in_part() {
         assert_eq!(shown(&answer), [expected, "Z I"]);
         assert_eq!(accounts(&mut alice), "0 0");
     }
+    // In the binary format, which names no types: what is staged has those of the table.
+    let binary = format!("{into} (FORMAT binary)");
+    let row = |owner: i32| binary_rows(&[&[b"staged 4", &owner.to_be_bytes()]]);
+    alice.query("BEGIN");
+    assert_eq!(shown(&copy(&mut alice, &binary, &[&row(104)])), ["C COPY 1 ", "Z T"]);
+    assert_eq!(accounts(&mut alice), "1 1");
+    alice.query("ROLLBACK");
+    let two = binary_rows(&[
+        &[b"staged 4", &104_i32.to_be_bytes()],
+        &[b"staged 5", &103_i32.to_be_bytes()],
+    ]);
+    assert_eq!(shown(&copy(&mut alice, &binary, &[&two])), [violated.as_str(), "Z I"]);
+    let long = binary_rows(&[&[b"staged 4", &104_i64.to_be_bytes()]]);
+    assert_eq!(errors(&copy(&mut alice, &binary, &[&long])), ["22P03"]);
+    assert_eq!(accounts(&mut alice), "0 0");
     alice.send(&query(into));
     assert_eq!(alice.read().unwrap().tag, b'G');
     alice.send(&frame(b'd', own));
