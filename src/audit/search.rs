@@ -99,8 +99,9 @@ pub struct Hit {
     /// The error code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sqlstate: Option<Text>,
+    /// Names a statement that ran, for its outcome.
     #[serde(skip)]
-    query: u64,
+    query: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -109,9 +110,42 @@ struct Texts {
     touched: HashMap<TextId, Vec<Touch>>,
 }
 
+/// The latest records that match.
+#[derive(Debug, Default)]
+struct Found {
+    hits: VecDeque<Hit>,
+    /// How many made room for later ones.
+    dropped: usize,
+    /// Statements without an outcome, by their number: the how manieth hit of all.
+    open: HashMap<u64, usize>,
+}
+
+impl Found {
+    fn push(&mut self, hit: Hit, limit: usize) {
+        if let Some(query) = hit.query {
+            self.open.insert(query, self.dropped + self.hits.len());
+        }
+        self.hits.push_back(hit);
+        if self.hits.len() > limit
+            && let Some(oldest) = self.hits.pop_front()
+        {
+            self.dropped += 1;
+            if let Some(query) = oldest.query {
+                self.open.remove(&query);
+            }
+        }
+    }
+
+    /// The statement whose outcome this is, when it was found.
+    fn ended(&mut self, query: u64) -> Option<&mut Hit> {
+        let place = self.open.remove(&query)?;
+        self.hits.get_mut(place.checked_sub(self.dropped)?)
+    }
+}
+
 /// The latest records that match, oldest first.
 pub fn search(path: &Path, filter: &Filter) -> io::Result<Vec<Hit>> {
-    let mut hits: VecDeque<Hit> = VecDeque::new();
+    let mut found = Found::default();
     let mut line = Vec::new();
     for number in segments(path)? {
         let mut texts = Texts::default();
@@ -132,15 +166,12 @@ pub fn search(path: &Path, filter: &Filter) -> io::Result<Vec<Hit>> {
                     format!("{}, line {n_lines} is not a record", segment_name(number)),
                 )
             })?;
-            if let Some(hit) = texts.hit(prefix, record, filter, &mut hits) {
-                hits.push_back(hit);
-                if hits.len() > filter.limit {
-                    hits.pop_front();
-                }
+            if let Some(hit) = texts.hit(prefix, record, filter, &mut found) {
+                found.push(hit, filter.limit);
             }
         }
     }
-    Ok(hits.into())
+    Ok(found.hits.into())
 }
 
 impl Texts {
@@ -156,7 +187,7 @@ impl Texts {
         prefix: Prefix,
         record: Record,
         filter: &Filter,
-        hits: &mut VecDeque<Hit>,
+        found: &mut Found,
     ) -> Option<Hit> {
         let mut hit = Hit::new(prefix);
         match record {
@@ -171,7 +202,7 @@ impl Texts {
                 return None;
             }
             Record::Outcome { query, session: _, ending, rows, bytes, duration_us, sqlstate } => {
-                if let Some(hit) = hits.iter_mut().rev().find(|hit| hit.query == query) {
+                if let Some(hit) = found.ended(query) {
                     hit.ending = Some(ending);
                     hit.rows = Some(rows);
                     hit.bytes = Some(bytes);
@@ -180,9 +211,11 @@ impl Texts {
                 }
                 return None;
             }
-            Record::Intent(statement) | Record::Refusal(statement) => {
+            Record::Intent(statement) => {
+                hit.query = Some(statement.query);
                 self.statement(&mut hit, *statement);
             }
+            Record::Refusal(statement) => self.statement(&mut hit, *statement),
             Record::Login { who, method } => {
                 hit.who = Some(who);
                 hit.message = Some(method);
@@ -222,7 +255,6 @@ impl Texts {
             Said::Named(id) => self.texts.get(id).cloned(),
             Said::Once { text } => Some(text.clone()),
         };
-        hit.query = statement.query;
         hit.who = Some(Arc::unwrap_or_clone(statement.who));
         hit.statement = Some(statement.statement);
         hit.command = Some(statement.command.into_owned());
@@ -268,7 +300,7 @@ impl Hit {
             bytes: None,
             duration_us: None,
             sqlstate: None,
-            query: 0,
+            query: None,
         }
     }
 }
@@ -336,6 +368,27 @@ fn like(text: &str, pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn hit(query: Option<u64>) -> Hit {
+        let at = Timestamp::UNIX_EPOCH;
+        let (prev, kind) = (String::new(), "intent".to_owned());
+        Hit { query, ..Hit::new(Prefix { seq: 1, prev, at, kind, sig: None }) }
+    }
+
+    #[test]
+    fn an_outcome_is_told_of_another_statement() {
+        let mut found = Found::default();
+        for query in [Some(1), None, Some(3), Some(5), None, Some(8)] {
+            found.push(hit(query), 4);
+        }
+        assert!(found.ended(1).is_none(), "it has made room");
+        assert!(found.ended(2).is_none(), "it was not found");
+        for query in [8, 3, 5] {
+            assert_eq!(found.ended(query).and_then(|hit| hit.query), Some(query));
+            assert!(found.ended(query).is_none(), "it has ended");
+        }
+        assert_eq!((found.hits.len(), found.open.len()), (4, 0));
+    }
 
     #[test]
     fn patterns_match_as_people_expect() {
