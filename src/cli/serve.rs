@@ -145,7 +145,8 @@ async fn serve(
     readiness.snapshot_loaded.store(true, Ordering::Relaxed);
     readiness.backend_reachable.store(true, Ordering::Relaxed);
     tokio::spawn(gateway.pool.expire_idle());
-    tokio::spawn(note_changes(Arc::clone(&state), audit.clone(), Arc::clone(&versions)));
+    let planner = Arc::clone(&gateway.shared.planner);
+    tokio::spawn(note_changes(Arc::clone(&state), audit.clone(), planner, Arc::clone(&versions)));
     tokio::spawn(note_failover(target.clone(), versions));
     tokio::spawn(search::keep_watch(target.clone(), settings.backend.database.clone()));
     let moves = target.hosts.changes();
@@ -406,7 +407,12 @@ fn shared(settings: &Settings, board: Arc<Board>) -> Shared {
 }
 
 /// Records each reload and tells the sessions.
-async fn note_changes(state: Arc<State>, audit: Audit, versions: Arc<watch::Sender<u64>>) {
+async fn note_changes(
+    state: Arc<State>,
+    audit: Audit,
+    planner: Arc<Planner>,
+    versions: Arc<watch::Sender<u64>>,
+) {
     let mut reports = state.subscribe();
     loop {
         let report = match reports.recv().await {
@@ -426,6 +432,10 @@ async fn note_changes(state: Arc<State>, audit: Audit, versions: Arc<watch::Send
             diagnostics: report.findings.iter().map(|f| f.to_string().into()).collect(),
         };
         record(&audit, Event::Policy(policy));
+        let (before, after) = (&report.before, &report.after);
+        if before.policy != after.policy || before.catalog != after.catalog {
+            planner.forget_plans();
+        }
         if report.accepted() {
             versions.send_modify(|version| *version = version.saturating_add(1));
         } else {

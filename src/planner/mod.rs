@@ -182,6 +182,13 @@ impl Planner {
         }
     }
 
+    /// Lets go of plans and permits. Those of a policy or a catalogue that is not in force any more
+    /// are never found again, and would stay until others need their place.
+    pub fn forget_plans(&self) {
+        self.plans.invalidate_all();
+        self.permits.invalidate_all();
+    }
+
     /// Plans a query string, or finds its plan, and fills the plan's holes.
     ///
     /// # Errors
@@ -271,6 +278,9 @@ impl Planner {
             Err(_) => "the verifier broke".to_owned(),
         };
         self.verifier_refusals.fetch_add(1, Ordering::Relaxed);
+        // Whatever led to this plan may have led to others.
+        self.shapes.invalidate_all();
+        self.forget_plans();
         Err(Refusal::new(
             SqlState::INTERNAL_ERROR,
             "rowgate refused its own rewriting of this statement",

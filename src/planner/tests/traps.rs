@@ -166,6 +166,17 @@ fn plans(first: &str, second: &str) -> u64 {
 }
 
 #[test]
+fn a_plan_that_was_let_go_is_found() {
+    let world = world();
+    let ask = || plan(&world, Protocol::Simple, "SELECT id FROM account").expect("planned");
+    let text = ask();
+    world.planner.forget_plans();
+    assert_eq!(ask(), text);
+    let counts = world.planner.counts();
+    assert_eq!((counts.misses, counts.hits), (2, 0), "{counts:?}");
+}
+
+#[test]
 fn literals_that_can_change_what_a_statement_means_are_part_of_the_key() {
     for (first, second) in [
         ("SELECT id, name FROM account ORDER BY 1", "SELECT id, name FROM account ORDER BY 2"),
