@@ -183,6 +183,10 @@ impl Resolver<'_> {
             let right = items.get(middle..).unwrap_or_default();
             let left = items.get(first..middle).unwrap_or_default();
             self.joined_by_name(left, right, join)?;
+            if join.natural {
+                self.take_entire(left);
+                self.take_entire(right);
+            }
         }
         let joined: Vec<usize> =
             items.iter().skip(first).filter_map(|item| item.relation).collect();
@@ -232,6 +236,15 @@ impl Resolver<'_> {
             });
         }
         Ok(())
+    }
+
+    /// Columns that nothing names decide what NATURAL compares.
+    fn take_entire(&mut self, items: &[Item]) {
+        for used in items.iter().filter_map(|item| item.relation) {
+            if let Some(entry) = self.resolved.uses.get_mut(used) {
+                entry.entire = true;
+            }
+        }
     }
 
     /// USING and NATURAL compare the columns of one name: as ON would.
@@ -404,6 +417,7 @@ impl Resolver<'_> {
             opaque: false,
             conditions: Vec::new(),
             references: Vec::new(),
+            entire: false,
             group_extension: None,
             view,
             through: None,

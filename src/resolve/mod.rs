@@ -142,6 +142,9 @@ pub(crate) struct RelationUse {
     pub(crate) conditions: Vec<SimpleCondition>,
     /// Column references that mean this relation.
     pub(crate) references: Vec<Reference>,
+    /// Columns that `references` does not name have a meaning for the statement, too: NATURAL looks
+    /// for their names, or a name could not be resolved.
+    pub(crate) entire: bool,
     /// The statement groups by its primary key and relies on the other columns following from it.
     pub(crate) group_extension: Option<GroupExtension>,
     /// The definition, when it is a view that the policy has no rules on.
@@ -164,6 +167,17 @@ impl RelationUse {
     /// The name other parts of the statement call it by.
     pub(crate) fn alias_name(&self) -> &str {
         self.alias.as_ref().map_or(&self.relation.name, |alias| &alias.name)
+    }
+
+    /// The columns besides which the statement needs none; `None` when it takes all of them.
+    pub(crate) fn wanted(&self) -> Option<Vec<ColumnNumber>> {
+        // A list of column names counts from the left.
+        let renamed = self.alias.as_ref().is_some_and(|alias| !alias.columns.is_empty());
+        let whole = self
+            .references
+            .iter()
+            .any(|reference| matches!(reference.what, Referenced::WholeRow | Referenced::Star));
+        (!self.entire && !renamed && !whole).then(|| self.columns())
     }
 
     /// The columns the statement names, all for whole-row references and `*`.

@@ -94,6 +94,11 @@ impl<'a> Resolver<'a> {
 
     pub(super) fn finish(mut self) -> Resolved {
         self.resolved.hazard = self.hazard;
+        if self.unresolved {
+            for entry in &mut self.resolved.uses {
+                entry.entire = true;
+            }
+        }
         self.resolved
     }
 

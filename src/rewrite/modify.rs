@@ -5,7 +5,7 @@ use sqlparser::ast::{Expr, Ident};
 use super::Piece;
 use super::check::{boolean, case};
 use super::conflict::Met;
-use super::derived::{Effective, Fence, bind, derived};
+use super::derived::{Effective, Fence, Shown, bind, derived};
 use super::print::{
     ROW_ALIAS, around, bracketed, client_condition, column, defect, ident, pieces, select, template,
 };
@@ -331,7 +331,7 @@ impl<'a> Rewriter<'a> {
                 ) => {}
             }
         }
-        let inner = derived(used, effective, Fence::Closed, &system_columns)?;
+        let inner = derived(used, effective, Fence::Closed, &Shown::Visible, &system_columns)?;
         let mut query = template("SELECT 1 FROM (SELECT 1) AS b WHERE c")?;
         {
             let statement = select(&mut query)?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::derived::{Effective, Fence, derived, exact_matches, only};
+use super::derived::{Effective, Fence, Shown, derived, exact_matches, only};
 use super::print::{ident, pieces};
 use super::{Answer, Edit, Piece, Touched};
 use crate::catalog::{Catalog, Relation};
@@ -215,7 +215,12 @@ impl<'a> Rewriter<'a> {
                 self.edit(tokens.clone(), vec![Piece::Text("TRUE".into())]);
             }
         }
-        let mut query = derived(used, &effective, fence, &system_columns)?;
+        // What a target has in common with its sources is not looked into.
+        let shown = match used.wanted() {
+            Some(numbers) if !self.modifies => Shown::Only(numbers),
+            Some(_) | None => Shown::Visible,
+        };
+        let mut query = derived(used, &effective, fence, &shown, &system_columns)?;
         if used.only {
             only(&mut query)?;
         }
@@ -475,7 +480,7 @@ impl<'a> Rewriter<'a> {
                 ));
             }
         }
-        let mut query = derived(used, &effective, Fence::Open, &[])?;
+        let mut query = derived(used, &effective, Fence::Open, &Shown::Visible, &[])?;
         // COPY of a table leaves out what its children hold.
         only(&mut query)?;
         let mut inserted = vec![Piece::Text("(SELECT".into())];

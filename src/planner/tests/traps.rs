@@ -287,3 +287,42 @@ fn a_table_of_another_database_is_taken_for_one_of_this() {
         assert!(refusal.message.starts_with("cross-database references"), "{sql}: {refusal}");
     }
 }
+
+#[test]
+fn a_column_that_no_text_names_is_not_read() {
+    for (sql, columns) in [
+        ("SELECT name FROM account", "\"rowgate_row\".\"name\" FROM"),
+        // Rows are counted: any column does.
+        ("SELECT count(*) FROM account", "\"rowgate_row\".\"id\" FROM"),
+        ("SELECT 1 FROM plain WHERE EXISTS (SELECT FROM account)", "\"rowgate_row\".\"id\" FROM"),
+        (
+            "SELECT x.id FROM account x JOIN account y USING (name)",
+            "\"rowgate_row\".\"id\", \"rowgate_row\".\"name\" FROM",
+        ),
+    ] {
+        let text = rewritten(sql);
+        assert!(text.contains(&format!("SELECT {columns}")), "{sql}\n{text}");
+        assert!(!text.contains("phone"), "{sql}\n{text}");
+    }
+}
+
+#[test]
+fn a_column_whose_name_or_place_counts_is_not_left_out() {
+    for sql in [
+        "SELECT a.id FROM account a NATURAL JOIN plain p",
+        "SELECT p.id FROM plain p JOIN (plain q NATURAL LEFT JOIN account a) ON true",
+        "SELECT y FROM account a (x, y)",
+        "SELECT j.x FROM (account a CROSS JOIN plain p) AS j (x)",
+        "SELECT a FROM account a",
+        "SELECT count(a.*) FROM account a",
+        "SELECT * FROM account",
+        "SELECT (a).name FROM account a",
+        // The server reports this name, or knows what it means.
+        "SELECT nothing.like_it FROM account a",
+        "UPDATE contact c SET account_id = a.id FROM account a WHERE a.id = c.id",
+    ] {
+        let text = rewritten(sql);
+        assert!(text.contains(") END AS \"pg_catalog\".\"text\") AS \"phone\""), "{sql}\n{text}");
+        assert!(text.contains("\"rowgate_row\".\"amount\""), "{sql}\n{text}");
+    }
+}
