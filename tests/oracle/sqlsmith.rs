@@ -835,3 +835,36 @@ fn a_random_query_tells_of_what_is_hidden_or_gets_another_answer_or_breaks_the_p
     assert!(failures.is_empty(), "leaks, differences and defects: {failures:?}");
     assert!(planned * 5 > each, "nearly everything is refused");
 }
+
+/// A person, and another one whose rules show what the first must not see.
+const SEES_MORE: &[(&str, &str)] = &[
+    ("own_rows", "department"),
+    ("department", "all_masked"),
+    ("all_masked", "department"),
+    ("analyst", "all_masked"),
+    ("several_roles", "all_masked"),
+    ("team_and_shared", "several_roles"),
+];
+
+#[test]
+fn a_rewriter_that_takes_the_rules_of_somebody_else_is_not_noticed() {
+    let world = world();
+    let named = |name: &str| PRINCIPALS.iter().find(|p| p.name == name).unwrap();
+    runtime().block_on(async {
+        let smith = Smith::new(world, &world.person(&PRINCIPALS[2])).await;
+        for (who, rules_of) in SEES_MORE {
+            let principal = named(who);
+            let person = world.person(named(rules_of));
+            let databases = Databases::new(world, principal).await;
+            let mut tally = Tally::default();
+            let queries = smith.queries(world, principal, Vocabulary::Permitted, 7, 200);
+            for (index, sql) in queries.iter().enumerate() {
+                let sql = with_one_answer(sql, index);
+                replay(world, principal, &person, &databases, &sql, &mut tally).await;
+            }
+            tally.print(who);
+            let found = tally.leaks.len();
+            assert!(found > 0, "{who} reads what {rules_of} may and is not noticed");
+        }
+    });
+}
