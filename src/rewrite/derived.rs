@@ -220,7 +220,8 @@ pub(super) fn derived(
     }
     let statement = select(&mut query)?;
     let opaque = used.opaque && fence == Fence::Closed;
-    statement.projection = projection(&used.relation, effective, &alias, shown, system_columns, opaque)?;
+    statement.projection =
+        projection(&used.relation, effective, &alias, shown, system_columns, opaque)?;
     statement.selection = selection;
     let Some(from) = statement.from.first_mut() else { return Err(defect("no FROM")) };
     let TableFactor::Table { name, alias: table_alias, .. } = &mut from.relation else {
