@@ -14,7 +14,7 @@ use crate::error::{Refusal, SqlState};
 use crate::ids::TypeId;
 use crate::planner::Protocol;
 use crate::protocol::message::{self, Bind, ClientMessage, Execute, Parse, Target};
-use crate::rewrite::{Answer, Local};
+use crate::rewrite::{Answer, Local, Rewrite};
 
 /// The protocol counts parameters in 16 bits.
 const MOST_PARAMETERS: usize = 65_535;
@@ -397,10 +397,11 @@ where
         text: &Arc<str>,
     ) -> Result<(), Refusal> {
         let server_name = self.server_portal(&execute.portal)?;
-        let prepared = portal.and_then(|portal| portal.prepared.as_ref());
-        if let (Some(portal), Some(prepared)) = (portal, prepared) {
-            self.still_bound(portal, prepared)?;
-        }
+        let prepared = match portal.and_then(|portal| Some((portal, portal.prepared.as_ref()?))) {
+            Some((portal, prepared)) => Some(self.still_bound(portal, prepared)?),
+            None => None,
+        };
+        let prepared = prepared.as_ref();
         let mut entry = Entry::new(Request::Execute);
         let mut max_rows = execute.max_rows;
         let before;
@@ -474,23 +475,48 @@ where
         }
     }
 
-    /// A portal holds the identity and the rules of its Bind; when they changed it must not run on.
-    pub(super) fn still_bound(&self, portal: &Portal, prepared: &Prepared) -> Result<(), Refusal> {
+    /// A portal holds the identity and the rules of its Bind. The statement under which it runs on:
+    /// that one, or the same decided anew, when rules have changed that say the same of it.
+    pub(super) fn still_bound(
+        &self,
+        portal: &Portal,
+        prepared: &Arc<Prepared>,
+    ) -> Result<Arc<Prepared>, Refusal> {
         if !self.restricted() {
-            return Ok(());
+            return Ok(Arc::clone(prepared));
         }
-        let (now, holes) = (&self.standing, prepared.rewrite.identity());
+        let now = &self.standing;
+        let bound_for = |rewrite: &Rewrite| {
+            let holes = rewrite.identity();
+            holes.len() == portal.identity.len()
+                && holes
+                    .iter()
+                    .zip(&portal.identity)
+                    .all(|(hole, bound)| now.identity.text(*hole) == *bound)
+        };
         let same = prepared.stamp.policy == now.policy_version
             && prepared.stamp.roles == now.roles
             && prepared.stamp.shape == now.shape
-            && (Arc::ptr_eq(&portal.bound_by, &now.identity)
-                || holes.len() == portal.identity.len()
-                    && holes
-                        .iter()
-                        .zip(&portal.identity)
-                        .all(|(hole, bound)| now.identity.text(*hole) == *bound));
+            && (Arc::ptr_eq(&portal.bound_by, &now.identity) || bound_for(&prepared.rewrite));
         if same {
-            return Ok(());
+            return Ok(Arc::clone(prepared));
+        }
+        if prepared.origin == Origin::Protocol && prepared.local.is_none() {
+            let declared = Protocol::Extended { declared: &prepared.declared };
+            let planned = self.plan(&prepared.text, declared)?;
+            let again = Prepared {
+                rewrite: planned.rewrite,
+                stamp: self.stamp(),
+                identity: Arc::clone(&now.identity),
+                ..(**prepared).clone()
+            };
+            if again.rewrite.text() == prepared.rewrite.text()
+                && again.rewrite.identity() == prepared.rewrite.identity()
+                && again.answer() == prepared.answer()
+                && bound_for(&again.rewrite)
+            {
+                return Ok(Arc::new(again));
+            }
         }
         Err(Refusal::denied(
             "the portal cannot be used any more",
