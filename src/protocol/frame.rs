@@ -305,6 +305,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
 
     fn poll_fill_up_to(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         READ_BUFFER.with_borrow_mut(|buffer| {
+            // It is empty, unless a stream has read something and then failed.
+            buffer.clear();
             if buffer.capacity() < LEAST_ROOM {
                 buffer.reserve(READ_SIZE);
             }
@@ -459,6 +461,127 @@ mod tests {
             inbound.take_frame(|_| 1000),
             Err(FrameError::TooLong { tag: b'Q', length: 999_996, limit: 1000 })
         ));
+    }
+
+    /// An endless stream of rows that only this connection has, so many bytes at a time.
+    struct Rows {
+        seed: u8,
+        position: usize,
+        next_read: usize,
+    }
+
+    impl Rows {
+        /// Rows have all sizes, so that reads end anywhere in them.
+        fn written(seed: u8, length: usize) -> Vec<u8> {
+            let mut bytes = Vec::new();
+            for number in 0_usize.. {
+                if bytes.len() >= length {
+                    break;
+                }
+                let body: Vec<u8> = (0..number * 7919 % 40_000)
+                    .map(|at| seed.wrapping_mul(37).wrapping_add((at % 251) as u8))
+                    .collect();
+                bytes.extend(frame(b'D', &body));
+            }
+            bytes
+        }
+    }
+
+    impl AsyncRead for Rows {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            buffer: &mut tokio::io::ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            let read = self.next_read.min(buffer.remaining());
+            let all = Self::written(self.seed, self.position + read);
+            buffer.put_slice(&all[self.position..self.position + read]);
+            self.position += read;
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Rows {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Act {
+        Read(usize),
+        /// Takes whole rows as bytes, as a relay does.
+        Relay,
+        /// Takes one row to look at it.
+        Look,
+        /// What waits to be sent is sent.
+        Send,
+    }
+
+    fn act() -> impl proptest::strategy::Strategy<Value = (usize, Act)> {
+        use proptest::prelude::*;
+        let act = prop_oneof![
+            4 => prop_oneof![1_usize..100, 15_000_usize..17_000, 60_000_usize..300_000]
+                .prop_map(Act::Read),
+            3 => Just(Act::Relay),
+            2 => Just(Act::Look),
+            1 => Just(Act::Send),
+        ];
+        (0_usize..3, act)
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_connection_gets_bytes_of_another_that_is_read_on_the_same_thread(
+            acts in proptest::collection::vec(act(), 1..60)
+        ) {
+            let mut connections: Vec<Connection<Rows>> = (1..=3)
+                .map(|seed| Connection::new(Rows { seed, position: 0, next_read: 0 }))
+                .collect();
+            let mut sent = [0_usize; 3];
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            let end = [0, 1, 2].map(|index| (index, Act::Send));
+            for (index, act) in acts.into_iter().chain(end) {
+                let connection = &mut connections[index];
+                match act {
+                    Act::Read(most) => {
+                        connection.stream.next_read = most;
+                        assert!(connection.poll_fill(&mut cx).is_ready());
+                    }
+                    Act::Relay => {
+                        let (bytes, _) = connection.inbound.leading_run(b'D');
+                        let run = connection.inbound.take_bytes(bytes);
+                        connection.outbound.append(run);
+                    }
+                    Act::Look => {
+                        if let Some(row) = connection.inbound.take_frame(unlimited).unwrap() {
+                            connection.outbound.frame(b'D', |body| body.extend_from_slice(&row.body));
+                        }
+                    }
+                    Act::Send => {
+                        let bytes = connection.outbound.bytes();
+                        let until = sent[index] + bytes.len();
+                        let all = Rows::written(connection.stream.seed, until);
+                        assert!(*bytes == all[sent[index]..until], "connection {index}");
+                        sent[index] = until;
+                        connection.outbound = Outbound::default();
+                    }
+                }
+            }
+        }
     }
 
     #[tokio::test]
