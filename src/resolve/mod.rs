@@ -173,11 +173,7 @@ impl RelationUse {
     pub(crate) fn wanted(&self) -> Option<Vec<ColumnNumber>> {
         // A list of column names counts from the left.
         let renamed = self.alias.as_ref().is_some_and(|alias| !alias.columns.is_empty());
-        let whole = self
-            .references
-            .iter()
-            .any(|reference| matches!(reference.what, Referenced::WholeRow | Referenced::Star));
-        (!self.entire && !renamed && !whole).then(|| self.columns())
+        (!self.entire && !renamed).then(|| self.columns())
     }
 
     /// The columns the statement names, all for whole-row references and `*`.
