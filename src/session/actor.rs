@@ -15,10 +15,31 @@ use crate::ids::{Login, RoleName};
 use crate::rewrite::{Effect, Local, Plan};
 use crate::session::authority::Standing;
 
+/// Whom a service account speaks for.
+pub(super) struct Acting {
+    pub(super) login: Login,
+    until: Until,
+}
+
+enum Until {
+    /// It says otherwise.
+    Changed,
+    /// The transaction of a SET LOCAL is over. Then it speaks for this one, or for itself.
+    TransactionEnd(Option<Login>),
+}
+
+impl Acting {
+    pub(super) fn for_good(login: Login) -> Box<Self> {
+        Box::new(Self { login, until: Until::Changed })
+    }
+}
+
 /// Whom a service speaks for from now on; made before the statement is recorded.
 pub(super) struct ActorChange {
     standing: Arc<Standing>,
-    acting: Option<(Login, bool)>,
+    login: Option<Login>,
+    /// SET LOCAL.
+    local: bool,
 }
 
 impl<C, S> Session<C, S>
@@ -28,11 +49,20 @@ where
 {
     /// The person whose rules and limits are in force.
     pub(super) fn person(&self) -> &Login {
-        self.acting.as_ref().map_or(&self.login, |(login, _)| login)
+        self.acting.as_ref().map_or(&self.login, |acting| &acting.login)
     }
 
     fn acts_locally(&self) -> bool {
-        matches!(self.acting, Some((_, true)))
+        let until = self.acting.as_ref().map(|acting| &acting.until);
+        matches!(until, Some(Until::TransactionEnd(_)))
+    }
+
+    /// For whom it speaks outside of this transaction.
+    fn acting_outside(&self) -> Option<Login> {
+        self.acting.as_ref().and_then(|acting| match &acting.until {
+            Until::Changed => Some(acting.login.clone()),
+            Until::TransactionEnd(outside) => outside.clone(),
+        })
     }
 
     /// Whether it is certain for whom the next statement is planned.
@@ -56,7 +86,7 @@ where
     /// The transaction of a SET LOCAL is over.
     pub(super) fn end_local_actor(&mut self) -> Result<(), Fatal> {
         if self.acts_locally() {
-            self.acting = self.acting_outside.clone().map(|login| (login, false));
+            self.acting = self.acting_outside().map(Acting::for_good);
             self.actor_changed = true;
             self.judge()?;
         }
@@ -113,9 +143,8 @@ where
                     None => self.authority.standing()?,
                     Some(login) => self.authority.acting(login)?,
                 };
-                let change =
-                    ActorChange { standing, acting: login.clone().map(|login| (login, *local)) };
                 let tag = if login.is_some() { "SET" } else { "RESET" };
+                let change = ActorChange { standing, login, local: *local };
                 Ok((LocalAnswer { row: None, tag }, Some(change)))
             }
         }
@@ -124,10 +153,12 @@ where
     /// From here on the session speaks for somebody else.
     pub(super) fn change_actor(&mut self, change: ActorChange) {
         self.standing = change.standing;
-        self.acting = change.acting;
-        if !self.acts_locally() {
-            self.acting_outside = self.acting.as_ref().map(|(login, _)| login.clone());
-        }
+        let until = if change.local {
+            Until::TransactionEnd(self.acting_outside())
+        } else {
+            Until::Changed
+        };
+        self.acting = change.login.map(|login| Box::new(Acting { login, until }));
         self.actor_changed = true;
     }
 
@@ -135,7 +166,6 @@ where
     /// judged afresh, so the standing follows.
     pub(super) fn forget_actor(&mut self) {
         if self.acting.take().is_some() {
-            self.acting_outside = None;
             self.actor_changed = true;
         }
     }

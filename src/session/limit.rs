@@ -72,7 +72,7 @@ where
         let person = self.person();
         if self.shared.usages.attempt(person, attempt, count, now) {
             let message = format!("{person} has used up limits.{}", attempt.as_str());
-            let acting = self.acting.as_ref().map(|(login, _)| login);
+            let acting = self.acting.as_ref().map(|acting| &acting.login);
             self.ledger.alert(attempt.as_str(), message, acting, &self.standing.roles);
         }
     }

@@ -141,15 +141,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Slot<S> {
 pub(super) struct Loans<S> {
     source: Source<S>,
     lending: Option<Lending<S>>,
-    /// What is on the connection that is here; most of the time there is none.
-    memory: Option<Box<Memory>>,
+    /// What is known of the connection that is here; most of the time there is none.
+    here: Option<Box<Here>>,
     /// The client's unnamed statement is the one on this connection.
     unnamed: bool,
     /// Something may be left that has not been asked for yet.
     doubt: bool,
-    /// Shared statements that were prepared meanwhile, perhaps under other settings than their names
-    /// say: nobody else may find them.
-    tainted: Vec<String>,
     /// The server has been asked.
     asked: bool,
     /// Something is left that cannot follow the client.
@@ -158,23 +155,40 @@ pub(super) struct Loans<S> {
     kept: bool,
 }
 
+/// The connection that is here.
+#[derive(Default)]
+struct Here {
+    /// What is on it.
+    memory: Memory,
+    /// Shared statements that were prepared while something was in doubt, perhaps under other settings
+    /// than their names say: nobody else may find them.
+    tainted: Vec<String>,
+}
+
 impl<S> Loans<S> {
     pub(super) fn new(source: Source<S>) -> Self {
         Self {
             source,
             lending: None,
-            memory: None,
+            here: None,
             unnamed: false,
             doubt: false,
-            tainted: Vec::new(),
             asked: false,
             pinned: false,
             kept: false,
         }
     }
 
+    fn here(&mut self) -> &mut Here {
+        self.here.get_or_insert_default()
+    }
+
     fn memory(&mut self) -> &mut Memory {
-        self.memory.get_or_insert_default()
+        &mut self.here().memory
+    }
+
+    fn is_tainted(&self) -> bool {
+        self.here.as_ref().is_some_and(|here| !here.tainted.is_empty())
     }
 
     /// The settings of the session, as far as they are known.
@@ -200,7 +214,7 @@ where
     pub(super) fn attach(&mut self, loan: Loan<S>) {
         let Some(loans) = self.loans.as_mut() else { return };
         loans.lending = None;
-        loans.memory = Some(Box::new(loan.memory));
+        loans.here = Some(Box::new(Here { memory: loan.memory, tainted: Vec::new() }));
         loans.unnamed = false;
         self.server.stream_mut().0 = Some(loan.stream);
         self.processes.0 = loan.process;
@@ -259,7 +273,7 @@ where
             loans.asked = false;
             loans.pinned = true;
         }
-        if loans.doubt || !loans.tainted.is_empty() {
+        if loans.doubt || loans.is_tainted() {
             self.ask_what_is_left();
         } else if !loans.pinned {
             self.take_back();
@@ -269,7 +283,7 @@ where
     fn take_back(&mut self) {
         let Some(stream) = self.server.stream_mut().0.take() else { return };
         if let Some(loans) = self.loans.as_mut() {
-            let memory = loans.memory.take().map(|memory| *memory).unwrap_or_default();
+            let memory = loans.here.take().map(|here| here.memory).unwrap_or_default();
             loans.source.lender.take_back(stream, memory);
         }
     }
@@ -279,7 +293,7 @@ where
         if let Some(loans) = &self.loans
             && clean
             && !(loans.kept || loans.pinned || loans.doubt || loans.asked)
-            && loans.tainted.is_empty()
+            && !loans.is_tainted()
             && self.server.inbound.is_empty()
             && !self.server.has_unsent()
         {
@@ -330,7 +344,7 @@ where
     fn ask_what_is_left(&mut self) {
         let mut bytes = BytesMut::new();
         if let Some(loans) = self.loans.as_mut() {
-            for name in std::mem::take(&mut loans.tainted) {
+            for name in std::mem::take(&mut loans.here().tainted) {
                 loans.memory().statements.remove(&name);
                 message::close(&mut bytes, &Target::Statement(name));
                 self.expected.push_back(Entry::internal(Request::Close));
@@ -456,7 +470,7 @@ where
         let Some(loans) = self.loans.as_mut().filter(|_| self.private_names) else { return };
         let mut undo = vec![Undo::Here(server_name.to_owned())];
         if loans.doubt || loans.asked {
-            loans.tainted.push(server_name.to_owned());
+            loans.here().tainted.push(server_name.to_owned());
         }
         if server_name.is_empty() {
             loans.unnamed = true;

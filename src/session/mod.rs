@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use self::actor::Acting;
 use self::authority::{Authority, Standing};
 use self::expected::{Entry, Request};
 use self::ledger::{Durable, Ledger};
@@ -246,10 +247,8 @@ struct Session<C, S> {
     cancelling: Option<Cancelling>,
     login: Login,
     service: bool,
-    /// The end user a service account speaks for, and whether only for this transaction.
-    acting: Option<(Login, bool)>,
-    /// For whom it speaks when the transaction of a SET LOCAL is over.
-    acting_outside: Option<Login>,
+    /// The end user a service account speaks for.
+    acting: Option<Box<Acting>>,
     /// It changed for whom it speaks, and the server may owe answers from before.
     actor_changed: bool,
     /// The standing statements are planned under.
@@ -367,8 +366,7 @@ where
             cancelling: None,
             login: opening.login,
             service: opening.service,
-            acting_outside: opening.acting.clone(),
-            acting: opening.acting.map(|login| (login, false)),
+            acting: opening.acting.map(Acting::for_good),
             actor_changed: false,
             standing: opening.standing,
             unrestricted,
@@ -708,8 +706,8 @@ where
         }
         self.standing = match &self.acting {
             None => own,
-            Some((login, _)) => {
-                self.authority.acting(login).map_err(|refusal| Fatal::refusal(&refusal))?
+            Some(acting) => {
+                self.authority.acting(&acting.login).map_err(|refusal| Fatal::refusal(&refusal))?
             }
         };
         Ok(())

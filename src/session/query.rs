@@ -297,7 +297,7 @@ where
     ) -> StatementRecord {
         StatementRecord {
             number: self.statements,
-            acting: self.acting.as_ref().map(|(login, _)| login.clone()),
+            acting: self.acting.as_ref().map(|acting| acting.login.clone()),
             roles: self.standing.roles.clone(),
             application: Arc::clone(&self.application),
             command: "",
