@@ -59,6 +59,7 @@ fn intent(number: u64, sql: &str) -> Intent {
             columns: vec!["id".into()],
             filter: "owner_id = :user.id".into(),
             masks: vec!["phone: partial".into()],
+            compared: 0,
             lines: vec!["crm.yaml:3 sales_rep".into()],
         }]),
         decision: DecisionId::from("d-1"),

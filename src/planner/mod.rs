@@ -683,6 +683,7 @@ impl Planner {
                         .collect(),
                     filter: Box::from(""),
                     masks: Vec::new(),
+                    compared: 0,
                     lines: Vec::new(),
                 });
             }

@@ -196,22 +196,13 @@ pub struct Touched {
     pub columns: Vec<Arc<str>>,
     /// The row filter as text, holes shown as `:name`; empty when all rows are in scope.
     pub filter: Box<str>,
-    /// `column: kind` for each mask in force, with [`Touched::COMPARED`] and a number behind it when
-    /// the statement compares that many values with the stored one.
+    /// `column: kind` for each mask in force, and how many values the statement compares with the
+    /// stored one.
     pub masks: Vec<Box<str>>,
+    /// How many values are compared with what masks hide.
+    pub compared: u64,
     /// `file:line name` of each policy line that took part.
     pub lines: Vec<Box<str>>,
-}
-
-impl Touched {
-    /// Stands between a mask and the number of values that are compared with what it hides.
-    pub const COMPARED: &'static str = ", compared with ";
-
-    /// How many values are compared with what masks hide.
-    pub fn compared(&self) -> u64 {
-        let number = |mask: &str| mask.split_once(Self::COMPARED)?.1.parse::<u64>().ok();
-        self.masks.iter().filter_map(|mask| number(mask)).sum()
-    }
 }
 
 impl Plan {

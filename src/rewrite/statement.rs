@@ -368,6 +368,7 @@ impl<'a> Rewriter<'a> {
             columns: Self::column_names(used, &used.relation),
             filter: Box::from(""),
             masks: Vec::new(),
+            compared: 0,
             lines: Vec::new(),
         });
         self.out.touched.append(&mut inner.out.touched);
@@ -538,6 +539,7 @@ impl<'a> Rewriter<'a> {
             if let Some(rows) = scope.rows_per_query {
                 self.limit_rows(rows);
             }
+            let mut compared: u64 = 0;
             let masks = used
                 .columns()
                 .iter()
@@ -548,9 +550,10 @@ impl<'a> Rewriter<'a> {
                         .filter(|condition| condition.column == *number)
                         .map(|condition| condition.operands.len())
                         .sum();
+                    compared = compared.saturating_add(values as u64);
                     let mut text = format!("{}: {}", column.name, mask.kind);
                     if values > 0 {
-                        text.push_str(Touched::COMPARED);
+                        text.push_str(", compared with ");
                         text.push_str(&values.to_string());
                     }
                     Some(text.into_boxed_str())
@@ -569,6 +572,7 @@ impl<'a> Rewriter<'a> {
                 columns: columns.clone(),
                 filter: filter.into(),
                 masks,
+                compared,
                 lines: scope
                     .lines
                     .iter()
@@ -584,6 +588,7 @@ impl<'a> Rewriter<'a> {
                     columns: Vec::new(),
                     filter: Box::from(""),
                     masks: Vec::new(),
+                    compared: 0,
                     lines: Vec::new(),
                 });
             }

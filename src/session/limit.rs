@@ -42,7 +42,7 @@ where
         if tells.anything() {
             self.shared.usages.may_try(self.person(), Attempt::Error, now)?;
         }
-        let compared = touched.iter().map(Touched::compared).sum();
+        let compared = touched.iter().map(|touched| touched.compared).sum();
         if compared > 0 {
             self.shared.usages.may_try(self.person(), Attempt::Comparison, now)?;
             self.attempted(Attempt::Comparison, compared, now);

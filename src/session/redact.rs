@@ -209,6 +209,7 @@ mod tests {
             columns: Vec::new(),
             filter: "".into(),
             masks: Vec::new(),
+            compared: 0,
             lines: Vec::new(),
         }];
         for (letter, words) in [

@@ -181,6 +181,7 @@ fn touched(id: u32, filter: &str) -> [Touched; 1] {
         columns: Vec::new(),
         filter: filter.into(),
         masks: Vec::new(),
+        compared: 0,
         lines: Vec::new(),
     }]
 }
