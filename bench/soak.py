@@ -249,12 +249,16 @@ def disturb(soak, pid, home, minutes, server):
 
 def on_record(config, tags):
     """Which of the tags the audit log does not know."""
-    done = subprocess.run(
+    search = subprocess.Popen(
         [stage.rowgate_program(), "audit", "search", "--config", config, "--sql-like", "soak",
-         "--limit", "100000000", "--format", "json"], text=True, capture_output=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"audit search failed:\n{done.stderr[-2000:]}")
-    return tags - set(re.findall(r"soak\d{8}x", done.stdout))
+         "--limit", "100000000", "--format", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True)
+    missing = set(tags)
+    for line in search.stdout:
+        missing.difference_update(re.findall(r"soak\d{8}x", line))
+    if search.wait() != 0:
+        sys.exit(f"audit search failed:\n{search.stderr.read()[-2000:]}")
+    return missing
 
 
 def main():

@@ -29,8 +29,8 @@ enum Until {
 }
 
 impl Acting {
-    pub(super) fn for_good(login: Login) -> Box<Self> {
-        Box::new(Self { login, until: Until::Changed })
+    pub(super) fn for_good(login: Login) -> Self {
+        Self { login, until: Until::Changed }
     }
 }
 
@@ -86,7 +86,7 @@ where
     /// The transaction of a SET LOCAL is over.
     pub(super) fn end_local_actor(&mut self) -> Result<(), Fatal> {
         if self.acts_locally() {
-            self.acting = self.acting_outside().map(Acting::for_good);
+            self.acting = self.acting_outside().map(Acting::for_good).map(Box::new);
             self.actor_changed = true;
             self.judge()?;
         }

@@ -366,7 +366,7 @@ where
             cancelling: None,
             login: opening.login,
             service: opening.service,
-            acting: opening.acting.map(Acting::for_good),
+            acting: opening.acting.map(Acting::for_good).map(Box::new),
             actor_changed: false,
             standing: opening.standing,
             unrestricted,
