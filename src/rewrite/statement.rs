@@ -174,8 +174,10 @@ impl<'a> Rewriter<'a> {
             return Ok(());
         }
         refuse_matching(used, &effective)?;
-        // A name that the derived table lacks would be found in the target around it.
+        // A name that the derived table lacks would be found in the target around it. In a view denied
+        // columns are there.
         if self.modifies
+            && !self.in_view
             && let Some(number) = used.references.iter().find_map(|r| match &r.what {
                 Referenced::Column(number) if effective.is_denied(*number) => Some(*number),
                 Referenced::Column(_)
@@ -215,7 +217,7 @@ impl<'a> Rewriter<'a> {
                 self.edit(tokens.clone(), vec![Piece::Text("TRUE".into())]);
             }
         }
-        // What a target has in common with its sources is not looked into.
+        // A name that was left out would be found in the target, too.
         let shown = match used.wanted() {
             Some(numbers) if !self.modifies => Shown::Only(numbers),
             Some(_) | None => Shown::Visible,
@@ -331,7 +333,7 @@ impl<'a> Rewriter<'a> {
             context: self.context,
             tokens: &view_tokens,
             hazard: self.hazard || view.resolved.hazard,
-            modifies: false,
+            modifies: self.modifies,
             in_view: true,
             in_system_view: used.relation.is_system(),
             out: Rewritten::default(),

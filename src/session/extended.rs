@@ -497,7 +497,9 @@ where
         let same = prepared.stamp.policy == now.policy_version
             && prepared.stamp.roles == now.roles
             && prepared.stamp.shape == now.shape
-            && (Arc::ptr_eq(&portal.bound_by, &now.identity) || bound_for(&prepared.rewrite));
+            // Where PostgreSQL takes no parameters the identity is in the text: planned anew below.
+            && (Arc::ptr_eq(&portal.bound_by, &now.identity)
+                || !prepared.rewrite.plan().literals && bound_for(&prepared.rewrite));
         if same {
             return Ok(Arc::clone(prepared));
         }

@@ -19,7 +19,9 @@ use rowgate::demo::supervised::{Run, Supervised};
 use crate::harness::wire::{
     Wire, bind, errors, execute, parse, query, shown, socket, startup, sync, terminate, value,
 };
-use crate::harness::{Gateway, ROWGATE, gateway_with, private_server, runtime, session_pooling};
+use crate::harness::{
+    Gateway, ROWGATE, gateway_with, hire, private_server, runtime, session_pooling,
+};
 
 fn signal(gateway: &Gateway, signal: Signal) {
     kill(Pid::from_raw(gateway.process.process_id()), signal).unwrap();
@@ -440,6 +442,33 @@ fn a_portal_runs_on_under_rules_that_are_gone() {
     let next = login(&gateway, "alice").query("SELECT name FROM crm.account ORDER BY id OFFSET 1");
     assert_eq!(value(&answer), value(&next), "{:?}", shown(&answer));
     let answer = alice.batch(&[execute("p", 1), sync()]);
+    assert_eq!(errors(&answer), ["42501"], "{:?}", shown(&answer));
+}
+
+/// PostgreSQL takes no parameters in COPY, so the person's values are in its text.
+#[test]
+fn a_portal_answers_for_somebody_else_than_the_service_speaks_for() {
+    let gateway = gateway_with("portal-identity", |folder| {
+        let two = ["login: ann, id: 904, roles: [own]", "login: abe, id: 903, roles: [own]"];
+        hire(folder, &two);
+        edit(&folder.join("directory.yaml"), |text| {
+            text.replace("may_act_as: [sales_rep,", "may_act_as: [own, sales_rep,")
+        });
+        let role = "roles:\n  own:\n    grants:\n      - tables: [crm.account]\n        \
+            read: { scope: self }\n        export: { scope: self }\n";
+        fs::write(folder.join("policies/own.yaml"), role).unwrap();
+    });
+    let mut app = login(&gateway, "crm_app");
+    app.query("BEGIN");
+    app.query("SET rowgate.user = 'ann'");
+    let copy = "COPY (SELECT DISTINCT owner_id FROM crm.account) TO STDOUT";
+    let run = [parse("s", copy, &[]), bind("p", "s", &[], &[], &[]), execute("p", 0), sync()];
+    let own = app.batch(&run);
+    assert_eq!(errors(&own), Vec::<String>::new(), "{:?}", shown(&own));
+    app.batch(&[bind("q", "s", &[], &[], &[]), sync()]);
+    let answer = app.query("SET rowgate.user = 'abe'");
+    assert_eq!(errors(&answer), Vec::<String>::new(), "{:?}", shown(&answer));
+    let answer = app.batch(&[execute("q", 0), sync()]);
     assert_eq!(errors(&answer), ["42501"], "{:?}", shown(&answer));
 }
 

@@ -320,6 +320,7 @@ fn a_column_whose_name_or_place_counts_is_not_left_out() {
         // The server reports this name, or knows what it means.
         "SELECT nothing.like_it FROM account a",
         "UPDATE contact c SET account_id = a.id FROM account a WHERE a.id = c.id",
+        "UPDATE contact c SET account_id = 1 WHERE EXISTS (SELECT FROM account_names n WHERE n.id = c.id)",
     ] {
         let text = rewritten(sql);
         assert!(text.contains(") END AS \"pg_catalog\".\"text\") AS \"phone\""), "{sql}\n{text}");
