@@ -262,11 +262,18 @@ impl Planner {
             .map(|edit| edit.tokens.clone())
             .filter(|range| !range.is_empty())
             .collect();
+        // Every edit has put in one run of bytes.
+        let edits = plan.edits.iter().zip(rewrite.inserted());
+        let filtered: Vec<Range<usize>> = edits
+            .filter(|(edit, _)| plan.filtered.contains(&edit.tokens))
+            .map(|(_, inserted)| inserted.clone())
+            .collect();
         let claim = Claim {
             client: tokens,
             trees,
             removed: &removed,
             inserted: rewrite.inserted(),
+            filtered: &filtered,
             parameters,
         };
         let checked = catch_unwind(AssertUnwindSafe(|| verify(rewrite.text(), claim)));
@@ -470,9 +477,14 @@ impl Planner {
                  judged when they are stored",
             ));
         }
+        plan.key_lookup = matches!(statement.kind, StatementKind::Select(_))
+            && !plan.literals
+            && !rewritten.asks_others
+            && resolved.is_key_lookup(tokens);
         edits.append(&mut rewritten.edits);
         edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
         plan.edits.append(&mut edits);
+        plan.filtered.append(&mut rewritten.filtered);
         plan.statements.push(StatementPlan {
             kind,
             tokens: span,

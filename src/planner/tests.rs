@@ -3,6 +3,7 @@
 mod bypass;
 mod coerce;
 mod copy;
+mod in_place;
 mod select;
 mod through;
 mod traps;
@@ -485,7 +486,7 @@ fn conditions_that_can_fail_are_fenced_wherever_they_hide() {
 #[test]
 fn grouping_by_the_key_still_covers_the_other_columns() {
     insta::assert_snapshot!(rewritten(
-        "SELECT a.id, a.name, count(c.id) FROM account a LEFT JOIN contact c ON \
+        "SELECT a.id, a.name, count(c.id) FROM contact c LEFT JOIN account a ON \
          (c.account_id = a.id) GROUP BY a.id HAVING count(c.id) > 1 ORDER BY a.name"
     ));
 }

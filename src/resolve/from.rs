@@ -421,6 +421,7 @@ impl Resolver<'_> {
             group_extension: None,
             view,
             through: None,
+            passes: None,
         });
         Ok(self.resolved.uses.len() - 1)
     }

@@ -36,7 +36,7 @@ use crate::catalog::{Catalog, Relation, SearchPath};
 use crate::error::Refusal;
 use crate::ids::{ColumnNumber, RelationId, TypeId};
 use crate::policy::{Access, Verb, Visible};
-use crate::sql::Tokens;
+use crate::sql::{TokenKind, Tokens};
 use crate::sql::ast::{Alias, MergeMatch, StatementKind};
 
 pub use function::SessionState;
@@ -91,6 +91,30 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
+    /// It reads one relation, and of that the row with the primary key that parameters give: whatever
+    /// their values are, the best plan is the same.
+    pub(crate) fn is_key_lookup(&self, tokens: &Tokens<'_>) -> bool {
+        let [used] = self.uses.as_slice() else { return false };
+        let given = |number: &ColumnNumber| {
+            used.conditions.iter().any(|condition| {
+                let parameter = |operand: &Range<usize>| {
+                    operand.len() == 1
+                        && tokens
+                            .get(operand.start)
+                            .is_some_and(|token| token.kind == TokenKind::Parameter)
+                };
+                condition.column == *number
+                    && condition.comparison == Comparison::Operator("=")
+                    && condition.operands.iter().all(parameter)
+            })
+        };
+        let key = &used.relation.primary_key;
+        used.view.is_none()
+            && self.modifications.is_empty()
+            && !key.is_empty()
+            && key.iter().all(given)
+    }
+
     /// What has to be decided: relations and verbs, expanded views by what is in them.
     pub(crate) fn accesses(&self) -> Vec<Access> {
         let mut accesses = Vec::new();
@@ -152,6 +176,18 @@ pub(crate) struct RelationUse {
     /// The target is a view that is written through: the relation has the view's name and the
     /// identity of the table.
     pub(crate) through: Option<Through>,
+    /// The WHERE that every row of the relation passes; `None` where there is none, as on the
+    /// nullable side of an outer join, or where its place is not known.
+    pub(crate) passes: Option<WhereClause>,
+}
+
+/// WHERE of a SELECT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WhereClause {
+    /// The token WHERE, when it is there.
+    pub(crate) word: Option<usize>,
+    /// Behind its last token; where it is not there, behind the last of FROM.
+    pub(crate) end: usize,
 }
 
 /// A view that is written through.

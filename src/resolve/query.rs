@@ -11,13 +11,13 @@ use super::output::OutputName;
 use super::parameter::Meetings;
 use super::safe::unify;
 use super::scope::{Columns, CteInSight, Ctes, Deps, Facts, Item, KnownType, OutputColumn, Scope};
-use super::{Clause, CopiedRelation, Place, Referenced, ResolveContext, Resolved};
+use super::{Clause, CopiedRelation, Place, Referenced, ResolveContext, Resolved, WhereClause};
 use crate::error::{Refusal, SqlState};
 use crate::ids::TypeId;
 use crate::sql::Tokens;
 use crate::sql::ast::{
-    CopySource, Cte, CteQuery, Expr, Query, QueryBody, RelationRef, Select, StatementKind, Window,
-    With,
+    CopySource, Cte, CteQuery, Expr, Query, QueryBody, RelationRef, Select, StatementKind,
+    TableExpr, Window, With,
 };
 
 /// How many columns the items of FROM, of WITH and of the select lists of a statement may have
@@ -473,6 +473,7 @@ impl<'a> Resolver<'a> {
             self.table(table, &mut items, outer, ctes, &mut merged_names)?;
         }
         let uses: Vec<usize> = items.iter().filter_map(|item| item.relation).collect();
+        self.passed_by(select, &items);
         for locking in &query.locking {
             self.lock(&locking.of, &items, first_use);
         }
@@ -496,6 +497,67 @@ impl<'a> Resolver<'a> {
         }
         let grouping = (!select.group_by.is_empty()).then_some(Grouping { uses, marks });
         Ok((columns, items, grouping))
+    }
+
+    /// Finds the WHERE that rows of these pass: those that no outer join fills up with NULLs, and
+    /// that can be named there.
+    fn passed_by(&mut self, select: &Select, items: &[Item]) {
+        let Some(passed) = self.where_clause(select, items) else { return };
+        for item in items.iter().filter(|item| !item.nullable) {
+            let named_alike = items.iter().filter(|other| other.name == item.name).count();
+            if named_alike == 1
+                && let Some(entry) = item.relation.and_then(|used| self.resolved.uses.get_mut(used))
+            {
+                entry.passes = Some(passed);
+            }
+        }
+    }
+
+    /// The WHERE behind a FROM that begins with a relation.
+    fn where_clause(&self, select: &Select, items: &[Item]) -> Option<WhereClause> {
+        const BEHIND: [&str; 11] = [
+            "group",
+            "having",
+            "window",
+            "union",
+            "intersect",
+            "except",
+            "order",
+            "limit",
+            "offset",
+            "fetch",
+            "for",
+        ];
+        let mut first = select.from.first()?;
+        while let TableExpr::Join(join) = first {
+            first = &join.left;
+        }
+        let (TableExpr::Relation(_), Some(used)) = (first, items.first()?.relation) else {
+            return None;
+        };
+        let mut from = self.resolved.uses.get(used)?.name_tokens.start.checked_sub(1)?;
+        while self.tokens.is_mark(from, "(") || self.tokens.is_word(from, "only") {
+            from = from.checked_sub(1)?;
+        }
+        if !self.tokens.is_word(from, "from") {
+            return None;
+        }
+        let ends = |tokens: &Tokens<'_>, index: usize| {
+            BEHIND.iter().any(|word| tokens.is_word(index, word))
+                // CREATE TABLE … AS SELECT … WITH NO DATA; a type may have WITH, too.
+                || (tokens.is_word(index, "with")
+                    && (tokens.is_word(index + 1, "data")
+                        || (tokens.is_word(index + 1, "no") && tokens.is_word(index + 2, "data"))))
+        };
+        let end = self
+            .scan(from + 1, |tokens, index| tokens.is_word(index, "where") || ends(tokens, index));
+        let word = self.tokens.is_word(end, "where").then_some(end);
+        // What the tree does not say is not believed.
+        if word.is_some() != select.filter.is_some() {
+            return None;
+        }
+        let end = word.map_or(end, |word| self.scan(word + 1, ends));
+        Some(WhereClause { word, end })
     }
 
     pub(super) fn targets(

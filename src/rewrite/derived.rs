@@ -81,6 +81,18 @@ impl<'p> Effective<'p> {
         self.filters.iter().any(|filter| filter.0.visit(&mut Joins).is_break())
     }
 
+    /// A filter has a sub-select of any kind.
+    pub(super) fn asks_others(&self) -> bool {
+        struct Queries;
+        impl Visitor for Queries {
+            type Break = ();
+            fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+                ControlFlow::Break(())
+            }
+        }
+        self.filters.iter().any(|filter| filter.0.visit(&mut Queries).is_break())
+    }
+
     /// The columns of the row that the filters look at, by name.
     pub(super) fn columns(&self) -> BTreeSet<String> {
         let mut columns = BTreeSet::new();

@@ -5,6 +5,7 @@ mod check;
 mod conflict;
 mod copy_in;
 mod derived;
+mod in_place;
 mod merge;
 mod modify;
 mod plan;

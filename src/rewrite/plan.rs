@@ -44,11 +44,17 @@ pub struct Plan {
     /// PostgreSQL takes no bind parameters in one of the statements (COPY, PREPARE …): identity
     /// values become typed literals also in the extended protocol.
     pub literals: bool,
+    /// A query for one row by its primary key, with parameters for all that differs: prepared once,
+    /// its plan is as good for any values.
+    pub key_lookup: bool,
     /// What its functions may leave behind in the session of the server.
     pub session_state: SessionState,
     /// Patterns of LIKE that end with a bind parameter: the plan holds for values with which they
     /// are complete.
     pub(crate) patterns: Vec<BoundPattern>,
+    /// Names of relations, as edited tokens, whose filter stands in WHERE beside them. The verifier
+    /// looks for it there.
+    pub filtered: Vec<Range<usize>>,
     /// What all statements touch, once somebody has asked.
     pub all_touched: OnceLock<Arc<[Touched]>>,
 }

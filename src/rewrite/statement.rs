@@ -9,7 +9,7 @@ use super::{Answer, Edit, Piece, Touched};
 use crate::catalog::{Catalog, Relation};
 use crate::error::{Refusal, SqlState};
 use crate::policy::{Access, MaskMatch, Permit, RowFilter, Scope, Verb};
-use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved};
+use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved, WhereClause};
 use crate::sql::Tokens;
 
 /// What rewriting depends on besides the resolution.
@@ -34,6 +34,10 @@ pub(crate) struct Rewritten {
     pub(crate) touched: Vec<Touched>,
     pub(crate) rows_per_query: Option<u64>,
     pub(crate) answer: Option<Answer>,
+    /// Names of relations whose filter stands in WHERE beside them.
+    pub(crate) filtered: Vec<Range<usize>>,
+    /// A filter has a sub-select, whose plan may depend on the identity.
+    pub(crate) asks_others: bool,
 }
 
 /// Rewrites one statement.
@@ -55,6 +59,7 @@ pub(crate) fn rewrite_statement(
         modifies,
         in_view: false,
         in_system_view: false,
+        conditions: Vec::new(),
         out: Rewritten::default(),
     };
     rewriter.statement(resolved, &[])?;
@@ -76,6 +81,8 @@ pub(super) struct Rewriter<'a> {
     pub(super) in_view: bool,
     /// Inside the definition of one of PostgreSQL's own views.
     pub(super) in_system_view: bool,
+    /// Filters of relations that stay in place, and where they go.
+    pub(super) conditions: Vec<(WhereClause, Vec<Piece>)>,
     pub(super) out: Rewritten,
 }
 
@@ -89,6 +96,7 @@ impl<'a> Rewriter<'a> {
                 Place::Copied | Place::Target | Place::Excluded => {}
             }
         }
+        self.place_filters();
         for (tokens, instead) in &resolved.withheld {
             self.edit(tokens.clone(), vec![Piece::Text(instead.as_str().into())]);
         }
@@ -173,6 +181,7 @@ impl<'a> Rewriter<'a> {
             self.qualify(used);
             return Ok(());
         }
+        self.out.asks_others |= effective.asks_others();
         refuse_matching(used, &effective)?;
         // A name that the derived table lacks would be found in the target around it. In a view denied
         // columns are there.
@@ -212,6 +221,11 @@ impl<'a> Rewriter<'a> {
         let exposed =
             !self.in_system_view && (used.exposed || (self.hazard && effective.joins_others()));
         let fence = if exposed && !effective.is_unfiltered() { Fence::Closed } else { Fence::Open };
+        if fence == Fence::Open
+            && let Some(place) = self.place(used, &effective)
+        {
+            return self.in_place(used, &effective, place);
+        }
         for condition in exact_matches(used, &effective) {
             if let Some(tokens) = &condition.replaceable {
                 self.edit(tokens.clone(), vec![Piece::Text("TRUE".into())]);
@@ -336,6 +350,7 @@ impl<'a> Rewriter<'a> {
             modifies: self.modifies,
             in_view: true,
             in_system_view: used.relation.is_system(),
+            conditions: Vec::new(),
             out: Rewritten::default(),
         };
         inner.statement(&view.resolved, &verbs)?;
@@ -393,7 +408,7 @@ impl<'a> Rewriter<'a> {
     }
 
     /// `schema.t.col` does not reach a derived table `t`: the schema goes.
-    fn unqualify(&mut self, used: &RelationUse) {
+    pub(super) fn unqualify(&mut self, used: &RelationUse) {
         for reference in &used.references {
             if reference.qualifiers < 2 || reference.tokens.is_empty() {
                 continue;

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use pg_raw_parse::Node;
 use pg_raw_parse::list::NodeList;
+use pg_raw_parse::raw::JoinType;
 
 use super::{RawTrees, TokenKind, Tokens};
 
@@ -22,6 +23,8 @@ pub(crate) struct Claim<'a> {
     pub(crate) removed: &'a [Range<usize>],
     /// Bytes of the finished text that were put in, ascending.
     pub(crate) inserted: &'a [Range<usize>],
+    /// Those of `inserted` that are names of relations whose filter stands in WHERE beside them.
+    pub(crate) filtered: &'a [Range<usize>],
     /// The highest `$n` that is the client's.
     pub(crate) parameters: u32,
 }
@@ -41,6 +44,9 @@ pub(crate) enum VerifyError {
     /// A parameter number is on the wrong side.
     #[error("a parameter of the gateway stands in the client's text")]
     Parameters,
+    /// The rows of a relation are not filtered where they should be.
+    #[error("a relation stands without its filter")]
+    Unfiltered,
     /// A relation stands where nothing was decided about it.
     #[error("a relation was left as the client wrote it")]
     Relation,
@@ -52,9 +58,10 @@ pub(crate) fn verify(text: &str, claim: Claim<'_>) -> Result<(), VerifyError> {
     same_tokens(&output, claim)?;
     let after = RawTrees::new(text).map_err(|_| VerifyError::Unparsable)?;
     let mut after = after.statements().iter();
+    let mut filtered = 0;
     for before in claim.trees.statements().iter() {
         let mut next = || after.next().map(|found| found.stmt()).ok_or(VerifyError::Statements);
-        let mut relations = Relations { inserted: claim.inserted, ctes: Vec::new() };
+        let mut relations = Relations { claim, ctes: Vec::new(), filtered: 0 };
         let first = next()?;
         if let (Node::CopyStmt(_), Node::CreateTableAsStmt(_)) = (before.stmt(), first) {
             relations.staged([first, next()?, next()?, next()?])?;
@@ -64,6 +71,10 @@ pub(crate) fn verify(text: &str, claim: Claim<'_>) -> Result<(), VerifyError> {
             return Err(VerifyError::Statements);
         }
         relations.statement(first)?;
+        filtered += relations.filtered;
+    }
+    if filtered != claim.filtered.len() {
+        return Err(VerifyError::Unfiltered);
     }
     if after.next().is_some() { Err(VerifyError::Statements) } else { Ok(()) }
 }
@@ -108,16 +119,137 @@ fn is_temporary(schema: &str) -> bool {
     schema == "pg_temp" || schema.starts_with("pg_temp_")
 }
 
+/// Whose rows the gateway's own conditions are about.
+#[derive(Debug, Default)]
+struct Guarded {
+    names: Vec<String>,
+    everything: bool,
+}
+
+impl Guarded {
+    fn has(&self, name: &str) -> bool {
+        self.everything || self.names.iter().any(|known| known == name)
+    }
+}
+
 /// Walks the raw tree of the finished text. Every relation name has to stand inside what the
 /// gateway put in, or be a common table expression in scope.
 struct Relations<'a> {
-    inserted: &'a [Range<usize>],
+    claim: Claim<'a>,
     ctes: Vec<String>,
+    /// Relations that were met beside their filter.
+    filtered: usize,
 }
 
 impl Relations<'_> {
     fn is_inserted(&self, location: i32) -> bool {
-        usize::try_from(location).is_ok_and(|at| span_at(self.inserted, at).is_some())
+        usize::try_from(location).is_ok_and(|at| span_at(self.claim.inserted, at).is_some())
+    }
+
+    /// The rows of this relation are filtered in the WHERE beside it.
+    fn is_filtered(&self, location: i32) -> bool {
+        usize::try_from(location).is_ok_and(|at| span_at(self.claim.filtered, at).is_some())
+    }
+
+    /// FROM. A relation that is filtered by WHERE stands there as itself, and no row of it passes that
+    /// a condition of the gateway's does not let pass.
+    fn from(&mut self, from: &NodeList, filter: Node<'_>) -> Result<(), VerifyError> {
+        let guarded = self.guarded(filter);
+        from.iter().try_for_each(|item| self.item(item, Some(&guarded)))
+    }
+
+    /// An item of FROM; of an outer join's nullable side, or behind an alias that hides its name, no
+    /// relation can be filtered by WHERE.
+    fn item(&mut self, item: Node<'_>, guarded: Option<&Guarded>) -> Result<(), VerifyError> {
+        stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || match item {
+            Node::RangeVar(relation) if self.is_filtered(relation.location) => {
+                let alias = relation.alias().and_then(|alias| alias.aliasname());
+                match (guarded, alias.or(relation.relname())) {
+                    (Some(guarded), Some(name)) if guarded.has(name) => {
+                        self.filtered += 1;
+                        Ok(())
+                    }
+                    (_, _) => Err(VerifyError::Unfiltered),
+                }
+            }
+            Node::JoinExpr(join) => {
+                let guarded = guarded.filter(|_| join.alias().is_none());
+                let (left, right) = match join.jointype {
+                    JoinType::JOIN_INNER => (guarded, guarded),
+                    JoinType::JOIN_LEFT => (guarded, None),
+                    JoinType::JOIN_RIGHT => (None, guarded),
+                    _ => (None, None),
+                };
+                self.item(join.larg(), left)?;
+                self.item(join.rarg(), right)?;
+                self.inside(join.quals())
+            }
+            other => self.node(other),
+        })
+    }
+
+    /// The conditions at the beginning of WHERE, joined to the rest by AND, that are the gateway's and
+    /// nobody else's.
+    fn guarded(&self, filter: Node<'_>) -> Guarded {
+        let mut guarded = Guarded::default();
+        match filter {
+            Node::BoolExpr(joined)
+                if joined.boolop == pg_raw_parse::raw::BoolExprType::AND_EXPR =>
+            {
+                for condition in joined.args() {
+                    if !self.guards(condition, &mut guarded) {
+                        break;
+                    }
+                }
+            }
+            alone => {
+                self.guards(alone, &mut guarded);
+            }
+        }
+        guarded
+    }
+
+    /// Notes whose rows a condition is about. False when not all of it was put in.
+    fn guards(&self, condition: Node<'_>, guarded: &mut Guarded) -> bool {
+        // The walker takes no empty node.
+        if matches!(condition, Node::None) {
+            return false;
+        }
+        let (mut own, mut foreign) = (false, false);
+        let mut names: Vec<String> = Vec::new();
+        pg_raw_parse::walk::walk(condition, |node| {
+            let location = match node {
+                Node::ColumnRef(column) => {
+                    let first = column.fields().iter().next().and_then(Node::as_str);
+                    names.extend(first.map(str::to_owned));
+                    column.location
+                }
+                Node::A_Const(value) => value.location,
+                Node::ParamRef(parameter) => parameter.location,
+                Node::FuncCall(call) => call.location,
+                Node::SQLValueFunction(value) => value.location,
+                Node::SubLink(sublink) => sublink.location,
+                Node::RangeVar(relation) => relation.location,
+                Node::A_Expr(operator) => operator.location,
+                Node::NullTest(test) => test.location,
+                Node::TypeCast(cast) => cast.location,
+                _ => return,
+            };
+            // What the grammar makes up itself has no position: the type of TRUE.
+            if location < 0 {
+                return;
+            }
+            let inside = self.is_inserted(location);
+            own |= inside;
+            foreign |= !inside;
+        });
+        if !own || foreign {
+            return false;
+        }
+        // A constant is about every row.
+        guarded.everything |= matches!(condition, Node::A_Const(_) | Node::TypeCast(_));
+        guarded.names.append(&mut names);
+        true
     }
 
     /// COPY FROM by way of a temporary table: made, filled, emptied by an INSERT, dropped.
@@ -270,7 +402,7 @@ impl Relations<'_> {
                     for target in select.target_list() {
                         self.inside(target.val())?;
                     }
-                    self.list(select.from_clause())?;
+                    self.from(select.from_clause(), select.where_clause())?;
                     self.inside(select.where_clause())?;
                     self.list(select.group_clause())?;
                     self.inside(select.having_clause())?;
@@ -373,7 +505,11 @@ impl Relations<'_> {
 
     fn target(&self, relation: Option<&pg_raw_parse::nodes::RangeVar>) -> Result<(), VerifyError> {
         match relation {
-            Some(relation) if self.is_inserted(relation.location) => Ok(()),
+            Some(relation)
+                if self.is_inserted(relation.location) && !self.is_filtered(relation.location) =>
+            {
+                Ok(())
+            }
             Some(_) | None => Err(VerifyError::Relation),
         }
     }
@@ -441,33 +577,107 @@ impl Relations<'_> {
         let cte = relation.catalogname().is_none()
             && relation.schemaname().is_none()
             && self.ctes.iter().any(|name| Some(name.as_str()) == relation.relname());
+        // Beside its filter it would not have come here.
+        if self.is_filtered(relation.location) {
+            return Err(VerifyError::Unfiltered);
+        }
         if cte || self.is_inserted(relation.location) { Ok(()) } else { Err(VerifyError::Relation) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::{Claim, Tokens, VerifyError, verify};
 
-    /// The text of parts, of which those in brackets were put in by the gateway.
+    /// The text of parts, of which those in brackets were put in by the gateway, those in braces as
+    /// names of relations that are filtered beside them.
     fn verified(client: &str, parts: &[&str]) -> Result<(), VerifyError> {
+        removing(client, 1..2, parts)
+    }
+
+    fn removing(client: &str, name: Range<usize>, parts: &[&str]) -> Result<(), VerifyError> {
         let tokens = Tokens::new(client).expect("it is SQL");
-        let (mut text, mut inserted) = (String::new(), Vec::new());
+        let (mut text, mut inserted, mut filtered) = (String::new(), Vec::new(), Vec::new());
         for part in parts {
-            match part.strip_prefix('[') {
+            let (put_in, by_where) = (part.strip_prefix('['), part.strip_prefix('{'));
+            match put_in.or(by_where) {
                 Some(put_in) => {
                     let start = text.len();
-                    text.push_str(put_in.strip_suffix(']').expect("a bracket"));
+                    text.push_str(put_in.strip_suffix([']', '}']).expect("a bracket"));
                     inserted.push(start..text.len());
+                    filtered.extend(by_where.map(|_| start..text.len()));
                 }
                 None => text.push_str(part),
             }
             text.push(' ');
         }
-        let name = 1..2;
         let removed = std::slice::from_ref(&name);
         let trees = &super::RawTrees::new(client).expect("it parses");
-        verify(&text, Claim { client: &tokens, trees, removed, inserted: &inserted, parameters: 0 })
+        let (inserted, filtered) = (inserted.as_slice(), filtered.as_slice());
+        let client = &tokens;
+        verify(&text, Claim { client, trees, removed, inserted, filtered, parameters: 0 })
+    }
+
+    #[test]
+    fn a_relation_without_a_derived_table_passes_without_its_filter() {
+        let one = |from: &[&str], behind: &[&str]| {
+            let client: Vec<&str> = ["SELECT a FROM t"]
+                .into_iter()
+                .chain(from.iter().chain(behind).copied().filter(|part| !part.starts_with('[')))
+                .collect();
+            let parts: Vec<&str> = ["SELECT a FROM", "{crm.t}"]
+                .into_iter()
+                .chain(from.iter().chain(behind).copied())
+                .collect();
+            removing(&client.join(" "), 3..4, &parts)
+        };
+        for behind in [
+            &["[WHERE t.o = 7]"][..],
+            &["[WHERE t.o = 7]", "ORDER BY a"],
+            &["[WHERE false]"],
+            &["[WHERE (t.o IN (SELECT 7) AND t.p)]"],
+            &["WHERE", "[(t.o = 7) AND (]", "a = 1 OR b", "[)]"],
+            &["WHERE", "[(o.p AND t.o = 7) AND (]", "a = 1", "[)]", "LIMIT 1"],
+        ] {
+            assert_eq!(one(&[], behind), Ok(()), "{behind:?}");
+            assert_eq!(one(&["LEFT JOIN (SELECT 1) u ON true"], behind), Ok(()), "{behind:?}");
+        }
+        assert_eq!(one(&["AS x, (SELECT 1) t"], &["[WHERE x.o = 7]"]), Ok(()));
+        assert!(one(&["AS x, (SELECT 1) t"], &["[WHERE t.o = 7]"]).is_err());
+        for (from, behind) in [
+            (&[][..], &[][..]),
+            (&[], &["WHERE a = 1"]),
+            (&[], &["WHERE a = 1 AND b = 2"]),
+            (&[], &["[LIMIT 7]"]),
+            (&[], &["WHERE", "[t.o = 7 AND]", "a = 1 OR b"]),
+            (&[], &["WHERE", "[(t.o = 7) OR (]", "a = 1", "[)]"]),
+            (&[], &["WHERE", "[(]", "a = 1", "[) AND t.o = 7]"]),
+            (&[], &["WHERE", "[NOT (t.o = 7) OR]", "a"]),
+            // Another row's condition, or one about none in particular.
+            (&[", (SELECT 1) u"], &["[WHERE u.o = 7]"]),
+            (&[], &["[WHERE o = 7]"]),
+            (&[], &["[WHERE now() = $1]"]),
+            // Rows that an outer join keeps all the same, or a name that WHERE does not know.
+            (&["RIGHT JOIN (SELECT 1) u ON true"], &["[WHERE t.o = 7]"]),
+            (&["FULL JOIN (SELECT 1) u ON true"], &["[WHERE t.o = 7]"]),
+            (&["x"], &["[WHERE t.o = 7]"]),
+        ] {
+            assert!(one(from, behind).is_err(), "{from:?} {behind:?}");
+        }
+        // The filter of another SELECT.
+        let client = "SELECT a FROM t UNION SELECT a FROM u";
+        let parts = ["SELECT a FROM", "{crm.t}", "UNION SELECT a FROM u", "[WHERE t.o = 7]"];
+        assert!(removing(client, 3..4, &parts).is_err());
+        let client = "SELECT a FROM (SELECT b FROM t) x";
+        let inner = ["SELECT a FROM (SELECT b FROM", "{crm.t}", ") x", "[WHERE t.o = 7]"];
+        assert_eq!(removing(client, 7..8, &inner), Err(VerifyError::Unfiltered));
+        let client = "SELECT (SELECT a FROM t WHERE b)";
+        let inner = ["SELECT (SELECT a FROM", "{crm.t}", "WHERE", "[t.o = 7 AND]", "b)"];
+        assert_eq!(removing(client, 5..6, &inner), Ok(()));
+        let target = ["UPDATE", "{crm.t}", "SET a = 1", "[WHERE t.o = 7]"];
+        assert!(removing("UPDATE t SET a = 1", 1..2, &target).is_err());
     }
 
     #[test]
