@@ -19,7 +19,7 @@ fn sample() -> &'static Sample {
 }
 
 /// No text makes the verifier refuse what the rewriter made, a remembered plan gives what a new one
-/// would give, and a principal without restrictions gets the text as it is.
+/// would give, also where constants become parameters, and a principal without restrictions gets the text as it is.
 pub fn check(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     if text.contains('\0') {
@@ -30,6 +30,7 @@ pub fn check(input: &[u8]) {
         for protocol in [Protocol::Simple, Protocol::Extended { declared: &[] }] {
             as_somebody(sample, person, protocol, text);
         }
+        with_parameters(sample, person, text);
     }
     let fresh = Planner::new(0, "marker".to_owned());
     if let Ok(rewrite) = sample.plan(&fresh, &sample.admin, Protocol::Simple, text) {
@@ -64,5 +65,24 @@ fn as_somebody(sample: &Sample, person: &Person, protocol: Protocol<'_>, text: &
             made.map_or_else(|refusal| refusal.message, |_| "planned".to_owned()),
             remembered.map_or_else(|refusal| refusal.message, |_| "planned".to_owned()),
         ),
+    }
+}
+
+/// The plan is known by now: constants may become parameters, and nothing else becomes otherwise.
+fn with_parameters(sample: &Sample, person: &Person, text: &str) {
+    let plain = sample.plan(remembering(), person, Protocol::Simple, text);
+    match (plain, sample.plan(remembering(), person, Protocol::Lifting, text)) {
+        (Ok(plain), Ok(lifted)) if lifted.lifted().is_empty() => {
+            assert_eq!(plain.text(), lifted.text(), "{text:?}");
+        }
+        (Ok(plain), Ok(lifted)) => {
+            let parameters = lifted.lifted().len() + lifted.identity().len();
+            assert_eq!(lifted.client_parameters(), lifted.lifted().len(), "{text:?}");
+            assert!(lifted.text().contains(&format!("${parameters}")), "{text:?}");
+            assert!(!plain.text().contains('$') || text.contains('$'), "{text:?}");
+        }
+        (plain, lifted) => {
+            assert_eq!(plain.map(|_| ()), lifted.map(|_| ()), "{text:?}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 mod company;
 mod forms;
+mod lift;
 mod setting;
 mod shape;
 mod utility;
@@ -27,7 +28,7 @@ use crate::policy::{
 use crate::resolve::{FunctionGrants, ResolveContext, Resolved, SessionState, resolve};
 use crate::rewrite::{
     Action, Answer, Effect, Plan, Rewrite, RewriteContext, StatementPlan, Touched, Values,
-    assigned, rewrite_statement, splice,
+    assigned, changes, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
 use crate::sql::{Claim, RawTrees, SqlError, Tokens, parse, parse_keeping_trees, verify};
@@ -43,6 +44,9 @@ use forms::{
 pub enum Protocol<'a> {
     /// A simple Query: no bind parameters exist, values become typed literals.
     Simple,
+    /// A simple Query that the session can run as a prepared statement: where that is as good, its
+    /// constants and the values become bind parameters ([`Rewrite::lifted`]).
+    Lifting,
     /// Parse: values become bind parameters after the client's own.
     Extended {
         /// The parameter types the client declared; 0 is unspecified.
@@ -213,24 +217,37 @@ impl Planner {
         let declared = context.declared();
         let highest = tokens.highest_parameter();
         let client = highest.max(u32::try_from(declared.len()).unwrap_or(u32::MAX));
-        let (plan, fresh) = if let Some(plan) = self.find(context, &tokens) {
+        let (plan, fresh, lifted) = if let Some((plan, literals)) = self.find(context, &tokens) {
             self.hits.fetch_add(1, Ordering::Relaxed);
-            (plan, None)
+            let lifted = match context.protocol {
+                Protocol::Lifting => lift::constants(&tokens, &plan, &literals),
+                Protocol::Simple | Protocol::Extended { .. } => None,
+            };
+            (plan, None, lifted.unwrap_or_default())
         } else {
             self.misses.fetch_add(1, Ordering::Relaxed);
             let planned = with_stack(|| self.plan(context, &tokens));
             let (plan, fresh) = planned.inspect_err(|_| {
                 self.refusals.fetch_add(1, Ordering::Relaxed);
             })?;
-            (plan, Some(fresh))
+            (plan, Some(fresh), Vec::new())
         };
         let values = match context.protocol {
             Protocol::Extended { .. } if !plan.literals => {
                 Values::Parameters { first: client.saturating_add(1) }
             }
-            Protocol::Extended { .. } | Protocol::Simple => Values::Literals,
+            Protocol::Lifting if !lifted.is_empty() => {
+                let lifted = u32::try_from(lifted.len()).unwrap_or(u32::MAX);
+                Values::Parameters { first: lifted.saturating_add(1) }
+            }
+            Protocol::Extended { .. } | Protocol::Simple | Protocol::Lifting => Values::Literals,
         };
-        let rewrite = splice(&tokens, &plan, values, fill)?;
+        let rewrite = splice(&tokens, &plan, lifted, values, fill)?;
+        if !rewrite.lifted().is_empty() && plan.lifting_verified.get().is_none() {
+            let (_, trees) = with_stack(|| parse_keeping_trees(&tokens))?;
+            with_stack(|| self.verified(&tokens, &trees, &plan, &rewrite, client))?;
+            plan.lifting_verified.get_or_init(|| ());
+        }
         if client.saturating_add(u32::try_from(rewrite.identity().len()).unwrap_or(u32::MAX))
             > u32::from(u16::MAX)
         {
@@ -256,16 +273,12 @@ impl Planner {
         rewrite: &Rewrite,
         parameters: u32,
     ) -> Result<(), Refusal> {
-        let removed: Vec<Range<usize>> = plan
-            .edits
-            .iter()
-            .map(|edit| edit.tokens.clone())
-            .filter(|range| !range.is_empty())
-            .collect();
-        // Every edit has put in one run of bytes.
-        let edits = plan.edits.iter().zip(rewrite.inserted());
-        let filtered: Vec<Range<usize>> = edits
-            .filter(|(edit, _)| plan.filtered.contains(&edit.tokens))
+        let changed = || changes(&plan.edits, rewrite.lifted()).map(|change| change.tokens());
+        let removed: Vec<Range<usize>> = changed().filter(|range| !range.is_empty()).collect();
+        // Every change has put in one run of bytes.
+        let filtered: Vec<Range<usize>> = changed()
+            .zip(rewrite.inserted())
+            .filter(|(tokens, _)| plan.filtered.contains(tokens))
             .map(|(_, inserted)| inserted.clone())
             .collect();
         let claim = Claim {
@@ -297,7 +310,12 @@ impl Planner {
 
     // The cache.
 
-    fn find(&self, context: PlanContext<'_>, tokens: &Tokens<'_>) -> Option<Arc<Plan>> {
+    /// The plan, and the literals that may differ in texts of it.
+    fn find(
+        &self,
+        context: PlanContext<'_>,
+        tokens: &Tokens<'_>,
+    ) -> Option<(Arc<Plan>, Arc<[usize]>)> {
         if tokens.source().len() > CACHED_TEXT {
             return None;
         }
@@ -307,7 +325,7 @@ impl Planner {
         key.clear();
         context.write_key(&mut key);
         shape::write(tokens, &mut key, |index| literals.binary_search(&index).is_ok());
-        self.plans.get(key.as_slice())
+        Some((self.plans.get(key.as_slice())?, literals))
     }
 
     fn remember(
@@ -354,6 +372,7 @@ impl Planner {
                 self.statement(context, tokens, statement, &mut plan)?;
                 company.pass(&statement.kind, catalog);
             }
+            plan.key_lookup = None;
         }
         plan.session_state = session_state(context.catalog, tokens);
         Ok((Arc::new(plan), Fresh { literals: shape::abstractable(&statements, tokens), trees }))
@@ -471,16 +490,15 @@ impl Planner {
                 answer = hidden;
             }
         }
-        if answer == Answer::Staged && !matches!(context.protocol, Protocol::Simple) {
+        if answer == Answer::Staged && matches!(context.protocol, Protocol::Extended { .. }) {
             return Err(Refusal::unsupported(
                 "this COPY FROM is supported in the simple query protocol only: the rows are \
                  judged when they are stored",
             ));
         }
-        plan.key_lookup = matches!(statement.kind, StatementKind::Select(_))
-            && !plan.literals
-            && !rewritten.asks_others
-            && resolved.is_key_lookup(tokens);
+        if matches!(statement.kind, StatementKind::Select(_)) && !rewritten.asks_others {
+            plan.key_lookup = resolved.key_lookup(tokens);
+        }
         edits.append(&mut rewritten.edits);
         edits.sort_by_key(|edit| (edit.tokens.start, edit.tokens.end));
         plan.edits.append(&mut edits);
@@ -608,7 +626,7 @@ impl Planner {
         text: &str,
     ) -> Rewrite {
         let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
-        let plan = if let Some(plan) = found {
+        let plan = if let Some((plan, _)) = found {
             self.hits.fetch_add(1, Ordering::Relaxed);
             plan
         } else {
@@ -747,7 +765,7 @@ impl FunctionGrants for Grants<'_> {
 impl PlanContext<'_> {
     fn declared(&self) -> &[TypeId] {
         match self.protocol {
-            Protocol::Simple => &[],
+            Protocol::Simple | Protocol::Lifting => &[],
             Protocol::Extended { declared } => declared,
         }
     }

@@ -4,6 +4,7 @@ mod bypass;
 mod coerce;
 mod copy;
 mod in_place;
+mod lift;
 mod select;
 mod through;
 mod traps;

@@ -32,12 +32,12 @@ mod total;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, Relation, SearchPath};
+use crate::catalog::{Catalog, Relation, RelationKind, SearchPath};
 use crate::error::Refusal;
 use crate::ids::{ColumnNumber, RelationId, TypeId};
 use crate::policy::{Access, Verb, Visible};
-use crate::sql::{TokenKind, Tokens};
 use crate::sql::ast::{Alias, MergeMatch, StatementKind};
+use crate::sql::{TokenKind, Tokens};
 
 pub use function::SessionState;
 pub(crate) use function::{FunctionGrants, session_state};
@@ -91,28 +91,38 @@ pub(crate) struct Resolved {
 }
 
 impl Resolved {
-    /// It reads one relation, and of that the row with the primary key that parameters give: whatever
-    /// their values are, the best plan is the same.
-    pub(crate) fn is_key_lookup(&self, tokens: &Tokens<'_>) -> bool {
-        let [used] = self.uses.as_slice() else { return false };
-        let given = |number: &ColumnNumber| {
-            used.conditions.iter().any(|condition| {
-                let parameter = |operand: &Range<usize>| {
-                    operand.len() == 1
-                        && tokens
-                            .get(operand.start)
-                            .is_some_and(|token| token.kind == TokenKind::Parameter)
-                };
-                condition.column == *number
-                    && condition.comparison == Comparison::Operator("=")
-                    && condition.operands.iter().all(parameter)
-            })
-        };
+    /// How the one row is found of the one relation that is read; `None` where it is not that.
+    pub(crate) fn key_lookup(&self, tokens: &Tokens<'_>) -> Option<KeyLookup> {
+        let [used] = self.uses.as_slice() else { return None };
         let key = &used.relation.primary_key;
-        used.view.is_none()
-            && self.modifications.is_empty()
-            && !key.is_empty()
-            && key.iter().all(given)
+        // A plan that is used again locks all partitions; one for given values only those it needs.
+        let plain = used.relation.kind == RelationKind::Table;
+        if !plain || !self.modifications.is_empty() || key.is_empty() {
+            return None;
+        }
+        let mut found = KeyLookup::ByParameters;
+        for number in key {
+            let operand = used.conditions.iter().find_map(|condition| {
+                let equals = condition.column == *number
+                    && condition.comparison == Comparison::Operator("=");
+                condition.operands.first().filter(|operand| equals && operand.len() == 1)
+            })?;
+            match tokens.get(operand.start)?.kind {
+                TokenKind::Parameter => {}
+                TokenKind::String | TokenKind::Integer | TokenKind::Number => {
+                    found = KeyLookup::ByConstants;
+                }
+                TokenKind::Word
+                | TokenKind::QuotedIdentifier
+                | TokenKind::UnicodeIdentifier
+                | TokenKind::SpecialString
+                | TokenKind::BitString
+                | TokenKind::DollarString
+                | TokenKind::Operator
+                | TokenKind::Punctuation => return None,
+            }
+        }
+        Some(found)
     }
 
     /// What has to be decided: relations and verbs, expanded views by what is in them.
@@ -140,6 +150,15 @@ impl Resolved {
             }
         }
     }
+}
+
+/// A query for one row by its primary key: whatever the key's value is, the best plan is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyLookup {
+    /// Bind parameters give the key.
+    ByParameters,
+    /// Constants in the text do, at least in part.
+    ByConstants,
 }
 
 /// One reference to a relation.

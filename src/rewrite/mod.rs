@@ -19,6 +19,6 @@ pub(crate) use modify::assigned;
 pub use plan::{
     Action, Answer, Edit, Effect, Local, Piece, Plan, PlanFormat, StatementPlan, Touched,
 };
-pub use rewritten::Rewrite;
-pub(crate) use rewritten::{Values, printed, splice};
+pub use rewritten::{Constant, Rewrite};
+pub(crate) use rewritten::{Values, changes, printed, splice};
 pub(crate) use statement::{RewriteContext, rewrite_statement};

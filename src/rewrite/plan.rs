@@ -6,8 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::ids::{RelationId, TypeId};
 use crate::policy::{Hole, Verb};
-use crate::resolve::BoundPattern;
-use crate::resolve::SessionState;
+use crate::resolve::{BoundPattern, KeyLookup, SessionState};
 
 /// A piece of inserted text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,9 +43,11 @@ pub struct Plan {
     /// PostgreSQL takes no bind parameters in one of the statements (COPY, PREPARE …): identity
     /// values become typed literals also in the extended protocol.
     pub literals: bool,
-    /// A query for one row by its primary key, with parameters for all that differs: prepared once,
-    /// its plan is as good for any values.
-    pub key_lookup: bool,
+    /// It is a query for one row by its primary key: prepared once, its plan is as good for any
+    /// values.
+    pub key_lookup: Option<KeyLookup>,
+    /// A text of it with lifted constants has been verified.
+    pub(crate) lifting_verified: OnceLock<()>,
     /// What its functions may leave behind in the session of the server.
     pub session_state: SessionState,
     /// Patterns of LIKE that end with a bind parameter: the plan holds for values with which they

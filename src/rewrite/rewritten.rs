@@ -6,9 +6,57 @@ use std::sync::Arc;
 
 use super::{Edit, Piece, Plan};
 use crate::error::Refusal;
+use crate::ids::TypeId;
 use crate::planner::Fill;
 use crate::policy::Hole;
 use crate::sql::Tokens;
+
+/// A constant of the client's text that is sent as a bind parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constant {
+    /// Its token in the client's text.
+    pub token: usize,
+    /// The parameter's type; 0 where what it meets decides.
+    pub type_id: TypeId,
+    /// The value in PostgreSQL's text format.
+    pub value: String,
+}
+
+/// What is done to a run of the client's tokens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Change<'p> {
+    /// An edit of the plan.
+    Edit(&'p Edit),
+    /// A constant becomes the parameter of that number.
+    Lifted(&'p Constant, usize),
+}
+
+impl Change<'_> {
+    /// The tokens that are replaced; none for an insertion.
+    pub(crate) fn tokens(&self) -> Range<usize> {
+        match self {
+            Self::Edit(edit) => edit.tokens.clone(),
+            Self::Lifted(constant, _) => constant.token..constant.token + 1,
+        }
+    }
+}
+
+/// Edits and lifted constants in the order of their tokens.
+pub(crate) fn changes<'p>(
+    edits: &'p [Edit],
+    lifted: &'p [Constant],
+) -> impl Iterator<Item = Change<'p>> {
+    let mut edits = edits.iter().peekable();
+    let mut lifted = lifted.iter().zip(1..).peekable();
+    std::iter::from_fn(move || match (edits.peek(), lifted.peek()) {
+        (Some(edit), Some((constant, _))) if edit.tokens.start > constant.token => {
+            lifted.next().map(|(constant, number)| Change::Lifted(constant, number))
+        }
+        (None, Some(_)) => lifted.next().map(|(constant, number)| Change::Lifted(constant, number)),
+        (Some(_), _) => edits.next().map(Change::Edit),
+        (None, None) => None,
+    })
+}
 
 /// The only thing a backend runs. Private fields: only this module makes one.
 #[derive(Debug, Clone)]
@@ -17,6 +65,8 @@ pub struct Rewrite {
     text: Arc<str>,
     statements: Vec<Range<usize>>,
     identity: Vec<Hole>,
+    /// Constants of the client's that are bind parameters, the first ones.
+    lifted: Vec<Constant>,
     /// How many bind parameters are the client's own: max(declared, highest `$k` in its text).
     client_parameters: usize,
     inserted: Vec<Range<usize>>,
@@ -46,6 +96,7 @@ impl Rewrite {
             text: text.into(),
             statements: std::iter::once(whole).collect(),
             identity: Vec::new(),
+            lifted: Vec::new(),
             client_parameters: 0,
             inserted: Vec::new(),
             kept: vec![(0, length, 0)],
@@ -82,10 +133,25 @@ impl Rewrite {
         &self.identity
     }
 
+    /// Constants of the client's text that are bind parameters, numbered from 1: the statement has to
+    /// be prepared, and run with these values.
+    pub fn lifted(&self) -> &[Constant] {
+        &self.lifted
+    }
+
     /// How many bind parameters are the client's own; the identity values come after them. Not
     /// counted (0) where there are no identity values.
     pub fn client_parameters(&self) -> usize {
         self.client_parameters
+    }
+
+    /// The byte offset of the parameter with this number, from 1, that stands for a constant.
+    pub(crate) fn lifted_at(&self, number: usize) -> Option<usize> {
+        let mut changes = changes(&self.plan.edits, &self.lifted).zip(&self.inserted);
+        changes.find_map(|(change, inserted)| match change {
+            Change::Lifted(_, lifted) => (lifted == number).then_some(inserted.start + 1),
+            Change::Edit(_) => None,
+        })
     }
 
     /// The byte offset in the client's text that a byte offset of the server's text stands for;
@@ -98,7 +164,7 @@ impl Rewrite {
     }
 }
 
-/// Applies a plan to a text that has the tokens it was made for.
+/// Applies a plan to a text that has the tokens it was made for, with these constants as parameters.
 ///
 /// # Errors
 ///
@@ -106,6 +172,7 @@ impl Rewrite {
 pub(crate) fn splice(
     tokens: &Tokens<'_>,
     plan: &Arc<Plan>,
+    lifted: Vec<Constant>,
     values: Values,
     fill: &dyn Fill,
 ) -> Result<Rewrite, Refusal> {
@@ -124,12 +191,13 @@ pub(crate) fn splice(
     let mut open = plan.statements.iter().map(|statement| &statement.tokens);
     let mut current = open.next();
     let mut started = 0;
-    for edit in &plan.edits {
-        // Statements that end before this edit.
+    for change in changes(&plan.edits, &lifted) {
+        let range = change.tokens();
+        // Statements that end before this change.
         while let Some(span) = current
-            && span.end <= edit.tokens.start
-            && edit.tokens.start > span.start
-            && !(edit.tokens.is_empty() && edit.tokens.start == span.end)
+            && span.end <= range.start
+            && range.start > span.start
+            && !(range.is_empty() && range.start == span.end)
         {
             let end = behind(tokens, span.end);
             out.keep(at..end);
@@ -138,9 +206,12 @@ pub(crate) fn splice(
             started = out.text.len();
             current = open.next();
         }
-        let (start, end) = bytes(tokens, &edit.tokens);
+        let (start, end) = bytes(tokens, &range);
         out.keep(at..start);
-        out.insert(edit)?;
+        match change {
+            Change::Edit(edit) => out.insert(edit)?,
+            Change::Lifted(_, number) => out.parameter(number, start),
+        }
         at = end;
     }
     while let Some(span) = current {
@@ -157,6 +228,7 @@ pub(crate) fn splice(
         text: out.text.into(),
         statements,
         identity: out.identity,
+        lifted,
         client_parameters: match values {
             Values::Literals => 0,
             Values::Parameters { first } => (first as usize).saturating_sub(1),
@@ -199,6 +271,16 @@ impl Splice<'_> {
             self.kept.push((self.text.len(), text.len(), range.start));
             self.text.push_str(text);
         }
+    }
+
+    /// A parameter in place of the constant at this byte; an error at the one is one at the other.
+    fn parameter(&mut self, number: usize, constant: usize) {
+        let start = self.text.len();
+        self.text.push_str(" $");
+        self.text.push_str(&number.to_string());
+        self.kept.push((start + 1, 0, constant));
+        self.text.push(' ');
+        self.inserted.push(start..self.text.len());
     }
 
     fn insert(&mut self, edit: &Edit) -> Result<(), Refusal> {

@@ -60,7 +60,7 @@ where
 
     /// The server works: what the first byte of its answer would have to wait for is done now.
     pub(super) fn use_the_wait(&mut self) {
-        if let Some(running) = self.expected.front_mut().and_then(|entry| entry.running.as_mut())
+        if let Some(running) = self.running_mut()
             && running.guarded
         {
             running.guarded = !running.intent.settled_alone();
@@ -181,6 +181,10 @@ where
             b'S' => self.on_parameter(frame.body),
             b'E' => self.on_error(frame.body),
             b'Z' => self.on_ready(&frame.body),
+            b'1' | b'2' if matches!(self.front()?.request, Request::Unasked) => {
+                self.expected.pop_front();
+                Ok(())
+            }
             b'1' => self.completed(&frame, |request| matches!(request, Request::Parse)),
             b'2' => self.completed(&frame, |request| matches!(request, Request::Bind)),
             b'3' if matches!(self.front()?.request, Request::Prepared) => {
@@ -306,7 +310,7 @@ where
         let severity = report.field(Report::SEVERITY_FIXED).or(report.field(Report::SEVERITY));
         let last = matches!(severity, Some("FATAL" | "PANIC"));
         let sqlstate = report.sqlstate().to_owned();
-        let running = self.expected.front().and_then(|entry| entry.running.as_ref());
+        let running = self.running();
         let over_limit = running.is_some_and(|running| running.over_limit);
         let timed_out = running.is_some_and(|running| running.timed_out);
         let refusal = self.expected.front_mut().and_then(|entry| entry.refusal.take());
@@ -345,6 +349,12 @@ where
         }
         let sqlstate = if over_limit { "53400" } else { sqlstate.as_str() };
         self.end_statement(Some(sqlstate));
+        if matches!(self.front()?.request, Request::Unasked) {
+            // It is the client's statement that has failed.
+            if let Some(running) = self.running_mut() {
+                running.end(Some(sqlstate), false);
+            }
+        }
         let entry = self.front()?;
         entry.changes.clear();
         match entry.request {
@@ -398,6 +408,11 @@ where
         self.reveal_names(&mut report);
         let entry = self.expected.front();
         let source = entry.and_then(|entry| entry.source.as_ref());
+        if let Some(source) = source
+            && entry.is_some_and(|entry| matches!(entry.request, Request::Unasked))
+        {
+            redact::locate(&mut report, &source.rewrite);
+        }
         if self.restricted() {
             return redact::error(
                 report,
@@ -573,6 +588,7 @@ where
             | Request::FunctionCall
             | Request::CopyEnd
             | Request::Prepared
+            | Request::Unasked
             | Request::DescribeStatement { .. }
             | Request::DescribePortal => false,
         };

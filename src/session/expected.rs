@@ -53,6 +53,8 @@ pub(super) enum Request {
     Left,
     /// A Close of nothing in place of a Parse: the statement is on the connection already.
     Prepared,
+    /// A Parse or Bind in place of a Query: the client hears of it only when it fails.
+    Unasked,
 }
 
 /// What a client was told about a statement.

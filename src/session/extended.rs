@@ -14,6 +14,7 @@ use crate::error::{Refusal, SqlState};
 use crate::ids::TypeId;
 use crate::planner::Protocol;
 use crate::protocol::message::{self, Bind, ClientMessage, Execute, Parse, Target};
+use crate::resolve::KeyLookup;
 use crate::rewrite::{Answer, Local, Rewrite};
 
 /// The protocol counts parameters in 16 bits.
@@ -28,7 +29,9 @@ where
         if self.skipping {
             return Ok(Step::Done);
         }
-        if !self.path_ready() || !self.names_ready() || !self.settled(false, &parse.name) {
+        // The unnamed statement is replaced, whatever it is.
+        let settled = parse.name.is_empty() || self.settled(false, &parse.name);
+        if !self.path_ready() || !self.names_ready() || !settled {
             return Ok(Step::Wait(ClientMessage::Parse(parse)));
         }
         self.judge()?;
@@ -94,6 +97,7 @@ where
             && prepared.declared == declared
             && self.restricted()
             && self.path_state == PathState::Known
+            && (prepared.server_name.is_empty() || self.knows_settings())
             && self.is_current(prepared);
         same.then(|| Prepared::clone(prepared))
     }
@@ -114,11 +118,16 @@ where
                 "the identity values of the policy count as parameters",
             ));
         }
-        let shared = self.shared_name(planned.rewrite.text(), declared);
-        let server_name = if name.is_empty() || !self.private_names {
+        let shared = || self.shared_name(planned.rewrite.text(), declared);
+        let server_name = if !self.private_names {
             name.to_owned()
+        } else if name.is_empty() {
+            // Prepared once on each connection, where a fresh plan would be no better.
+            let lookup = planned.rewrite.plan().key_lookup;
+            let kept = lookup == Some(KeyLookup::ByParameters) && self.knows_settings();
+            if kept { shared().unwrap_or_default() } else { String::new() }
         } else {
-            shared.unwrap_or_else(|| self.names.issue())
+            shared().unwrap_or_else(|| self.names.issue())
         };
         Ok(Prepared {
             server_name,
@@ -603,19 +612,21 @@ where
 
     /// Whether it is known what a name means: no message before a Sync that is still to be answered
     /// changes it. The server may yet skip such a message, but not what comes after the Sync. The
-    /// unnamed ones have the same name on the server, which therefore finds out by itself.
+    /// unnamed portal has the same name on the server, which therefore finds out by itself.
     fn settled(&self, portal: bool, name: &str) -> bool {
-        if name.is_empty() {
+        if portal && name.is_empty() {
             return true;
         }
-        let mut changed = false;
+        let (mut changed, mut unsure) = (false, false);
         for entry in &self.expected {
-            changed |= entry.undo.iter().any(|undo| undo.about() == Some((portal, name)));
-            if changed && matches!(entry.request, Request::Sync) {
-                return false;
+            if entry.undo.iter().any(|undo| undo.about() == Some((portal, name))) {
+                changed = true;
+                // It is replaced whether the one before came about or not.
+                unsure &= !name.is_empty();
             }
+            unsure |= changed && matches!(entry.request, Request::Sync);
         }
-        true
+        !unsure
     }
 
     fn target_settled(&self, target: &Target) -> bool {

@@ -408,6 +408,12 @@ where
 
     // Prepared statements.
 
+    /// Whether a statement that is prepared now can be shared: nothing is in doubt about the settings
+    /// under which it would be read.
+    pub(super) fn knows_settings(&self) -> bool {
+        self.loans.as_ref().is_some_and(|loans| !loans.doubt && !loans.asked)
+    }
+
     /// What a named statement is called on every connection that it is prepared on: the same text
     /// under the same circumstances has the same name, whoever prepares it.
     pub(super) fn shared_name(&self, text: &str, declared: &[TypeId]) -> Option<String> {

@@ -12,6 +12,7 @@ mod expected;
 mod explain;
 mod extended;
 pub mod ledger;
+mod lifted;
 mod limit;
 pub mod loan;
 mod names;
@@ -521,13 +522,26 @@ where
 
     /// When the statement that runs has run for too long.
     fn deadline(&self) -> Option<Instant> {
-        let running = self.expected.front()?.running.as_ref()?;
+        let running = self.running()?;
         let open = !running.ended && !running.timed_out;
         open.then(|| running.statement_since.checked_add(self.shared.statement_timeout)).flatten()
     }
 
+    /// The statement that runs, or that what the server is at prepares.
+    fn running(&self) -> Option<&expected::Running> {
+        let owed = self.expected.iter();
+        let mut owed = owed.take_while(|entry| !matches!(entry.request, Request::Sync));
+        owed.find_map(|entry| entry.running.as_ref())
+    }
+
+    fn running_mut(&mut self) -> Option<&mut expected::Running> {
+        let owed = self.expected.iter_mut();
+        let mut owed = owed.take_while(|entry| !matches!(entry.request, Request::Sync));
+        owed.find_map(|entry| entry.running.as_mut())
+    }
+
     fn out_of_time(&mut self) {
-        if let Some(running) = self.expected.front_mut().and_then(|entry| entry.running.as_mut()) {
+        if let Some(running) = self.running_mut() {
             running.timed_out = true;
             self.cancel();
         }

@@ -71,7 +71,7 @@ where
     fn run_query(&mut self, text: &Bytes) -> Result<Arc<Plan>, (Refusal, Arc<str>)> {
         let text = self.utf8(text)?;
         let refused = |refusal| (refusal, Arc::clone(&text));
-        let planned = self.plan(&text, Protocol::Simple);
+        let planned = self.plan(&text, self.query_protocol());
         let count = planned.as_ref().map_or(1, |planned| counted(planned.rewrite.plan()));
         self.count_statements(count).map_err(refused)?;
         let planned = planned.map_err(refused)?;
@@ -99,10 +99,18 @@ where
         }
         let (running, before) =
             self.record(&text, &planned.rewrite, Vec::new(), None).map_err(refused)?;
-        entry.running = Some(running);
         self.forget_closed(&plan, &mut entry);
         self.note_effects(&plan);
-        self.send(entry, bytes, before);
+        let lifted = entry.source.take_if(|source| !source.rewrite.lifted().is_empty());
+        match (lifted, before) {
+            (Some(source), None) => self.send_lifted(source, running),
+            // What waits for its record writes, and is never lifted: as a Query it would fail.
+            (source, before) => {
+                entry.source = source.or(entry.source);
+                entry.running = Some(running);
+                self.send(entry, bytes, before);
+            }
+        }
         if let Some(change) = change {
             self.change_actor(change);
         }

@@ -71,6 +71,20 @@ pub fn reposition(report: &mut Report, client: &str, rewrite: &Rewrite) {
     }
 }
 
+/// An error that a value is wrong for its parameter has no position, but says which parameter it is.
+/// Where that stands for a constant of the client's text, the error is there.
+pub fn locate(report: &mut Report, rewrite: &Rewrite) {
+    let context = report.field(b'W').unwrap_or_default();
+    let Some((_, behind)) = context.split_once('$') else { return };
+    let digits = behind.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    if report.field(Report::POSITION).is_none()
+        && let Some(offset) = digits.parse().ok().and_then(|number| rewrite.lifted_at(number))
+    {
+        let position = character_position(rewrite.text(), offset);
+        report.set(Report::POSITION, &position.to_string());
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Position {
     /// The report has none, or no text to point into.

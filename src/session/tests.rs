@@ -242,6 +242,38 @@ async fn a_statement_runs_longer_than_the_gateway_allows() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_statement_of_the_extended_protocol_waits_for_a_lock_as_long_as_it_likes_before_it_runs()
+{
+    let mut bench = session();
+    let nothing: [Option<bytes::Bytes>; 0] = [];
+    let messages = frames(|bytes| {
+        message::parse(bytes, "", b"SHOW TimeZone", &[]);
+        message::bind(bytes, "", "", &[], &nothing, &[]);
+        message::execute(bytes, "", 0);
+        message::bare(bytes, b'S');
+    });
+    bench.client.write_all(&messages).await.unwrap();
+    bench.log.safe.notify_one();
+    // Tables are locked when a text is parsed.
+    assert_eq!(arrives(&mut bench.server).await.unwrap(), messages);
+    assert_eq!(within(&mut bench.client, Duration::from_secs(299)).await, None);
+    assert_eq!(bench.log.cancelled.load(Ordering::Relaxed), 0);
+    assert_eq!(within(&mut bench.client, Duration::from_secs(60)).await, None);
+    assert_eq!(bench.log.cancelled.load(Ordering::Relaxed), 1);
+    bench.log.noted.notify_one();
+    let mut failed = BytesMut::new();
+    Report::error("57014", "canceling statement due to user request").encode_error(&mut failed);
+    message::ready_for_query(&mut failed, b'I');
+    bench.server.write_all(&failed).await.unwrap();
+    let told = told_by(&mut bench.client).await;
+    assert!(told.contains("canceling statement due to statement timeout"), "{told}");
+}
+
+async fn told_by(client: &mut DuplexStream) -> String {
+    String::from_utf8_lossy(&arrives(client).await.unwrap()).into_owned()
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cancel_request_hits_the_statement_after_the_one_it_is_for() {
     let mut bench = session();
     bench.client.write_all(&question("SHOW TimeZone")).await.unwrap();

@@ -1,26 +1,28 @@
 //! Transaction pooling: few server connections, more clients, and nothing of one at another.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use proptest::test_runner::{Config, TestRunner};
+use rowgate::demo::DATABASE;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
 use crate::harness::wire::{Wire, bind, errors, execute, parse, shown, sync, value as only_value};
-use crate::harness::{Gateway, gateway_with, runtime};
+use crate::harness::{Gateway, gateway_before, gateway_with, hire, private_server, runtime};
 
 /// A gateway with so many server connections.
 fn pooling(name: &str, size: usize) -> Gateway {
-    gateway_with(name, |folder| {
-        let file = folder.join("rowgate.toml");
-        let text = fs::read_to_string(&file).unwrap();
-        let pool =
-            format!("pool = {{ mode = \"transaction\", size = {size}, wait_timeout = \"1s\" }}");
-        let lines = text
-            .lines()
-            .map(|line| if line.starts_with("pool = {") { pool.as_str() } else { line });
-        fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
-    })
+    gateway_with(name, |folder| connections(folder, size))
+}
+
+fn connections(folder: &Path, size: usize) {
+    let file = folder.join("rowgate.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let pool = format!("pool = {{ mode = \"transaction\", size = {size}, wait_timeout = \"1s\" }}");
+    let lines =
+        text.lines().map(|line| if line.starts_with("pool = {") { pool.as_str() } else { line });
+    fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
 }
 
 async fn client(gateway: &Gateway, user: &str) -> Client {
@@ -310,4 +312,63 @@ fn a_statement_that_one_client_deallocates_is_gone_for_others_or_cannot_be_deall
         }
         assert_eq!(shown(&other.query("DEALLOCATE s")), ["C DEALLOCATE ", "Z I"]);
     }
+}
+
+/// What is prepared on the connection under names that people share, seen from within.
+const KEPT: &str = "CREATE FUNCTION crm.kept() RETURNS text SECURITY DEFINER LANGUAGE sql AS \
+     $$ SELECT string_agg(regexp_replace(statement, '.*FROM', ''), ';' ORDER BY prepare_time) \
+        FROM pg_prepared_statements WHERE name LIKE 'rowgate\\_s%' $$";
+
+const READER: &str = r#"
+roles:
+  reader:
+    grants:
+      - tables: [crm.product]
+        read: { scope: all, where: "id > 1" }
+      - functions: [crm.kept]
+        execute: true
+"#;
+
+#[test]
+fn a_key_lookup_is_parsed_and_planned_each_time_or_another_query_is_not() {
+    let server = private_server("keeping-lookups");
+    runtime().block_on(server.cluster.run(DATABASE, KEPT)).unwrap();
+    let gateway = gateway_before(
+        &server,
+        "gateway",
+        |folder| {
+            hire(folder, &["login: reader, id: 9106, roles: [reader]"]);
+            fs::write(folder.join("policies/reader.yaml"), READER).unwrap();
+            connections(folder, 1);
+        },
+        |gateway| Wire::login_with_quietly(&gateway.login("henry")),
+    );
+    let mut reader = Wire::login(&gateway.login("reader"));
+    let kept = |reader: &mut Wire| only_value(&reader.query("SELECT crm.kept()"));
+    let extended = |reader: &mut Wire, sql: &str, value: &str| {
+        let value = [Some(value.as_bytes())];
+        let run = [parse("", sql, &[]), bind("", "", &[], &value, &[]), execute("", 0), sync()];
+        let answer = reader.batch(&run);
+        assert_eq!(errors(&answer), [""; 0], "{sql}: {:?}", shown(&answer));
+    };
+    for id in 1..8 {
+        for sql in ["name LIKE 'A%' AND id > $1", "id = 1 OR id = $1", "id = $1 + 0"] {
+            let sql = format!("SELECT name FROM crm.product WHERE {sql}");
+            extended(&mut reader, &sql, &id.to_string());
+            reader.query(&sql.replace("$1", &id.to_string()));
+        }
+        reader.query(&format!("UPDATE crm.product SET name = 'x' WHERE id = {id}"));
+    }
+    assert_eq!(kept(&mut reader), None);
+    let filter = "\"crm\".\"product\"  WHERE (\"product\".\"id\" > 1) AND (  id =  $1  )";
+    for id in 1..8 {
+        reader.query(&format!("SELECT name FROM crm.product WHERE id = {id}"));
+    }
+    let one = kept(&mut reader).unwrap_or_default();
+    assert_eq!(one.split_whitespace().collect::<String>(), filter.replace(' ', ""), "{one}");
+    for id in 1..8 {
+        extended(&mut reader, "SELECT price FROM crm.product WHERE id = $1", &id.to_string());
+        extended(&mut reader, "SELECT id FROM crm.product WHERE id = $1", &id.to_string());
+    }
+    assert_eq!(kept(&mut reader).unwrap_or_default().split(';').count(), 3);
 }

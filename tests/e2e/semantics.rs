@@ -204,6 +204,169 @@ fn named_or_unnamed_statements_and_portals_behave_otherwise() {
     ]);
 }
 
+/// Parse, Bind, Describe and Execute of the unnamed statement.
+fn unnamed(sql: &str, value: &str) -> Vec<Vec<u8>> {
+    vec![
+        parse("", sql, &[]),
+        bind("", "", &[], &[Some(value.as_bytes())], &[]),
+        describe_portal(""),
+        execute("", 0),
+    ]
+}
+
+#[test]
+fn an_unnamed_statement_that_is_kept_prepared_outlives_its_end_or_is_another_one() {
+    const KEY: &str = "SELECT id, body FROM crm.remark WHERE id = $1";
+    const OTHER: &str = "SELECT a.owner_id FROM crm.remark a WHERE a.id = $1 AND a.body <> 'x'";
+    const DAY: &str = "SELECT id, '02/03/2026'::date::text FROM crm.remark WHERE id = $1";
+    let bound = |value: &str| {
+        vec![bind("", "", &[], &[Some(value.as_bytes())], &[]), execute("", 0), sync()]
+    };
+    let synced = |mut batch: Batch| {
+        batch.push(sync());
+        batch
+    };
+    let mut batches: Vec<Batch> = Vec::new();
+    for value in ["1", "13", "1", "-1", "2"] {
+        batches.push(synced(unnamed(KEY, value)));
+        batches.push(bound("13"));
+        batches.push(synced(unnamed(OTHER, value)));
+    }
+    batches.extend([
+        vec![parse("", KEY, &[]), describe_statement(""), sync()],
+        vec![parse("", KEY, &[INT8]), describe_statement(""), sync()],
+        bound("1"),
+        // What fails leaves none, what is skipped leaves the one before.
+        vec![parse("", "SELEC", &[]), sync()],
+        bound("1"),
+        synced(unnamed(KEY, "1")),
+        [vec![execute("nothing", 0)], unnamed(OTHER, "1"), vec![sync()], bound("1")].concat(),
+        [unnamed(KEY, "x"), unnamed(OTHER, "1"), vec![sync()], bound("1")].concat(),
+        [unnamed(KEY, "1"), vec![sync()], unnamed(OTHER, "1"), vec![sync()], bound("2")].concat(),
+        [unnamed(OTHER, "1"), vec![parse("", "SELECT no_such FROM crm.account", &[]), sync()]]
+            .concat(),
+        bound("1"),
+        // A simple query ends it, closing does, DEALLOCATE ALL does not.
+        synced(unnamed(KEY, "1")),
+        vec![query("SELECT 1")],
+        bound("1"),
+        synced(unnamed(KEY, "1")),
+        vec![close_statement(""), sync()],
+        bound("1"),
+        synced(unnamed(KEY, "1")),
+        vec![
+            parse("d", "DEALLOCATE ALL", &[]),
+            bind("", "d", &[], &[], &[]),
+            execute("", 0),
+            sync(),
+        ],
+        bound("13"),
+        // Each Parse reads its text under the settings of its time.
+        synced(unnamed(DAY, "1")),
+        vec![query("BEGIN")],
+        synced(unnamed(DAY, "1")),
+        vec![query("SET LOCAL datestyle = 'ISO, DMY'")],
+        synced(unnamed(DAY, "1")),
+        synced(unnamed(DAY, "1")),
+        vec![query("ROLLBACK")],
+        synced(unnamed(DAY, "1")),
+        vec![query("SET datestyle = 'ISO, DMY'")],
+        synced(unnamed(DAY, "1")),
+        vec![query("RESET datestyle")],
+        synced(unnamed(DAY, "1")),
+        vec![query("DISCARD ALL")],
+        synced(unnamed(DAY, "1")),
+    ]);
+    same(&batches);
+}
+
+#[test]
+fn a_key_lookup_in_a_simple_query_answers_otherwise_once_it_is_kept_prepared() {
+    let key = |value: &str| format!("SELECT id, body FROM crm.remark WHERE id = {value}");
+    let mut texts: Vec<String> = Vec::new();
+    for value in [
+        "1",
+        "2",
+        "13",
+        "-1",
+        "'1'",
+        "'13'",
+        "'x'",
+        "' 13 '",
+        "''",
+        "2147483648",
+        "9147483648",
+        "'9223372036854775808'",
+        "9223372036854775808",
+        "1.0",
+    ] {
+        texts.extend([key(value), key(value)]);
+    }
+    for value in ["1", "13", "14"] {
+        for rest in [
+            "LIMIT 1",
+            "LIMIT 0 OFFSET 3",
+            "LIMIT -1",
+            "AND body <> 'it''s' AND written_on > '2001-01-01'",
+            "AND written_on > '2001-30-01'",
+            "AND id IN (1, 13) AND account_id BETWEEN 0 AND 999999999",
+            "FOR UPDATE",
+            "AND 1 / (id - id) = 1",
+            "AND no_such = 1",
+            "AND id = '1'::text",
+            "UNION ALL SELECT 1, 'x'",
+        ] {
+            texts.push(format!("{} {rest}", key(value)));
+        }
+        texts.push(format!("SELECT * FROM crm.product p WHERE p.id = {value}"));
+        texts.push(format!("SELECT * FROM crm.account a WHERE a.id = {value}"));
+        texts.push(format!("SELECT FROM crm.remark WHERE id = {value}"));
+        texts.push(format!("select\nid /* a */ from crm.remark where id = {value} -- end"));
+    }
+    let day = "SELECT id, '02/03/2026'::date::text FROM crm.remark WHERE id = 1";
+    for text in [
+        day,
+        day,
+        "BEGIN",
+        day,
+        "SET LOCAL datestyle = 'ISO, DMY'",
+        day,
+        day,
+        "ROLLBACK",
+        day,
+        "SET datestyle = 'ISO, DMY'",
+        day,
+        day,
+        "BEGIN",
+        "SELECT 1/0",
+        &key("1"),
+        "ROLLBACK",
+        &key("1"),
+        "DISCARD ALL",
+        &key("13"),
+        "DEALLOCATE ALL",
+        &key("13"),
+    ] {
+        texts.push(text.to_owned());
+    }
+    let mut batches: Vec<Batch> = texts.iter().map(|text| vec![query(text)]).collect();
+    let (one, other) = (query(&key("1")), query(&key("13")));
+    batches.extend([
+        vec![one.clone(), other.clone(), query("SELECT 1/0"), one.clone(), query(&key("'x'"))],
+        // It ends the unnamed statement and portal, and closes what was not synced.
+        [unnamed(&key("$1"), "13"), vec![one.clone(), execute("", 0), sync()]].concat(),
+        vec![bind("", "", &[], &[Some(b"1")], &[]), sync()],
+        [unnamed("UPDATE crm.remark SET body = 'x' WHERE id = $1", "1"), vec![other.clone()]]
+            .concat(),
+        vec![query("BEGIN"), parse("s", &key("$1"), &[]), sync()],
+        vec![bind("p", "s", &[], &[Some(b"1")], &[]), sync()],
+        vec![other.clone()],
+        vec![execute("p", 0), sync()],
+        vec![other, query("COMMIT"), one],
+    ]);
+    same(&batches);
+}
+
 #[test]
 fn describe_before_bind_shows_the_gateways_parameters_or_other_columns() {
     let messages = same(&[

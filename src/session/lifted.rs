@@ -1,0 +1,63 @@
+//! Key lookups that come as simple queries and run as prepared statements: the server neither parses
+//! nor plans them again. What the client sees is the answer to a Query.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Session;
+use super::expected::{Entry, Request, Running, Source};
+use crate::ids::TypeId;
+use crate::planner::Protocol;
+use crate::protocol::message::{self, Target};
+
+impl<C, S> Session<C, S>
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send,
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    /// How the text of a Query may run: as what it is, or also as a prepared statement. That begins and
+    /// ends as a Query does where nothing else is under way, and needs a connection whose statements
+    /// are known.
+    pub(super) fn query_protocol(&self) -> Protocol<'static> {
+        let alone = self.expected.is_empty() && !self.pipeline && self.status != b'E';
+        if alone && self.private_names && self.restricted() && self.knows_settings() {
+            Protocol::Lifting
+        } else {
+            Protocol::Simple
+        }
+    }
+
+    /// Runs a statement with lifted constants, which is prepared where it is not yet.
+    pub(super) fn send_lifted(&mut self, source: Source, running: Running) {
+        let rewrite = Arc::clone(&source.rewrite);
+        let types: Vec<TypeId> = rewrite.lifted().iter().map(|constant| constant.type_id).collect();
+        // Only a session that borrows its connections lifts; the unnamed statement would do, too.
+        let name = self.shared_name(rewrite.text(), &types).unwrap_or_default();
+        if name.is_empty() || !self.is_here(&name) {
+            let mut bytes = BytesMut::new();
+            message::parse(&mut bytes, &name, rewrite.text().as_bytes(), &types);
+            let entry = Entry::new(Request::Unasked).about(Some(source.clone()));
+            self.send(entry, bytes, None);
+            self.note_prepared(&name);
+        }
+        let client =
+            rewrite.lifted().iter().map(|constant| Some(Bytes::from(constant.value.clone())));
+        let own = rewrite.identity().iter().map(|hole| self.standing.identity.text(*hole));
+        let values: Vec<Option<Bytes>> = client.chain(own.map(|v| v.map(Bytes::from))).collect();
+        let mut bytes = BytesMut::new();
+        message::bind(&mut bytes, "", &name, &[], &values, &[]);
+        message::describe(&mut bytes, &Target::Portal(String::new()));
+        message::execute(&mut bytes, "", 0);
+        message::bare(&mut bytes, b'S');
+        let mut execute = Entry::new(Request::Execute).about(Some(source.clone()));
+        execute.running = Some(running);
+        self.expected.extend([
+            Entry::new(Request::Unasked).about(Some(source.clone())),
+            Entry::new(Request::DescribePortal).about(Some(source)),
+            execute,
+        ]);
+        self.send(Entry::new(Request::Sync), bytes, None);
+    }
+}
