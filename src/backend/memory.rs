@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 /// Settings by name, as `set_config` takes them. Shared by the connections that have them.
 pub type SettingValues = Arc<[(String, String)]>;
 
@@ -21,49 +23,70 @@ pub struct Memory {
     pub sequences: Option<u64>,
 }
 
-/// Names of prepared statements in the order of their use.
+/// Names of prepared statements in the order of their use, and what is known of them.
 #[derive(Debug, Default)]
 pub struct Statements {
-    used: HashMap<Arc<str>, u64>,
+    known: HashMap<Arc<str>, Known>,
     clock: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    /// When it was used last.
+    used: u64,
+    /// The RowDescription of its rows as text. It holds for as long as the statement: PostgreSQL lets
+    /// it fail rather than return other columns.
+    columns: Option<Bytes>,
 }
 
 impl Statements {
     /// Whether that statement is there; it has been used now.
     pub fn find(&mut self, name: &str) -> bool {
         self.clock = self.clock.wrapping_add(1);
-        match self.used.get_mut(name) {
-            Some(used) => {
-                *used = self.clock;
+        match self.known.get_mut(name) {
+            Some(known) => {
+                known.used = self.clock;
                 true
             }
             None => false,
         }
     }
 
+    /// The RowDescription of that statement, when it has been heard.
+    pub fn columns(&self, name: &str) -> Option<Bytes> {
+        self.known.get(name)?.columns.clone()
+    }
+
+    /// Notes the RowDescription of a statement that is there.
+    pub fn describe(&mut self, name: &str, columns: Bytes) {
+        if let Some(known) = self.known.get_mut(name) {
+            known.columns = Some(columns);
+        }
+    }
+
     /// Notes a new one. Returns one that has to go for it.
     pub fn insert(&mut self, name: &str) -> Option<Arc<str>> {
         let mut oldest = None;
-        if self.used.len() >= STATEMENTS {
-            oldest =
-                self.used.iter().min_by_key(|(_, used)| **used).map(|(name, _)| Arc::clone(name));
+        if self.known.len() >= STATEMENTS {
+            let eldest = self.known.iter().min_by_key(|(_, known)| known.used);
+            oldest = eldest.map(|(name, _)| Arc::clone(name));
             if let Some(name) = &oldest {
-                self.used.remove(name);
+                self.known.remove(name);
             }
         }
         self.clock = self.clock.wrapping_add(1);
-        self.used.insert(Arc::from(name), self.clock);
+        self.known.insert(Arc::from(name), Known { used: self.clock, columns: None });
         oldest
     }
 
     /// It is not there after all.
     pub fn remove(&mut self, name: &str) {
-        self.used.remove(name);
+        self.known.remove(name);
     }
 
     /// None is there any more.
     pub fn clear(&mut self) {
-        self.used.clear();
+        self.known.clear();
     }
 }
 

@@ -181,8 +181,12 @@ where
             b'S' => self.on_parameter(frame.body),
             b'E' => self.on_error(frame.body),
             b'Z' => self.on_ready(&frame.body),
-            b'1' | b'2' if matches!(self.front()?.request, Request::Unasked) => {
-                self.expected.pop_front();
+            b'1' | b'2' if matches!(self.front()?.request, Request::Unasked { .. }) => {
+                let entry = self.expected.pop_front();
+                if let Some(Request::Unasked { columns: Some(columns) }) = entry.map(|e| e.request)
+                {
+                    self.client.outbound.buffer().extend_from_slice(&columns);
+                }
                 Ok(())
             }
             b'1' => self.completed(&frame, |request| matches!(request, Request::Parse)),
@@ -349,7 +353,7 @@ where
         }
         let sqlstate = if over_limit { "53400" } else { sqlstate.as_str() };
         self.end_statement(Some(sqlstate));
-        if matches!(self.front()?.request, Request::Unasked) {
+        if matches!(self.front()?.request, Request::Unasked { .. }) {
             // It is the client's statement that has failed.
             if let Some(running) = self.running_mut() {
                 running.end(Some(sqlstate), false);
@@ -409,7 +413,7 @@ where
         let entry = self.expected.front();
         let source = entry.and_then(|entry| entry.source.as_ref());
         if let Some(source) = source
-            && entry.is_some_and(|entry| matches!(entry.request, Request::Unasked))
+            && entry.is_some_and(|entry| matches!(entry.request, Request::Unasked { .. }))
         {
             redact::locate(&mut report, &source.rewrite);
         }
@@ -486,8 +490,10 @@ where
         self.planned_answer()?;
         let entry = self.front()?;
         let answer = entry.answer();
-        let describes =
-            matches!(entry.request, Request::DescribeStatement { .. } | Request::DescribePortal);
+        let describes = matches!(
+            entry.request,
+            Request::DescribeStatement { .. } | Request::DescribePortal { .. }
+        );
         if !describes && !matches!(entry.request, Request::Query) {
             return Err(broken_server());
         }
@@ -518,7 +524,10 @@ where
 
     fn on_no_rows(&mut self) -> Result<(), Fatal> {
         let entry = self.front()?;
-        if !matches!(entry.request, Request::DescribeStatement { .. } | Request::DescribePortal) {
+        if !matches!(
+            entry.request,
+            Request::DescribeStatement { .. } | Request::DescribePortal { .. }
+        ) {
             return Err(broken_server());
         }
         let local = entry.local.take().and_then(|local| local.row);
@@ -535,12 +544,19 @@ where
     /// A Describe is answered: remembers or compares what the client was told.
     fn described(&mut self, fields: Option<Vec<message::Field>>) -> Result<(), Fatal> {
         let entry = self.expected.pop_front().ok_or_else(broken_server)?;
-        if let Request::DescribeStatement { remember: Some((name, told)), parameters, .. } =
-            entry.request
-        {
-            let description = Description { parameters, fields };
-            let changed = told.is_some_and(|told| told != description);
-            self.names.describe(name, description, changed);
+        match (entry.request, fields) {
+            (
+                Request::DescribeStatement { remember: Some((name, told)), parameters, .. },
+                fields,
+            ) => {
+                let description = Description { parameters, fields };
+                let changed = told.is_some_and(|told| told != description);
+                self.names.describe(name, description, changed);
+            }
+            (Request::DescribePortal { remember: Some(name) }, Some(fields)) => {
+                self.note_columns(&name, &fields);
+            }
+            (_, _) => {}
         }
         Ok(())
     }
@@ -588,9 +604,9 @@ where
             | Request::FunctionCall
             | Request::CopyEnd
             | Request::Prepared
-            | Request::Unasked
+            | Request::Unasked { .. }
             | Request::DescribeStatement { .. }
-            | Request::DescribePortal => false,
+            | Request::DescribePortal { .. } => false,
         };
         if !runs || entry.refusal.is_some() {
             return Err(broken_server());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::budget::Tells;
@@ -36,7 +37,10 @@ pub(super) enum Request {
         parameters: Vec<TypeId>,
     },
     /// A Describe of a portal.
-    DescribePortal,
+    DescribePortal {
+        /// The statement on the connection whose columns are remembered with it.
+        remember: Option<String>,
+    },
     /// An Execute.
     Execute,
     /// A Close.
@@ -53,8 +57,12 @@ pub(super) enum Request {
     Left,
     /// A Close of nothing in place of a Parse: the statement is on the connection already.
     Prepared,
-    /// A Parse or Bind in place of a Query: the client hears of it only when it fails.
-    Unasked,
+    /// A Parse or Bind in place of a Query: the client hears of it only when it fails, and of the
+    /// columns when they are known.
+    Unasked {
+        /// The RowDescription.
+        columns: Option<Bytes>,
+    },
 }
 
 /// What a client was told about a statement.

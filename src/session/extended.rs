@@ -31,7 +31,7 @@ where
         }
         // The unnamed statement is replaced, whatever it is.
         let settled = parse.name.is_empty() || self.settled(false, &parse.name);
-        if !self.path_ready() || !self.names_ready() || !settled {
+        if !self.path_ready() || !self.names_ready() || !self.left_heard() || !settled {
             return Ok(Step::Wait(ClientMessage::Parse(parse)));
         }
         self.judge()?;
@@ -354,7 +354,8 @@ where
                 message::describe(&mut bytes, &rename(&target, &server_name));
                 let prepared = self.names.portal(name).and_then(|portal| portal.prepared.as_ref());
                 let source = prepared.map(|prepared| self.source(prepared));
-                let mut entry = Entry::new(Request::DescribePortal).about(source);
+                let mut entry =
+                    Entry::new(Request::DescribePortal { remember: None }).about(source);
                 entry.local = prepared.and_then(|prepared| described_locally(prepared));
                 entry
             }

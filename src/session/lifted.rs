@@ -38,7 +38,8 @@ where
         if name.is_empty() || !self.is_here(&name) {
             let mut bytes = BytesMut::new();
             message::parse(&mut bytes, &name, rewrite.text().as_bytes(), &types);
-            let entry = Entry::new(Request::Unasked).about(Some(source.clone()));
+            let parse = Request::Unasked { columns: None };
+            let entry = Entry::new(parse).about(Some(source.clone()));
             self.send(entry, bytes, None);
             self.note_prepared(&name);
         }
@@ -48,16 +49,20 @@ where
         let values: Vec<Option<Bytes>> = client.chain(own.map(|v| v.map(Bytes::from))).collect();
         let mut bytes = BytesMut::new();
         message::bind(&mut bytes, "", &name, &[], &values, &[]);
-        message::describe(&mut bytes, &Target::Portal(String::new()));
+        let columns = self.columns_here(&name);
+        let unheard = columns.is_none();
+        let bind = Request::Unasked { columns };
+        self.expected.push_back(Entry::new(bind).about(Some(source.clone())));
+        if unheard {
+            message::describe(&mut bytes, &Target::Portal(String::new()));
+            let describe = Request::DescribePortal { remember: Some(name) };
+            self.expected.push_back(Entry::new(describe).about(Some(source.clone())));
+        }
         message::execute(&mut bytes, "", 0);
         message::bare(&mut bytes, b'S');
-        let mut execute = Entry::new(Request::Execute).about(Some(source.clone()));
+        let mut execute = Entry::new(Request::Execute).about(Some(source));
         execute.running = Some(running);
-        self.expected.extend([
-            Entry::new(Request::Unasked).about(Some(source.clone())),
-            Entry::new(Request::DescribePortal).about(Some(source)),
-            execute,
-        ]);
+        self.expected.push_back(execute);
         self.send(Entry::new(Request::Sync), bytes, None);
     }
 }

@@ -408,6 +408,12 @@ where
 
     // Prepared statements.
 
+    /// Whether the server has said what is left, where it was asked: it does so before it runs anything
+    /// else, and then statements can be shared again.
+    pub(super) fn left_heard(&self) -> bool {
+        self.expected.is_empty() || !self.loans.as_ref().is_some_and(|loans| loans.asked)
+    }
+
     /// Whether a statement that is prepared now can be shared: nothing is in doubt about the settings
     /// under which it would be read.
     pub(super) fn knows_settings(&self) -> bool {
@@ -456,6 +462,20 @@ where
         }
     }
 
+    /// The RowDescription of a statement on this connection, when it has been heard.
+    pub(super) fn columns_here(&mut self, server_name: &str) -> Option<Bytes> {
+        self.loans.as_mut()?.memory().statements.columns(server_name)
+    }
+
+    /// Remembers the columns of a statement on this connection.
+    pub(super) fn note_columns(&mut self, server_name: &str, fields: &[message::Field]) {
+        if let Some(loans) = self.loans.as_mut() {
+            let mut columns = BytesMut::new();
+            message::row_description(&mut columns, fields);
+            loans.memory().statements.describe(server_name, columns.freeze());
+        }
+    }
+
     /// Prepares a statement of the protocol on this connection, if it is not there. Returns whether
     /// something was sent.
     pub(super) fn bring_here(&mut self, prepared: &Prepared) -> bool {
@@ -475,7 +495,8 @@ where
         // Names that are the client's own belong to a connection that is kept for it.
         let Some(loans) = self.loans.as_mut().filter(|_| self.private_names) else { return };
         let mut undo = vec![Undo::Here(server_name.to_owned())];
-        if loans.doubt || loans.asked {
+        // The unnamed one is nobody else's.
+        if (loans.doubt || loans.asked) && !server_name.is_empty() {
             loans.here().tainted.push(server_name.to_owned());
         }
         if server_name.is_empty() {

@@ -41,6 +41,7 @@ where
         }
         if !self.path_ready()
             || !self.names_ready()
+            || !self.left_heard()
             || self.waits_to_prepare(&text)
             || self.service && !self.expected.is_empty()
         {
