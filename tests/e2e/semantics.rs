@@ -269,6 +269,16 @@ fn an_unnamed_statement_that_is_kept_prepared_outlives_its_end_or_is_another_one
         synced(unnamed(DAY, "1")),
         synced(unnamed(DAY, "1")),
         vec![query("ROLLBACK")],
+        vec![query("BEGIN")],
+        synced(unnamed(DAY, "1")),
+        vec![
+            parse("set", "SET LOCAL datestyle = 'ISO, DMY'", &[]),
+            bind("set", "set", &[], &[], &[]),
+            execute("set", 0),
+            sync(),
+        ],
+        synced(unnamed(DAY, "1")),
+        vec![query("ROLLBACK")],
         synced(unnamed(DAY, "1")),
         vec![query("SET datestyle = 'ISO, DMY'")],
         synced(unnamed(DAY, "1")),
@@ -356,7 +366,7 @@ fn a_key_lookup_in_a_simple_query_answers_otherwise_once_it_is_kept_prepared() {
         // It ends the unnamed statement and portal, and closes what was not synced.
         [unnamed(&key("$1"), "13"), vec![one.clone(), execute("", 0), sync()]].concat(),
         vec![bind("", "", &[], &[Some(b"1")], &[]), sync()],
-        [unnamed("UPDATE crm.remark SET body = 'x' WHERE id = $1", "1"), vec![other.clone()]]
+        [unnamed("UPDATE crm.remark SET body = body WHERE id = $1", "1"), vec![other.clone()]]
             .concat(),
         vec![query("BEGIN"), parse("s", &key("$1"), &[]), sync()],
         vec![bind("p", "s", &[], &[Some(b"1")], &[]), sync()],
