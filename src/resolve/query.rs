@@ -543,7 +543,9 @@ impl<'a> Resolver<'a> {
             return None;
         }
         let ends = |tokens: &Tokens<'_>, index: usize| {
-            BEHIND.iter().any(|word| tokens.is_word(index, word))
+            let within = index > 0 && tokens.is_word(index - 1, "within");
+            // An aggregate of a query further out may have WITHIN GROUP here.
+            (!within && BEHIND.iter().any(|word| tokens.is_word(index, word)))
                 // CREATE TABLE … AS SELECT … WITH NO DATA; a type may have WITH, too.
                 || (tokens.is_word(index, "with")
                     && (tokens.is_word(index + 1, "data")

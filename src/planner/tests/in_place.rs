@@ -68,6 +68,14 @@ fn a_filter_is_joined_to_all_of_the_clients_condition() {
             ),
         ),
         (
+            "SELECT (SELECT 1 FROM note n WHERE max(c.id) WITHIN GROUP (ORDER BY c.id) > 1) FROM contact c",
+            format!(
+                "SELECT (SELECT 1 FROM \"crm\".\"note\" n WHERE {} AND ( max(c.id) WITHIN GROUP (ORDER \
+                 BY c.id) > 1 ) ) FROM \"crm\".\"contact\" c WHERE {c}",
+                note("n")
+            ),
+        ),
+        (
             "SELECT 1 FROM ONLY (contact) AS c, plain WHERE c.id = 1",
             format!(
                 "SELECT 1 FROM ONLY ( \"crm\".\"contact\" ) AS c, \"crm\".\"plain\" WHERE {c} AND ( \
