@@ -23,6 +23,7 @@ use super::memory::Memory;
 use super::search::Search;
 use super::wire::{self, ServerError, WireError};
 use crate::error::SqlState;
+use crate::protocol::socket::Socket;
 use crate::protocol::stream::{ServerStream, Stream};
 use crate::protocol::tls::{self, TlsClient};
 
@@ -304,7 +305,7 @@ pub(super) async fn encrypt(
     mut socket: TcpStream,
 ) -> Result<(ServerStream, Option<Vec<u8>>), ConnectError> {
     let connector = match client {
-        TlsClient::Disable => return Ok((Stream::Plain(socket), None)),
+        TlsClient::Disable => return Ok((Stream::Plain(socket.into()), None)),
         TlsClient::Enabled(connector) => connector,
     };
     let mut request = BytesMut::new();
@@ -317,7 +318,7 @@ pub(super) async fn encrypt(
         return Err(ConnectError::NoTls);
     }
     let (stream, endpoint) =
-        tls::connect(connector, host, socket).await.map_err(ConnectError::Tls)?;
+        tls::connect(connector, host, Socket::from(socket)).await.map_err(ConnectError::Tls)?;
     Ok((Stream::Tls(Box::new(stream.into())), endpoint))
 }
 

@@ -5,6 +5,7 @@ pub mod cancel;
 pub mod frame;
 pub mod message;
 pub mod settings;
+pub mod socket;
 pub mod startup;
 pub mod stream;
 pub mod tls;

@@ -116,14 +116,14 @@ async fn negotiate(socket: TcpStream, peer: SocketAddr, tls: &TlsPolicy) -> io::
         let Some(server) = server else {
             return Ok(Arrival::Dropped("direct TLS, and TLS is disabled"));
         };
-        let (stream, new, alpn) = server.accept(socket).await?;
+        let (stream, new, alpn) = server.accept(socket.into()).await?;
         if alpn.as_deref() != Some(ALPN) {
             return Ok(Arrival::Dropped("direct TLS without ALPN"));
         }
         facts = Some(new);
         stream
     } else {
-        Stream::Plain(socket)
+        Stream::Plain(socket.into())
     };
     let (mut asked_tls, mut asked_gss) = (facts.is_some(), false);
     loop {
@@ -143,7 +143,7 @@ async fn negotiate(socket: TcpStream, peer: SocketAddr, tls: &TlsPolicy) -> io::
                     (Some(server), Stream::Plain(mut socket)) => {
                         // Nobody sends a byte before our answer, except to smuggle it past TLS.
                         // Whatever slips in after this look is fed to the handshake and breaks it.
-                        if waiting(&socket)? {
+                        if waiting(socket.tcp())? {
                             return Ok(Arrival::Dropped("unencrypted data after SSL request"));
                         }
                         socket.write_all(b"S").await?;

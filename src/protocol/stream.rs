@@ -7,13 +7,15 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::socket::Socket;
+
 /// A connection, plain or encrypted.
 #[derive(Debug)]
 pub enum Stream {
     /// Plain TCP.
-    Plain(TcpStream),
+    Plain(Socket),
     /// TLS over TCP, either side of it.
-    Tls(Box<tokio_rustls::TlsStream<TcpStream>>),
+    Tls(Box<tokio_rustls::TlsStream<Socket>>),
 }
 
 /// The connection to a client.
@@ -25,22 +27,18 @@ impl Stream {
     /// The socket below, for its addresses and options; reading from it bypasses TLS.
     pub fn socket(&self) -> &TcpStream {
         match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(tls) => tls.get_ref().0,
+            Self::Plain(socket) => socket.tcp(),
+            Self::Tls(tls) => tls.get_ref().0.tcp(),
         }
     }
 
     /// Moves it to the runtime of the calling thread: from then on that one is woken by it. Only
     /// for a connection that nobody waits for.
     pub fn rehome(&mut self) -> io::Result<()> {
-        let socket = match self {
-            Self::Plain(socket) => socket,
-            Self::Tls(tls) => tls.get_mut().0,
-        };
-        // A second descriptor of the same socket: the first one takes its registration with it.
-        let same = socket2::SockRef::from(&*socket).try_clone()?;
-        *socket = TcpStream::from_std(same.into())?;
-        Ok(())
+        match self {
+            Self::Plain(socket) => socket.rehome(),
+            Self::Tls(tls) => tls.get_mut().0.rehome(),
+        }
     }
 
     /// Whether it is encrypted.

@@ -11,10 +11,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, ServerConfig, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+use super::socket::Socket;
 use super::stream::Stream;
 
 /// The application protocol name of PostgreSQL (PostgreSQL documentation, 55.2.11).
@@ -94,7 +95,7 @@ impl TlsServer {
     /// sent too early is then part of the handshake, and breaks it.
     pub(super) async fn accept(
         &self,
-        socket: TcpStream,
+        socket: Socket,
     ) -> io::Result<(Stream, TlsFacts, Option<Vec<u8>>)> {
         let stream = self.acceptor.accept(socket).await?;
         let connection = stream.get_ref().1;
@@ -156,11 +157,11 @@ impl TlsClient {
 }
 
 /// The handshake towards the server, after it has said `S`. Returns the endpoint hash as well.
-pub(crate) async fn connect(
+pub(crate) async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     connector: &TlsConnector,
     host: &str,
-    socket: TcpStream,
-) -> io::Result<(tokio_rustls::client::TlsStream<TcpStream>, Option<Vec<u8>>)> {
+    socket: S,
+) -> io::Result<(tokio_rustls::client::TlsStream<S>, Option<Vec<u8>>)> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let stream = connector.connect(name, socket).await?;
