@@ -395,13 +395,15 @@ async fn replay(
         tally.slowest = (start.elapsed(), sql.to_owned());
     }
     // Without REPEATABLE a sample is another one each time. The catalogues of two databases differ
-    // in numbers, and native row security hides nothing of them. Each database has its connection.
+    // in numbers, and native row security hides nothing of them. Each database has its connection and
+    // its name.
     let words: Vec<&str> = sql.split_whitespace().collect();
     let of_catalogue = |pair: &[&str]| {
         matches!(pair[0].trim_start_matches('('), "from" | "join" | "into" | "using")
             && (pair[1].starts_with("pg_catalog.") || pair[1].starts_with("information_schema."))
     };
-    let of_connection = ["pg_backend_pid", "inet_client_port"];
+    let of_connection =
+        ["pg_backend_pid", "inet_client_port", "current_database", "current_catalog"];
     let random = words.contains(&"tablesample")
         || words.windows(2).any(of_catalogue)
         || of_connection.iter().any(|function| sql.contains(function));
