@@ -399,7 +399,9 @@ async fn replay(
     // its name.
     let words: Vec<&str> = sql.split_whitespace().collect();
     let of_catalogue = |pair: &[&str]| {
-        matches!(pair[0].trim_start_matches('('), "from" | "join" | "into" | "using")
+        // MERGE is written in capitals.
+        let before = pair[0].trim_start_matches('(').to_ascii_lowercase();
+        matches!(&*before, "from" | "join" | "into" | "using")
             && (pair[1].starts_with("pg_catalog.") || pair[1].starts_with("information_schema."))
     };
     let of_connection =
