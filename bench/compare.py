@@ -37,6 +37,8 @@ roles:
     unrestricted: true
 """
 SCALE = 10
+# The size of a pool that nobody sets, of both proxies; others have a server connection for each client.
+SHARED = 20
 DIRECT = "direct"
 
 
@@ -121,25 +123,28 @@ def main():
                        env=on.environment(user="app", database="bench"), check=True, cwd="/",
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         contenders = [Contender(DIRECT, on.port, "app")]
-        for pooling in ("session", "transaction"):
+        for pooling, connections in (("session", size), ("transaction", size), ("transaction", SHARED)):
             # This PgBouncer keeps no prepared statements apart in transaction mode.
             supported = ("simple", "extended", "prepared")[: 3 if pooling == "session" else 2]
-            started = on.start_bouncer(pooling, "app", size)
+            started = on.start_bouncer(pooling, "app", connections)
             if started:
                 contenders.append(
-                    Contender(f"pgbouncer {pooling}", started[0], "app", started[1], supported))
+                    Contender(f"pgbouncer {pooling}{shared(connections)}", started[0], "app",
+                              started[1], supported, least=least(connections)))
         port, pid = on.start_relay()
         contenders.append(Contender("blind relay", port, "app", pid))
         people = directory()
-        wanted = [("unrestricted", "henry", "session", options.durability, {})]
+        wanted = [("unrestricted", "henry", "session", size, options.durability, {})]
         for pool in options.pools.split(","):
-            wanted.append((f"restricted, {pool}", "alice", pool, options.durability, {}))
+            for connections in (size, SHARED) if pool == "transaction" else (size,):
+                wanted.append((f"restricted, {pool}{shared(connections)}", "alice", pool, connections,
+                               options.durability, {"least": least(connections)}))
         # What waits for the disk waits together.
-        wanted.append(("restricted, fsync", "alice", "session", "fsync",
+        wanted.append(("restricted, fsync", "alice", "session", size, "fsync",
                        {"modes": ("prepared",), "least": max(clients)}))
-        for name, login, pool, durability, only in wanted:
+        for name, login, pool, connections, durability, only in wanted:
             admin, metrics = stage.with_metrics()
-            port, pid, _ = on.start_rowgate("bench", POLICY, people, durability, size, login, pool,
+            port, pid, _ = on.start_rowgate("bench", POLICY, people, durability, connections, login, pool,
                                             more=metrics)
             contenders.append(Contender(f"rowgate {name}", port, login, pid, admin=admin, **only))
         check_policy(on, contenders)
@@ -148,6 +153,15 @@ def main():
                              for what in ("hits", "misses")] for each in contenders if each.admin}
     text = report(results, contenders, modes, clients, options, description)
     stage.write_report("compare.md", text + drawn(results, contenders, modes, clients) + cached(plans))
+
+
+def shared(connections):
+    return f", {connections} connections" if connections == SHARED else ""
+
+
+def least(connections):
+    """With fewer clients it is the same as one for each."""
+    return SHARED + 1 if connections == SHARED else 1
 
 
 def check_policy(on, contenders):

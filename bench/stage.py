@@ -219,7 +219,7 @@ class Stage:
             f"client_tls_sslmode = allow\nclient_tls_key_file = {tls[0]}\n"
             f"client_tls_cert_file = {tls[1]}\n")
         config = self.write(
-            f"pgbouncer-{mode}.ini",
+            f"pgbouncer-{mode}-{port}.ini",
             f"[databases]\n* = host=127.0.0.1 port={self.port}\n[pgbouncer]\n"
             f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             f"auth_type = scram-sha-256\nauth_file = {users}\npool_mode = {mode}\n"
