@@ -20,6 +20,7 @@ import threading
 import time
 
 import stage
+from bulk import drain
 from client import Client, ServerError, message
 from stage import PASSWORD, Stage, median, metric
 
@@ -152,6 +153,13 @@ def refused(soak, client, _):
 LARGE = "SELECT a.*, b.name FROM account a JOIN account b ON b.id < 400 AND a.owner_id >= 0"
 
 
+def large(soak, client, _):
+    """An answer that is read as fast as it comes, and a short one right behind it."""
+    tag = soak.tag()
+    drain(client, f"{LARGE} /* {tag} */")
+    soak.note(tag, "large", client.ask("SELECT 1"))
+
+
 def vanishes(soak, client, _):
     """Goes away in the middle of an answer, or of a transaction."""
     if soak.random.random() < 0.5:
@@ -176,7 +184,7 @@ def cancelled(soak, client, _):
 
 
 ACTIONS = ((simple, 40), (prepared, 25), (cursor, 10), (transaction, 20), (copy_out, 5), (copy_in, 10),
-           (refused, 3), (vanishes, 3), (cancelled, 3))
+           (refused, 3), (large, 1), (vanishes, 3), (cancelled, 3))
 
 
 def client_loop(soak, person):

@@ -26,9 +26,9 @@ const STEP: usize = 1024 * 1024;
 const QUICK: Duration = Duration::from_millis(16);
 /// It has to be quick for so long, so that waiting for its end is a small part of it.
 const LASTING: Duration = Duration::from_millis(50);
-/// No flow begins with a read of fewer bytes: senders hand over as much when they have it
-/// (`PQ_SEND_BUFFER_SIZE` in PostgreSQL's sources).
-const LEAST: usize = 8 * 1024;
+/// No flow begins with a read of fewer bytes: PostgreSQL hands over 8 kB when it has them, and TLS is
+/// read 4 kB at a time.
+const LEAST: usize = 4 * 1024;
 
 sockopt_impl!(
     /// How many bytes have to be there before the socket is readable.
