@@ -209,12 +209,6 @@ impl<'a> Rewriter<'a> {
                 Referenced::Star | Referenced::WholeRow => star = true,
             }
         }
-        if star && !system_columns.is_empty() {
-            return Err(Refusal::unsupported(format!(
-                "system columns of {} beside * are not supported for a restricted principal",
-                used.relation.qualified_name()
-            )));
-        }
         // A filter that keeps every row hides nothing that an error could tell, and a mask is
         // evaluated before whatever reads its result.
         // What PostgreSQL's own views compute cannot fail and is nobody's question.
@@ -225,6 +219,13 @@ impl<'a> Rewriter<'a> {
             && let Some(place) = self.place(used, &effective)
         {
             return self.in_place(used, &effective, place);
+        }
+        // A derived table that has them would show them in `*`.
+        if star && !system_columns.is_empty() {
+            return Err(Refusal::unsupported(format!(
+                "system columns of {} beside * are not supported for a restricted principal",
+                used.relation.qualified_name()
+            )));
         }
         for condition in exact_matches(used, &effective) {
             if let Some(tokens) = &condition.replaceable {

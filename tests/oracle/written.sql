@@ -24,6 +24,7 @@ SELECT * FROM event WHERE day BETWEEN '2025-07-01' AND '2025-12-01'
 SELECT * FROM event_2025
 SELECT count(*) FROM event_2026
 SELECT * FROM ONLY event
+SELECT *, ctid IS NOT NULL AS stored FROM event_2025 => SELECT *, true AS stored FROM event_2025
 SELECT tableoid::regclass::text, id FROM remark => SELECT CASE WHEN id <= 20 THEN 'remark' ELSE 'remark_long' END AS tableoid, id FROM remark
 SELECT id, ctid IS NOT NULL FROM product => SELECT id, id IS NOT NULL FROM product
 SELECT * FROM account_names

@@ -76,6 +76,10 @@ fn a_filter_is_joined_to_all_of_the_clients_condition() {
             ),
         ),
         (
+            "SELECT c.*, c.ctid FROM contact c",
+            format!("SELECT c.*, c.ctid FROM \"crm\".\"contact\" c WHERE {c}"),
+        ),
+        (
             "SELECT 1 FROM ONLY (contact) AS c, plain WHERE c.id = 1",
             format!(
                 "SELECT 1 FROM ONLY ( \"crm\".\"contact\" ) AS c, \"crm\".\"plain\" WHERE {c} AND ( \
