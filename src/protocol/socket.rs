@@ -3,7 +3,7 @@
 //! The sender of a large answer hands over a few kilobytes at a time. Whoever is woken for each of
 //! them spends more time on being woken than on the bytes, and so does the sender. While a flow is
 //! quick, the kernel tells of bytes only once there are many (`SO_RCVLOWAT`, socket(7)). The end of a
-//! flow is less than that: it is waited for no longer than [`PATIENCE`].
+//! flow is less than that: it is waited for no longer than `PATIENCE`.
 
 use std::io;
 use std::pin::Pin;
