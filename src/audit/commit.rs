@@ -117,7 +117,10 @@ impl Writer {
             }
             self.rendered = upto;
         }
-        let written = self.write(all && self.stuck);
+        let mut written = self.write(all && self.stuck);
+        if self.closed && written.is_ok() {
+            written = self.store.close();
+        }
         self.committed(written)
     }
 

@@ -6,6 +6,7 @@
 
 pub mod chain;
 mod commit;
+mod journal;
 pub mod record;
 mod recover;
 mod redact;

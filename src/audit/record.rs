@@ -498,9 +498,17 @@ pub struct ChangeRecord {
     pub diagnostics: Vec<Text>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// What a start found after a run that did not end properly.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recovered {
+    /// Bytes that a power failure had taken from the last segment and the journal gave back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub restored_bytes: u64,
     /// Bytes of an incomplete last line that were cut off.
     pub cut_bytes: u64,
     /// Their SHA-256, when there were any.

@@ -34,8 +34,12 @@ struct LastSegment {
     cut: Vec<u8>,
 }
 
-/// Reads the last segment and the head file.
-pub(super) fn resume(path: &Path, key: &VerifyingKey) -> Result<Resume, AuditError> {
+/// Reads the last segment, into which so many bytes were put back, and the head file.
+pub(super) fn resume(
+    path: &Path,
+    key: &VerifyingKey,
+    restored_bytes: u64,
+) -> Result<Resume, AuditError> {
     let failed =
         |error: io::Error| AuditError::Open { path: path.to_owned(), reason: error.to_string() };
     let numbers = segments(path).map_err(failed)?;
@@ -50,7 +54,7 @@ pub(super) fn resume(path: &Path, key: &VerifyingKey) -> Result<Resume, AuditErr
         Head::signature(&bytes, &signer).then_some(head)
     });
 
-    let mut recovered = Recovered::default();
+    let mut recovered = Recovered { restored_bytes, ..Recovered::default() };
     let mut tip = Tip::START;
     let mut unclosed = None;
     let mut next = 1;

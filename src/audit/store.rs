@@ -5,6 +5,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::journal::{self, Journal};
+use super::settings::Durability;
+
 /// The head file's name.
 pub(super) const HEAD: &str = "head.json";
 /// Held locked by the process that writes.
@@ -43,6 +46,8 @@ pub(super) trait Store: Send {
     fn sync(&mut self) -> io::Result<()>;
     /// Replaces the head file in one step.
     fn replace_head(&mut self, bytes: &[u8], durable: bool) -> io::Result<()>;
+    /// Nothing more is written: leaves only what readers of the log need.
+    fn close(&mut self) -> io::Result<()>;
 }
 
 /// A directory.
@@ -52,6 +57,8 @@ pub(super) struct Directory {
     /// Locked for as long as this lives.
     _lock: File,
     current: Option<(u64, File, u64)>,
+    /// Where a sync is a write to it.
+    journal: Option<Journal>,
 }
 
 impl Directory {
@@ -69,26 +76,50 @@ impl Directory {
             Err(fs::TryLockError::WouldBlock) => return Ok(None),
             Err(fs::TryLockError::Error(error)) => return Err(error),
         }
-        Ok(Some(Self { path: path.to_owned(), _lock: lock, current: None }))
+        Ok(Some(Self { path: path.to_owned(), _lock: lock, current: None, journal: None }))
     }
 
-    fn sync_directory(&self) -> io::Result<()> {
-        File::open(&self.path)?.sync_all()
+    /// Puts back what a power failure has taken from the segments although it was safe, and says how many
+    /// bytes that were.
+    pub(super) fn restore(&self) -> io::Result<u64> {
+        journal::restore(&self.path)
     }
-}
 
-/// Whether some process writes the log in `path` now.
-pub(super) fn is_being_written(path: &Path) -> bool {
-    File::open(path.join(LOCK))
-        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
-}
+    /// Gets ready for writing, after what the last run has left was read: its journal goes.
+    pub(super) fn begin(&mut self, durability: Durability) -> io::Result<()> {
+        self.journal = match durability {
+            Durability::Fsync => Some(Journal::create(&self.path)?),
+            Durability::Write | Durability::Async => {
+                journal::remove(&self.path)?;
+                None
+            }
+        };
+        Ok(())
+    }
 
-impl Store for Directory {
-    fn write(&mut self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    /// The same with a small journal, which is full often.
+    #[cfg(test)]
+    pub(super) fn begin_with(&mut self, journal: Journal) {
+        self.journal = Some(journal);
+    }
+
+    /// Syncs the segment itself.
+    pub(super) fn settle(&mut self) -> io::Result<()> {
+        if let Some((_, file, _)) = &self.current {
+            file.sync_data()?;
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.begin();
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
         let (file, length) = match &mut self.current {
             Some((number, file, length)) if *number == segment => (file, length),
             Some(_) | None => {
-                self.sync()?;
+                // The journal speaks of one segment at a time.
+                self.settle()?;
                 let path = self.path.join(segment_name(segment));
                 let file = OpenOptions::new()
                     .create(offset == 0)
@@ -113,11 +144,37 @@ impl Store for Directory {
         Ok(())
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        match &self.current {
-            Some((_, file, _)) => file.sync_data(),
-            None => Ok(()),
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.path)?.sync_all()
+    }
+}
+
+/// Whether some process writes the log in `path` now.
+pub(super) fn is_being_written(path: &Path) -> bool {
+    File::open(path.join(LOCK))
+        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(fs::TryLockError::WouldBlock)))
+}
+
+impl Store for Directory {
+    fn write(&mut self, segment: u64, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        let written = self.put(segment, offset, bytes);
+        match (&mut self.journal, &written) {
+            (Some(journal), Ok(())) => journal.note(segment, offset, bytes),
+            (Some(journal), Err(_)) => journal.miss(),
+            (None, _) => {}
         }
+        written
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        if self.journal.as_mut().is_some_and(Journal::flush) {
+            return Ok(());
+        }
+        let settled = self.settle();
+        if let (Some(journal), Err(_)) = (&mut self.journal, &settled) {
+            journal.miss();
+        }
+        settled
     }
 
     fn replace_head(&mut self, bytes: &[u8], durable: bool) -> io::Result<()> {
@@ -128,5 +185,10 @@ impl Store for Directory {
         }
         fs::rename(&new, self.path.join(HEAD))?;
         if durable { self.sync_directory() } else { Ok(()) }
+    }
+    fn close(&mut self) -> io::Result<()> {
+        self.settle()?;
+        self.journal = None;
+        journal::remove(&self.path)
     }
 }

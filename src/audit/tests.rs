@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 use super::chain::{Hash, Tip, to_hex};
+use super::journal::JOURNAL;
 use super::record::Record;
 use super::recover::Resume;
 use super::store::{Store, segment_name, segments};
@@ -307,8 +308,73 @@ async fn a_tail_removed_before_a_restart_stays_visible_for_ever() {
     let mut kept = lines(&fs::read(&segment).unwrap());
     kept.pop();
     fs::write(&segment, kept.concat()).unwrap();
+    fs::remove_file(copy.path().join(JOURNAL)).unwrap();
     Audit::open(settings(copy.path())).unwrap().close().await.unwrap();
     assert!(verify(copy.path(), &[]).unwrap_err().to_string().contains("lost before this start"));
+}
+
+#[tokio::test]
+async fn a_power_failure_takes_no_acknowledged_record() {
+    let directory = tempfile::tempdir().unwrap();
+    let audit = Audit::open(settings(directory.path())).unwrap();
+    run(&audit, 5).await;
+    let copy = killed_copy(directory.path());
+    audit.close().await.unwrap();
+    let whole = fs::read(copy.path().join(segment_name(1))).unwrap();
+    for kept in (0..whole.len()).step_by(97) {
+        let failed = killed_copy(copy.path());
+        let segment = failed.path().join(segment_name(1));
+        fs::write(&segment, &whole[..kept]).unwrap();
+        Audit::open(settings(failed.path())).unwrap().close().await.unwrap();
+        assert!(fs::read(&segment).unwrap().starts_with(&whole), "{kept} bytes were left");
+        let verified = verify(failed.path(), &[]).unwrap();
+        let lacking = format!("{} bytes that a power failure had taken", whole.len() - kept);
+        assert!(verified.notes.iter().any(|note| note.contains(&lacking)), "{verified:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_segment_that_was_edited_after_a_kill_is_not_taken_for_one_of_a_power_failure() {
+    let directory = tempfile::tempdir().unwrap();
+    let audit = Audit::open(settings(directory.path())).unwrap();
+    run(&audit, 5).await;
+    tokio::time::sleep(Duration::from_millis(120)).await;
+    let copy = killed_copy(directory.path());
+    audit.close().await.unwrap();
+    let segment = copy.path().join(segment_name(1));
+    let edited = fs::read_to_string(&segment).unwrap().replacen("alice", "carol", 1);
+    fs::write(&segment, &edited).unwrap();
+    assert!(matches!(Audit::open(settings(copy.path())), Err(AuditError::Damaged { .. })));
+    assert_eq!(fs::read_to_string(&segment).unwrap(), edited);
+    assert!(copy.path().join(JOURNAL).exists(), "the evidence is gone");
+}
+
+#[tokio::test]
+async fn a_proper_end_leaves_no_journal_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let audit = Audit::open(settings(directory.path())).unwrap();
+    run(&audit, 1).await;
+    assert!(directory.path().join(JOURNAL).exists());
+    audit.close().await.unwrap();
+    assert!(!directory.path().join(JOURNAL).exists());
+}
+
+#[tokio::test]
+async fn a_log_that_is_synced_no_more_keeps_what_a_killed_one_had_acknowledged() {
+    let directory = tempfile::tempdir().unwrap();
+    let audit = Audit::open(settings(directory.path())).unwrap();
+    run(&audit, 5).await;
+    let copy = killed_copy(directory.path());
+    audit.close().await.unwrap();
+    let segment = copy.path().join(segment_name(1));
+    let whole = fs::read(&segment).unwrap();
+    fs::write(&segment, b"").unwrap();
+    let written = AuditSettings { durability: Durability::Write, ..settings(copy.path()) };
+    let audit = Audit::open(written).unwrap();
+    assert!(!copy.path().join(JOURNAL).exists());
+    audit.close().await.unwrap();
+    assert!(fs::read(&segment).unwrap().starts_with(&whole));
+    assert!(verify(copy.path(), &[]).is_ok());
 }
 
 #[tokio::test]
@@ -356,6 +422,10 @@ impl Store for FailingStore {
 
     fn replace_head(&mut self, bytes: &[u8], _durable: bool) -> io::Result<()> {
         *self.0.head.lock().unwrap() = Some(bytes.to_vec());
+        Ok(())
+    }
+
+    fn close(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -426,6 +426,13 @@ impl Verifier {
                      were cut, {} lines were signed at the next start only",
                     found.cut_bytes, found.unsigned
                 ));
+                if found.restored_bytes > 0 {
+                    self.notes.push(format!(
+                        "sequence {seq}: {} bytes that a power failure had taken were put back \
+                         from the journal",
+                        found.restored_bytes
+                    ));
+                }
             }
             Record::Outcome { .. }
             | Record::Login { .. }

@@ -144,10 +144,12 @@ impl Audit {
             reason: error.to_string(),
         };
         let key = settings.signing_key.load()?;
-        let store = Directory::open(&settings.path)
+        let mut store = Directory::open(&settings.path)
             .map_err(failed)?
             .ok_or_else(|| AuditError::Locked { path: settings.path.clone() })?;
-        let resume = resume(&settings.path, &key.verifying_key())?;
+        let restored = store.restore().map_err(failed)?;
+        let resume = resume(&settings.path, &key.verifying_key(), restored)?;
+        store.begin(settings.durability).map_err(failed)?;
         Self::start(settings, key, resume, Box::new(store))
     }
 
