@@ -3,7 +3,7 @@
 //!
 //! Cases are measured in turn, again and again, and the medians are printed: whatever else the
 //! machine does hits all of them alike. `--instructions CASE COUNT` runs one case that often, for
-//! counting instructions with callgrind.
+//! counting instructions with callgrind; `--texts` prints the statements.
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
@@ -43,6 +43,8 @@ const LARGE: &str = "WITH recent AS (SELECT o.id, o.account_id, o.name, o.stage,
     AND a.industry <> 'none' AND lower(a.name) LIKE '%ltd%' \
     AND EXISTS (SELECT 1 FROM crm.opportunity AS x WHERE x.account_id = a.id AND x.amount > 500) \
     ORDER BY t.revenue DESC, a.name, a.id LIMIT 100";
+
+const STATEMENTS: [(&str, &str); 3] = [("small", SMALL), ("medium", MEDIUM), ("large", LARGE)];
 
 /// What a round of a case plans.
 #[derive(Clone, Copy, PartialEq)]
@@ -87,7 +89,7 @@ fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let kinds =
         [(Texts::Same, "hit"), (Texts::OtherLiterals, "hit, other literals"), (Texts::New, "miss")];
-    for (size, text) in [("small", SMALL), ("medium", MEDIUM), ("large", LARGE)] {
+    for (size, text) in STATEMENTS {
         for (texts, kind) in kinds {
             for (extended, protocol) in [(false, "simple"), (true, "extended")] {
                 let mut name = String::new();
@@ -127,6 +129,10 @@ fn measure() {
     if let Some(name) = wanted.and_then(|at| arguments.get(at + 1)) {
         let count = wanted.and_then(|at| arguments.get(at + 2)?.parse().ok());
         instructions(name, count.unwrap_or(2000));
+    } else if arguments.iter().any(|argument| argument == "--texts") {
+        for (size, text) in STATEMENTS {
+            println!("{size}\t{text}");
+        }
     } else {
         table();
     }

@@ -17,6 +17,7 @@ import stage
 HERE = os.path.join(stage.ROOT, "bench")
 # Each measurement with its usual options, and with those of a quick run.
 MEASUREMENTS = {
+    "parse": ([], ["--rounds", "2", "--statements", "50"]),
     "rewritten": ([], ["--rounds", "3", "--rows", "50000"]),
     "compare": ([], ["--rounds", "1", "--seconds", "1", "--clients", "1,16"]),
     "idle": ([], ["--connections", "500", "--logins", "100", "--rounds", "2"]),
@@ -25,14 +26,19 @@ MEASUREMENTS = {
 }
 
 
-def plans():
-    """The table of plan.rs."""
+def plan_program():
+    """The newest build of plan.rs; None without one."""
     folder = os.path.join(os.path.dirname(stage.rowgate_program()), "deps")
     found = [path for path in glob.glob(os.path.join(folder, "plan-*")) if os.access(path, os.X_OK)]
-    if not found:
+    return max(found, key=os.path.getmtime, default=None)
+
+
+def plans():
+    """The table of plan.rs."""
+    program = plan_program()
+    if program is None:
         return "Not measured: there is no build of plan.rs."
-    done = subprocess.run([max(found, key=os.path.getmtime)], text=True, capture_output=True, check=True)
-    return done.stdout
+    return subprocess.run([program], text=True, capture_output=True, check=True).stdout
 
 
 def measured(name, options):

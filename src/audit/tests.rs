@@ -325,6 +325,8 @@ async fn a_power_failure_takes_no_acknowledged_record() {
         let failed = killed_copy(copy.path());
         let segment = failed.path().join(segment_name(1));
         fs::write(&segment, &whole[..kept]).unwrap();
+        let before = verify(failed.path(), &[]).unwrap_err().to_string();
+        assert!(before.contains("puts back what `journal` holds"), "{before}");
         Audit::open(settings(failed.path())).unwrap().close().await.unwrap();
         assert!(fs::read(&segment).unwrap().starts_with(&whole), "{kept} bytes were left");
         let verified = verify(failed.path(), &[]).unwrap();

@@ -10,6 +10,7 @@ use std::path::Path;
 use ed25519_dalek::VerifyingKey;
 
 use super::chain::{Hash, Head, Prefix, Tip, from_hex, line_signature, to_hex};
+use super::journal::JOURNAL;
 use super::record::{FORMAT, Record, Said, TextId};
 use super::store::{HEAD, is_being_written, segment_name, segment_number};
 
@@ -124,7 +125,14 @@ pub fn verify(path: &Path, keys: &[VerifyingKey]) -> Result<Verified, VerifyErro
             BufReader::with_capacity(1 << 16, File::open(&opened).map_err(unreadable(&opened))?);
         verifier.segment(number, reader)?;
     }
-    verifier.end()
+    verifier.end().map_err(|error| match error {
+        // A power failure leaves it so until the next start.
+        VerifyError::Bad(mut bad) if !live && path.join(JOURNAL).exists() => {
+            bad.reason.push_str("; the next start of the gateway puts back what `journal` holds");
+            VerifyError::Bad(bad)
+        }
+        VerifyError::Bad(_) | VerifyError::Unreadable { .. } => error,
+    })
 }
 
 /// Verifies segments one after the other, in constant memory.
