@@ -30,7 +30,7 @@ SET log_min_messages = 'fatal';
 SET client_min_messages = 'log';
 SET log_parser_stats = on;
 """
-FIGURE = re.compile(r"^LOG:  ([A-Z ]+) STATISTICS.*?([\d.]+) s elapsed", re.M | re.S)
+FIGURE = re.compile(r"LOG:  ([A-Z ]+) STATISTICS.*?([\d.]+) s elapsed", re.S)
 
 
 def texts():
