@@ -68,6 +68,30 @@ proptest! {
             prop_assert_eq!(segment(copy.path()), whole);
         }
     }
+    #[test]
+    fn bytes_that_are_no_journal_change_the_log(
+        garbage in prop::collection::vec(any::<u8>(), 0..2000),
+        at in any::<prop::sample::Index>(),
+        splice in any::<bool>(),
+    ) {
+        let (directory, mut store) = started();
+        store.write(1, 0, b"first\n").unwrap();
+        store.sync().unwrap();
+        let path = directory.path().join(JOURNAL);
+        let bytes = if splice {
+            let mut bytes = fs::read(&path).unwrap();
+            let at = at.index(HEADER + 6);
+            let end = bytes.len().min(at + garbage.len());
+            bytes[at..end].copy_from_slice(&garbage[..end - at]);
+            bytes
+        } else {
+            garbage
+        };
+        fs::write(&path, bytes).unwrap();
+        let copy = after_power_failure(directory.path(), 6, false, 0);
+        prop_assert_eq!(restore(copy.path()).unwrap(), 0);
+        prop_assert_eq!(segment(copy.path()), b"first\n");
+    }
 }
 
 #[test]
@@ -161,4 +185,16 @@ fn a_record_counts_as_safe_that_the_journal_could_not_take() {
     journal.begin();
     journal.note(1, 13, b"third\n");
     assert!(journal.flush());
+}
+
+#[test]
+fn the_end_of_a_segment_is_safe_in_the_journal_alone_when_the_next_one_is_begun() {
+    let (directory, mut store) = started();
+    store.write(1, 0, b"first\n").unwrap();
+    store.sync().unwrap();
+    store.write(2, 0, b"second\n").unwrap();
+    store.sync().unwrap();
+    let journal = fs::read(directory.path().join(JOURNAL)).unwrap();
+    let segments: Vec<_> = entries(&journal).map(|(place, _)| place.segment).collect();
+    assert_eq!(segments, [2], "a start restores the last segment only");
 }
