@@ -313,13 +313,25 @@ async fn a_tail_removed_before_a_restart_stays_visible_for_ever() {
     assert!(verify(copy.path(), &[]).unwrap_err().to_string().contains("lost before this start"));
 }
 
-#[tokio::test]
-async fn a_power_failure_takes_no_acknowledged_record() {
+/// What `kill -9` leaves of a log in which everything is safe.
+async fn killed_when_all_was_safe() -> TempDir {
     let directory = tempfile::tempdir().unwrap();
-    let audit = Audit::open(settings(directory.path())).unwrap();
+    let unsigned = Duration::from_secs(3600);
+    let audit =
+        Audit::open(AuditSettings { checkpoint_interval: unsigned, ..settings(directory.path()) })
+            .unwrap();
     run(&audit, 5).await;
+    // After the outcomes, for which nobody waits.
+    let last = audit.event(Event::Stop { at: clock(), reason: "test".into() }).unwrap();
+    audit.durable(&last).await.unwrap();
     let copy = killed_copy(directory.path());
     audit.close().await.unwrap();
+    copy
+}
+
+#[tokio::test]
+async fn a_power_failure_takes_no_acknowledged_record() {
+    let copy = killed_when_all_was_safe().await;
     let whole = fs::read(copy.path().join(segment_name(1))).unwrap();
     for kept in (0..whole.len()).step_by(97) {
         let failed = killed_copy(copy.path());
@@ -363,11 +375,7 @@ async fn a_proper_end_leaves_no_journal_behind() {
 
 #[tokio::test]
 async fn a_log_that_is_synced_no_more_keeps_what_a_killed_one_had_acknowledged() {
-    let directory = tempfile::tempdir().unwrap();
-    let audit = Audit::open(settings(directory.path())).unwrap();
-    run(&audit, 5).await;
-    let copy = killed_copy(directory.path());
-    audit.close().await.unwrap();
+    let copy = killed_when_all_was_safe().await;
     let segment = copy.path().join(segment_name(1));
     let whole = fs::read(&segment).unwrap();
     fs::write(&segment, b"").unwrap();
