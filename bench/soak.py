@@ -274,6 +274,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--pool", default="transaction", choices=("session", "transaction"))
     parser.add_argument("--clients", type=int, default=12)
+    parser.add_argument("--durability", default="fsync", help="of the audit log")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     description, wrong = stage.machine(), []
@@ -287,7 +288,7 @@ def main():
         admin, metrics = stage.with_metrics()
         size = options.clients if options.pool == "session" else max(2, options.clients // 3)
         port, pid, config = on.start_rowgate(
-            "bench", POLICY, people, "write", size, "u1", options.pool,
+            "bench", POLICY, people, options.durability, size, "u1", options.pool,
             more=metrics + "[limits]\ndata_errors = 0\n")
         gateway = next(process for process, _ in on.processes if process.pid == pid)
         server = next(process for process, how in on.processes if how == signal.SIGINT)

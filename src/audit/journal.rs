@@ -1,10 +1,11 @@
 //! The journal of a log with `Durability::Fsync`: what was written to the segments since they were
 //! last synced, in a file of fixed size that is written again and again.
 //!
-//! A sync of a file that has grown makes the file system write its own journal as well. That of a
-//! file whose blocks are all there already does not, and takes half the time and half the processor
-//! time. So what sessions wait for is a synchronous write here. The segments hold the same bytes, and are
-//! synced when the journal is full. After a power failure the next start puts back what they lack.
+//! A sync of a file that has grown has to write its new length and the places of its blocks as well.
+//! That of a file whose blocks are all there already has not, and takes half the time and half the
+//! processor time. So what sessions wait for is a synchronous write here. The segments hold the same
+//! bytes, and are synced when the journal is full. After a power failure the next start puts back what
+//! they lack.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -18,6 +19,8 @@ pub(super) const JOURNAL: &str = "journal";
 
 /// Its size, in bytes.
 const CAPACITY: u64 = 8 << 20;
+/// A buffer that has grown beyond this, in bytes, is given back.
+const SPARE: usize = 256 << 10;
 /// What an entry begins with: lap, segment, offset, length, each of 8 bytes, and a hash of those and of the bytes
 /// that follow.
 const HEADER: usize = 64;
@@ -76,7 +79,9 @@ impl Journal {
 
     /// Takes note of what was written to a segment.
     pub(super) fn note(&mut self, segment: u64, offset: u64, bytes: &[u8]) {
-        if self.incomplete {
+        let noted = (self.entries.len() + HEADER + bytes.len()) as u64;
+        if self.incomplete || self.position.saturating_add(noted) > self.capacity {
+            self.miss();
             return;
         }
         let place = Place { lap: self.lap, segment, offset, length: bytes.len() as u64 };
@@ -86,17 +91,16 @@ impl Journal {
         self.entries.extend_from_slice(bytes);
     }
 
-    /// A write has failed or was not noted: the next sync has to be one of the segment.
+    /// A write has failed or is not noted: the next sync has to be one of the segment.
     pub(super) fn miss(&mut self) {
         self.incomplete = true;
-        self.entries.clear();
+        self.forget();
     }
 
     /// Makes what was noted safe on the disk; false when the segment has to be synced instead, after
     /// which it is [`Self::begin`]'s turn.
     pub(super) fn flush(&mut self) -> bool {
-        let end = self.position.saturating_add(self.entries.len() as u64);
-        if self.incomplete || end > self.capacity {
+        if self.incomplete {
             return false;
         }
         if let Err(error) = self.file.write_all_at(&self.entries, self.position) {
@@ -104,8 +108,8 @@ impl Journal {
             self.miss();
             return false;
         }
-        self.position = end;
-        self.entries.clear();
+        self.position = self.position.saturating_add(self.entries.len() as u64);
+        self.forget();
         true
     }
 
@@ -114,8 +118,13 @@ impl Journal {
     pub(super) fn begin(&mut self) {
         self.position = 0;
         self.lap = self.lap.saturating_add(1);
-        self.entries.clear();
         self.incomplete = false;
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.entries.clear();
+        self.entries.shrink_to(SPARE);
     }
 }
 
