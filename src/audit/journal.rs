@@ -202,6 +202,20 @@ pub(super) fn restore(directory: &Path) -> io::Result<u64> {
     Ok(restored)
 }
 
+/// Writes to a segment what the journal holds of it. The kernel reports once that it could not write
+/// something, and then forgets it: another sync alone proves nothing.
+pub(super) fn write_again(directory: &Path, segment: u64, file: &File) -> io::Result<()> {
+    let journal = match fs::read(directory.join(JOURNAL)) {
+        Ok(journal) => journal,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for (place, bytes) in entries(&journal).filter(|(place, _)| place.segment == segment) {
+        file.write_all_at(bytes, place.offset)?;
+    }
+    Ok(())
+}
+
 /// The entries of the last lap.
 fn entries(journal: &[u8]) -> impl Iterator<Item = (Place, &[u8])> {
     let mut rest = journal;

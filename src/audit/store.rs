@@ -59,6 +59,8 @@ pub(super) struct Directory {
     current: Option<(u64, File, u64)>,
     /// Where a sync is a write to it.
     journal: Option<Journal>,
+    /// The last sync of the segment has failed. The next one may succeed without what that one has lost.
+    doubtful: bool,
 }
 
 impl Directory {
@@ -76,7 +78,13 @@ impl Directory {
             Err(fs::TryLockError::WouldBlock) => return Ok(None),
             Err(fs::TryLockError::Error(error)) => return Err(error),
         }
-        Ok(Some(Self { path: path.to_owned(), _lock: lock, current: None, journal: None }))
+        Ok(Some(Self {
+            path: path.to_owned(),
+            _lock: lock,
+            current: None,
+            journal: None,
+            doubtful: false,
+        }))
     }
 
     /// Puts back what a power failure has taken from the segments although it was safe, and says how many
@@ -105,8 +113,13 @@ impl Directory {
 
     /// Syncs the segment itself.
     pub(super) fn settle(&mut self) -> io::Result<()> {
-        if let Some((_, file, _)) = &self.current {
+        if let Some((number, file, _)) = &self.current {
+            if self.doubtful {
+                journal::write_again(&self.path, *number, file)?;
+            }
+            self.doubtful = true;
             file.sync_data()?;
+            self.doubtful = false;
         }
         if let Some(journal) = &mut self.journal {
             journal.begin();
@@ -186,9 +199,33 @@ impl Store for Directory {
         fs::rename(&new, self.path.join(HEAD))?;
         if durable { self.sync_directory() } else { Ok(()) }
     }
+
     fn close(&mut self) -> io::Result<()> {
         self.settle()?;
         self.journal = None;
         journal::remove(&self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_counts_as_synced_after_a_failed_sync_that_is_tried_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut store = Directory::open(directory.path()).unwrap().unwrap();
+        store.begin(Durability::Fsync).unwrap();
+        store.write(1, 0, b"first\n").unwrap();
+        store.sync().unwrap();
+        // It cannot be synced.
+        let null = OpenOptions::new().write(true).open("/dev/null").unwrap();
+        let (number, file, length) = store.current.replace((1, null, 6)).unwrap();
+        assert!(store.settle().is_err());
+        // What the kernel forgets then.
+        file.write_all_at(b"\0\0\0", 3).unwrap();
+        store.current = Some((number, file, length));
+        store.settle().unwrap();
+        assert_eq!(fs::read(directory.path().join(segment_name(1))).unwrap(), b"first\n");
     }
 }

@@ -198,3 +198,19 @@ fn the_end_of_a_segment_is_safe_in_the_journal_alone_when_the_next_one_is_begun(
     let segments: Vec<_> = entries(&journal).map(|(place, _)| place.segment).collect();
     assert_eq!(segments, [2], "a start restores the last segment only");
 }
+
+#[test]
+fn what_a_failed_sync_has_lost_stays_lost() {
+    let (directory, mut store) = started();
+    store.write(1, 0, b"first\n").unwrap();
+    store.sync().unwrap();
+    store.write(1, 6, b"second\n").unwrap();
+    store.sync().unwrap();
+    let path = directory.path().join(segment_name(1));
+    let file = OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(&[0; 10], 2).unwrap();
+    write_again(directory.path(), 2, &file).unwrap();
+    assert_ne!(fs::read(&path).unwrap(), b"first\nsecond\n");
+    write_again(directory.path(), 1, &file).unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"first\nsecond\n");
+}
