@@ -174,20 +174,13 @@ pub(super) fn remove(directory: &Path) -> io::Result<()> {
 /// holds. Where it says something else than the journal, nothing more is put back: that was no power
 /// failure.
 pub(super) fn restore(directory: &Path) -> io::Result<u64> {
-    let journal = match fs::read(directory.join(JOURNAL)) {
-        Ok(journal) => journal,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => return Err(error),
-    };
+    let Some(journal) = read(directory)? else { return Ok(0) };
     let Some(last) = segments(directory)?.pop() else { return Ok(0) };
     let path = directory.join(segment_name(last));
     let file = OpenOptions::new().read(true).write(true).open(path)?;
     let mut restored = 0;
-    for (place, bytes) in entries(&journal) {
-        // Earlier ones are of a segment that was synced when the next one was begun.
-        if place.segment != last {
-            continue;
-        }
+    // Of an earlier segment nothing is missing: it was synced when the next one was begun.
+    for (place, bytes) in entries(&journal).filter(|(place, _)| place.segment == last) {
         match missing(&file, place.offset, bytes)? {
             Some(0) => {}
             Some(lacking) => {
@@ -205,15 +198,19 @@ pub(super) fn restore(directory: &Path) -> io::Result<u64> {
 /// Writes to a segment what the journal holds of it. The kernel reports once that it could not write
 /// something, and then forgets it: another sync alone proves nothing.
 pub(super) fn write_again(directory: &Path, segment: u64, file: &File) -> io::Result<()> {
-    let journal = match fs::read(directory.join(JOURNAL)) {
-        Ok(journal) => journal,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
+    let Some(journal) = read(directory)? else { return Ok(()) };
     for (place, bytes) in entries(&journal).filter(|(place, _)| place.segment == segment) {
         file.write_all_at(bytes, place.offset)?;
     }
     Ok(())
+}
+
+fn read(directory: &Path) -> io::Result<Option<Vec<u8>>> {
+    match fs::read(directory.join(JOURNAL)) {
+        Ok(journal) => Ok(Some(journal)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The entries of the last lap.

@@ -140,6 +140,10 @@ impl Directory {
                     .write(true)
                     .mode(0o600)
                     .open(path)?;
+                if offset > 0 && self.journal.is_some() {
+                    // What an earlier run has written without a sync is not in the journal.
+                    file.sync_all()?;
+                }
                 self.sync_directory()?;
                 let length = file.metadata()?.len();
                 let (_, file, length) = self.current.insert((segment, file, length));

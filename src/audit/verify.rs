@@ -118,21 +118,28 @@ pub fn verify(path: &Path, keys: &[VerifyingKey]) -> Result<Verified, VerifyErro
     }
     numbers.sort_unstable();
     let mut verifier = Verifier::new(Expected { keys: keys.to_vec(), live }, head.as_deref())?;
-    for number in numbers {
-        let file = segment_name(number);
-        let opened = path.join(&file);
-        let reader =
-            BufReader::with_capacity(1 << 16, File::open(&opened).map_err(unreadable(&opened))?);
-        verifier.segment(number, reader)?;
-    }
-    verifier.end().map_err(|error| match error {
-        // A power failure leaves it so until the next start.
+    // A power failure leaves it so until the next start.
+    let restorable = |error| match error {
         VerifyError::Bad(mut bad) if !live && path.join(JOURNAL).exists() => {
             bad.reason.push_str("; the next start of the gateway puts back what `journal` holds");
             VerifyError::Bad(bad)
         }
         VerifyError::Bad(_) | VerifyError::Unreadable { .. } => error,
-    })
+    };
+    let last = numbers.last().copied();
+    for number in numbers {
+        let file = segment_name(number);
+        let opened = path.join(&file);
+        let reader =
+            BufReader::with_capacity(1 << 16, File::open(&opened).map_err(unreadable(&opened))?);
+        let read = verifier.segment(number, reader);
+        if last == Some(number) {
+            read.map_err(restorable)?;
+        } else {
+            read?;
+        }
+    }
+    verifier.end().map_err(restorable)
 }
 
 /// Verifies segments one after the other, in constant memory.
