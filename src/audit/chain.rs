@@ -49,8 +49,14 @@ pub fn to_hex(bytes: &[u8]) -> String {
 }
 
 fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
-    let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble };
-    out.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    // Without a branch and with a known length: the compiler takes many bytes at a time.
+    let digit = |nibble: u8| nibble + b'0' + (b'a' - b'0' - 10) * u8::from(nibble > 9);
+    let start = out.len();
+    out.resize(start + bytes.len() * 2, 0);
+    let digits = out.get_mut(start..).unwrap_or_default();
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+    }
 }
 
 /// `2026-11-22T04:37:15.123456Z`: what `{at:.6}` gives, in a tenth of the time.

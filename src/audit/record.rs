@@ -4,10 +4,12 @@
 //! [`Record`]s, one JSON object per line. Inside the program nothing else depends on the shape.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::value::RawValue;
 
 pub use super::text::Text;
 
@@ -40,6 +42,44 @@ pub struct Who {
     /// The session's number within one run of the gateway.
     #[serde(default)]
     pub session: u64,
+    /// All of this as JSON.
+    #[serde(skip)]
+    pub json: Json,
+}
+
+/// The JSON of what it is a part of, made when that is written for the first time. Says nothing of its own: a copy
+/// of the whole begins without it, and no two differ by it.
+#[derive(Default)]
+pub struct Json(OnceLock<Box<RawValue>>);
+
+impl Clone for Json {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Json {}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Json")
+    }
+}
+
+/// A session's statements all say the same of who runs them.
+fn once<S: Serializer>(who: &Arc<Who>, serializer: S) -> Result<S::Ok, S::Error> {
+    if who.json.0.get().is_none() {
+        let json = serde_json::value::to_raw_value(&**who).map_err(serde::ser::Error::custom)?;
+        // Another thread has made the same.
+        let _made = who.json.0.set(json);
+    }
+    who.json.0.get().serialize(serializer)
 }
 
 /// What becomes of parameter values in the log, from the least to the most careful.
@@ -309,7 +349,7 @@ pub enum Verdict {
 /// The first 16 bytes, in hexadecimal, of the SHA-256 of a text that is recorded once per segment.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct TextId(pub String);
+pub struct TextId(pub Text);
 
 /// A text of a statement in the log: by name when it comes again and again, as it is when not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -330,6 +370,7 @@ pub struct Statement {
     /// Joins intent and outcome; unique in the whole log.
     pub query: u64,
     /// Who.
+    #[serde(serialize_with = "once")]
     pub who: Arc<Who>,
     /// The statement's number in its session.
     pub statement: u64,

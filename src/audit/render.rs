@@ -30,6 +30,10 @@ const DICTIONARY_BYTES: usize = 16 << 20;
 const SPARE: usize = 256 << 10;
 /// So many texts that came once are remembered, by their hashes.
 const SEEN: usize = 1 << 16;
+/// So many texts are found by their address …
+const RECENT: usize = 256;
+/// … which have at most so many bytes: they stay in memory.
+const RECENT_TEXT: usize = 4096;
 
 /// Bytes for one place in one segment.
 #[derive(Debug)]
@@ -51,6 +55,38 @@ struct Dictionary {
     touched: HashMap<Arc<[Touched]>, TextId>,
     /// The same by address, which the list beside it keeps in use: statements of one plan share it.
     shared: HashMap<usize, (Arc<[Touched]>, TextId)>,
+    /// Texts that have come just now: statements that are prepared share theirs.
+    recent: Recent,
+}
+
+/// Names of texts by their address, which the text beside it keeps in use. One place for each remainder of it.
+#[derive(Debug)]
+struct Recent([Option<(Text, TextId)>; RECENT]);
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self([const { None }; RECENT])
+    }
+}
+
+impl Recent {
+    fn place(&mut self, text: &Text) -> Option<&mut Option<(Text, TextId)>> {
+        // What is allocated lies at multiples of 16 or more.
+        self.0.get_mut((text.as_ptr().addr() / 16) % RECENT)
+    }
+
+    fn name(&mut self, text: &Text) -> Option<TextId> {
+        let (known, id) = self.place(text)?.as_ref()?;
+        known.is_same(text).then(|| id.clone())
+    }
+
+    fn remember(&mut self, text: &Text, id: &TextId) {
+        if text.len() <= RECENT_TEXT
+            && let Some(place) = self.place(text)
+        {
+            *place = Some((text.clone(), id.clone()));
+        }
+    }
 }
 
 pub(super) struct Renderer {
@@ -363,7 +399,11 @@ impl Renderer {
     /// A text as it is when it comes for the first time: most texts with constants in them never
     /// come again. The second time it gets a name.
     fn text(&mut self, at: Timestamp, text: &Text) -> Result<Said, serde_json::Error> {
+        if let Some(id) = self.dictionary.recent.name(text) {
+            return Ok(Said::Named(id));
+        }
         if let Some(id) = self.dictionary.plain.get(text) {
+            self.dictionary.recent.remember(text, id);
             return Ok(Said::Named(id.clone()));
         }
         let redacted = redact(text);
@@ -470,7 +510,7 @@ impl TextId {
     pub fn of(bytes: &[u8]) -> Self {
         let mut id = Hash::of(bytes).to_hex();
         id.truncate(32);
-        Self(id)
+        Self(id.into())
     }
 }
 
