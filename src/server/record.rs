@@ -106,7 +106,7 @@ impl Ledger for SessionLedger {
         let who =
             self.who(statement.acting.as_ref(), &statement.roles, Some(&statement.application));
         let record = IntentRecord {
-            at: Timestamp::now(),
+            at: statement.at,
             who,
             statement: statement.number,
             command: statement.command,
@@ -128,7 +128,7 @@ impl Ledger for SessionLedger {
         let who =
             self.who(statement.acting.as_ref(), &statement.roles, Some(&statement.application));
         let record = Refused {
-            at: Timestamp::now(),
+            at: statement.at,
             who,
             statement: statement.number,
             command: statement.command,
@@ -198,7 +198,7 @@ impl Intent for RecordedIntent {
         self.audit.outcome(
             self.recorded.query(),
             Outcome {
-                at: Timestamp::now(),
+                at: end.at,
                 ending,
                 rows: end.rows,
                 bytes: end.bytes,

@@ -133,8 +133,8 @@ impl LoginAuthority {
         &self.circumstances.login
     }
 
-    fn judge_own(&self) -> Result<Arc<Standing>, Refusal> {
-        let (snapshot, now) = (self.state.current(), Timestamp::now());
+    fn judge_own(&self, now: Timestamp) -> Result<Arc<Standing>, Refusal> {
+        let snapshot = self.state.current();
         let mut last = self.own.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(judgement) = last.as_ref().filter(|last| last.stands(&snapshot, now)) {
             return Ok(Arc::clone(&judgement.standing));
@@ -146,8 +146,8 @@ impl LoginAuthority {
         Ok(standing)
     }
 
-    fn judge_acting(&self, user: &Login) -> Result<Arc<Standing>, Refusal> {
-        let (snapshot, now) = (self.state.current(), Timestamp::now());
+    fn judge_acting(&self, user: &Login, now: Timestamp) -> Result<Arc<Standing>, Refusal> {
+        let snapshot = self.state.current();
         let mut acting = self.acting.lock().unwrap_or_else(PoisonError::into_inner);
         let last = acting.get(user);
         if let Some(judgement) = last.filter(|last| last.stands(&snapshot, now)) {
@@ -244,15 +244,15 @@ impl Judgement {
 }
 
 impl Authority for LoginAuthority {
-    fn standing(&self) -> Result<Arc<Standing>, Refusal> {
-        self.judge_own()
+    fn standing(&self, now: Timestamp) -> Result<Arc<Standing>, Refusal> {
+        self.judge_own(now)
     }
 
-    fn acting(&self, login: &Login) -> Result<Arc<Standing>, Refusal> {
-        self.judge_acting(login)
+    fn acting(&self, login: &Login, now: Timestamp) -> Result<Arc<Standing>, Refusal> {
+        self.judge_acting(login, now)
     }
 
-    fn still_meant(&self, touched: &[Touched]) -> Result<(), Refusal> {
-        self.state.still_meant(touched, Timestamp::now())
+    fn still_meant(&self, touched: &[Touched], now: Timestamp) -> Result<(), Refusal> {
+        self.state.still_meant(touched, now)
     }
 }

@@ -205,8 +205,8 @@ async fn log_in(
     let service = gateway.state.current().directory.service(login.as_str()).is_some();
     let acting = startup.settings.act_as.as_deref().map(Login::from);
     let standing = match &acting {
-        None => authority.standing(),
-        Some(user) => authority.acting(user),
+        None => authority.standing(Timestamp::now()),
+        Some(user) => authority.acting(user, Timestamp::now()),
     };
     let standing = match standing {
         Ok(standing) => standing,

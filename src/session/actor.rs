@@ -140,8 +140,8 @@ where
                 }
                 let login = login.as_ref().map(|login| Login::from(&**login));
                 let standing = match &login {
-                    None => self.authority.standing()?,
-                    Some(login) => self.authority.acting(login)?,
+                    None => self.authority.standing(self.now)?,
+                    Some(login) => self.authority.acting(login, self.now)?,
                 };
                 let tag = if login.is_some() { "SET" } else { "RESET" };
                 let change = ActorChange { standing, login, local: *local };

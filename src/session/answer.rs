@@ -3,6 +3,8 @@
 //! Rows and COPY data pass as bytes; only headers are read. Everything else is read as far as the
 //! queue's entry needs it.
 
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -355,8 +357,9 @@ where
         self.end_statement(Some(sqlstate));
         if matches!(self.front()?.request, Request::Unasked { .. }) {
             // It is the client's statement that has failed.
+            let now = self.now;
             if let Some(running) = self.running_mut() {
-                running.end(Some(sqlstate), false);
+                running.end(now, Some(sqlstate), false);
             }
         }
         let entry = self.front()?;
@@ -384,7 +387,7 @@ where
         for (index, entry) in skipped.iter_mut().enumerate().rev() {
             let unnamed_parse = index == 0 && matches!(entry.request, Request::Parse);
             if let Some(running) = entry.running.as_mut() {
-                running.end(None, true);
+                running.end(self.now, None, true);
             }
             for undo in entry.undo.drain(..).rev() {
                 if undo.about().is_none() {
@@ -629,7 +632,6 @@ where
             if let Some(rows) = affected_rows(&tag) {
                 running.rows = running.rows.max(rows);
             }
-            running.statement_since = std::time::Instant::now();
         }
         let mut made = Vec::new();
         entry.changes.retain_mut(|(index, change)| {
@@ -652,6 +654,8 @@ where
                 done.source.as_ref().is_none_or(|s| s.rewrite.plan().statements.len() <= done.at);
             if last {
                 self.end_statement(None);
+            } else if let Some(running) = self.front()?.running.as_mut() {
+                running.statement_since = Instant::now();
             }
             return Ok(());
         }
@@ -755,8 +759,9 @@ where
 
     /// Records the end of the statement at the front.
     fn end_statement(&mut self, sqlstate: Option<&str>) {
+        let now = self.now;
         if let Some(running) = self.expected.front_mut().and_then(|entry| entry.running.as_mut()) {
-            running.end(sqlstate, false);
+            running.end(now, sqlstate, false);
         }
     }
 

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::catalog::Catalog;
 use crate::error::Refusal;
 use crate::ids::{Login, PolicyVersion};
@@ -40,11 +42,11 @@ pub struct Standing {
 /// Judges whether a login may still work, and as what.
 pub trait Authority: Send + Sync + fmt::Debug {
     /// The standing of the login now. An error ends the session: disabled, expired, unknown.
-    fn standing(&self) -> Result<Arc<Standing>, Refusal>;
+    fn standing(&self, now: Timestamp) -> Result<Arc<Standing>, Refusal>;
     /// The standing of an end user it speaks for as a service account. An error refuses the statement that
     /// asks for it, and ends a session that speaks for that user already.
-    fn acting(&self, login: &Login) -> Result<Arc<Standing>, Refusal>;
+    fn acting(&self, login: &Login, now: Timestamp) -> Result<Arc<Standing>, Refusal>;
     /// Whether the relations that a decision is about are still the ones it was made for. An error
     /// refuses the statement.
-    fn still_meant(&self, touched: &[Touched]) -> Result<(), Refusal>;
+    fn still_meant(&self, touched: &[Touched], now: Timestamp) -> Result<(), Refusal>;
 }

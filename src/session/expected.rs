@@ -186,12 +186,12 @@ impl Running {
     }
 
     /// What has to be waited for before it may run; nothing when its record is safe already.
-    pub(super) fn before(&mut self) -> Result<Option<Durable>, Refusal> {
+    pub(super) fn before(&mut self, now: Timestamp) -> Result<Option<Durable>, Refusal> {
         match self.intent.settled() {
             None => Ok(Some(self.intent.durable())),
             Some(Ok(())) => Ok(None),
             Some(Err(refusal)) => {
-                self.end(Some(refusal.sqlstate.0), true);
+                self.end(now, Some(refusal.sqlstate.0), true);
                 Err(refusal)
             }
         }
@@ -209,12 +209,13 @@ impl Running {
     }
 
     /// Records the end, once.
-    pub(super) fn end(&mut self, sqlstate: Option<&str>, skipped: bool) {
+    pub(super) fn end(&mut self, at: Timestamp, sqlstate: Option<&str>, skipped: bool) {
         if self.ended {
             return;
         }
         self.ended = true;
         self.intent.end(StatementEnd {
+            at,
             rows: self.rows,
             bytes: self.bytes,
             duration_us: u64::try_from(self.since.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -227,7 +228,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         // The session ended while the statement ran.
-        self.end(Some("57P01"), false);
+        self.end(Timestamp::now(), Some("57P01"), false);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::expected::{Entry, Request, Source};
@@ -34,6 +35,7 @@ where
         if !self.path_ready() || !self.names_ready() || !self.left_heard() || !settled {
             return Ok(Step::Wait(ClientMessage::Parse(parse)));
         }
+        self.now = Timestamp::now();
         self.judge()?;
         self.statements = self.statements.saturating_add(1);
         if let Err((refusal, text)) = self.run_parse(&parse) {

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use crate::error::Refusal;
 use crate::ids::{DecisionId, Login, PolicyVersion};
@@ -17,6 +18,8 @@ pub type Durable = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
 /// A statement that is about to run, or that is refused.
 #[derive(Debug, Clone)]
 pub struct StatementRecord {
+    /// When it was decided.
+    pub at: Timestamp,
     /// The statement's number in its session, from 1.
     pub number: u64,
     /// The end user a service account acts for.
@@ -46,6 +49,8 @@ pub struct StatementRecord {
 /// How a statement ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatementEnd {
+    /// When it ended.
+    pub at: Timestamp,
     /// Rows the client received, or rows written.
     pub rows: u64,
     /// Bytes of the answer that the client received.

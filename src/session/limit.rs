@@ -23,7 +23,7 @@ where
     /// Counts statements that are about to run, or that were refused.
     pub(super) fn count_statements(&self, count: u64) -> Result<(), Refusal> {
         let limit = self.standing.limits.statements_per_minute;
-        self.shared.usages.statements(self.person(), limit, count, Timestamp::now())
+        self.shared.usages.statements(self.person(), limit, count, self.now)
     }
 
     /// Whether a statement may be tried that touches this, and what it may tell by failing.
@@ -36,9 +36,9 @@ where
         if !self.restricted() {
             return Ok(None);
         }
-        self.authority.still_meant(touched)?;
+        self.authority.still_meant(touched, self.now)?;
         let tells = Tells::of(plan, touched);
-        let now = Timestamp::now();
+        let now = self.now;
         if tells.anything() {
             self.shared.usages.may_try(self.person(), Attempt::Error, now)?;
         }
@@ -55,7 +55,7 @@ where
         if !self.restricted() {
             return Ok(None);
         }
-        self.shared.usages.may_try(self.person(), Attempt::Error, Timestamp::now())?;
+        self.shared.usages.may_try(self.person(), Attempt::Error, self.now)?;
         Ok(Some(Tells::cursor()))
     }
 
@@ -64,7 +64,7 @@ where
         let running = self.expected.front().and_then(|entry| entry.running.as_ref());
         let tells = running.and_then(|running| running.tells);
         if tells.is_some_and(|tells| tells.counts(sqlstate)) {
-            self.attempted(Attempt::Error, 1, Timestamp::now());
+            self.attempted(Attempt::Error, 1, self.now);
         }
     }
 
@@ -155,7 +155,7 @@ where
     fn add_day(&self, allowance: &mut Allowance) -> Result<(), Refusal> {
         let Some(limit) = self.standing.limits.rows_per_day else { return Ok(()) };
         let (usages, who) = (&self.shared.usages, self.person());
-        usages.may_read(who, Some(limit), Timestamp::now())?;
+        usages.may_read(who, Some(limit), self.now)?;
         allowance.day = Some(DayAllowance { usages: Arc::clone(usages), who: who.clone(), limit });
         Ok(())
     }

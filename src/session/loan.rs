@@ -217,6 +217,7 @@ where
         loans.here = Some(Box::new(Here { memory: loan.memory, tainted: Vec::new() }));
         loans.unnamed = false;
         self.server.stream_mut().0 = Some(loan.stream);
+        self.quiet.server_changed();
         self.processes.0 = loan.process;
     }
 

@@ -30,6 +30,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::actor::Acting;
@@ -50,7 +51,7 @@ use crate::ids::{DecisionId, Login};
 use crate::planner::Planner;
 use crate::protocol::frame::{Connection, FrameError};
 use crate::protocol::message::{self, ClientMessage, DecodeError, Report};
-use crate::relay::{HIGH_WATER, Moved, RelayError, Wants, poll_move};
+use crate::relay::{HIGH_WATER, Moved, Quiet, RelayError, Wants, poll_move};
 
 /// Before the server has been asked.
 static NO_PATH: LazyLock<Arc<SearchPath>> = LazyLock::new(Arc::default);
@@ -269,6 +270,7 @@ struct Session<C, S> {
     names: Names,
     expected: VecDeque<Entry>,
     passing: Passing,
+    quiet: Quiet,
     status: u8,
     /// Extended messages were sent since the last Sync.
     pipeline: bool,
@@ -281,6 +283,8 @@ struct Session<C, S> {
     stalled: Option<Box<ClientMessage>>,
     parked: Option<Box<Parked>>,
     hold: Option<Durable>,
+    /// The moment of this turn, or of the last text that was looked at in it.
+    now: Timestamp,
     statements: u64,
     last_decision: Option<DecisionId>,
     /// Its server had been left when that was looked at last.
@@ -381,6 +385,7 @@ where
             names: Names::default(),
             expected: VecDeque::new(),
             passing: Passing::default(),
+            quiet: Quiet::default(),
             status: b'I',
             pipeline: false,
             skipping: false,
@@ -389,6 +394,7 @@ where
             stalled: None,
             parked: None,
             hold: None,
+            now: Timestamp::now(),
             statements: 0,
             last_decision: None,
             outdated: false,
@@ -399,6 +405,8 @@ where
     /// Takes turns until the session cannot go on: does all there is to do with what has arrived,
     /// then waits for one thing to happen.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Fatal> {
+        self.quiet = Quiet::default();
+        self.now = Timestamp::now();
         loop {
             if let Err(fatal) = self.work() {
                 return Poll::Ready(fatal);
@@ -502,7 +510,7 @@ where
             read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
             write_client: true,
         };
-        let Self { client, server, parked, hold, alarm, .. } = self;
+        let Self { client, server, parked, hold, alarm, quiet, .. } = self;
         if let Some(parked) = parked
             && let Poll::Ready(safe) = parked.durable.as_mut().poll(cx)
         {
@@ -517,7 +525,7 @@ where
         if alarm.poll(cx, deadline).is_ready() {
             return Poll::Ready(Happened::Late);
         }
-        poll_move(cx, client, server, wants).map(Happened::Moved)
+        poll_move(cx, client, server, wants, quiet).map(Happened::Moved)
     }
 
     /// When the statement that runs has run for too long.
@@ -711,7 +719,7 @@ where
 
     /// Judges the person again: at each statement, and whenever something changed.
     fn judge(&mut self) -> Result<(), Fatal> {
-        let own = self.authority.standing().map_err(|refusal| Fatal::refusal(&refusal))?;
+        let own = self.authority.standing(self.now).map_err(|refusal| Fatal::refusal(&refusal))?;
         if self.unrestricted && !own.unrestricted {
             return Err(Fatal::new(
                 SqlState::ADMIN_SHUTDOWN,
@@ -720,9 +728,10 @@ where
         }
         self.standing = match &self.acting {
             None => own,
-            Some(acting) => {
-                self.authority.acting(&acting.login).map_err(|refusal| Fatal::refusal(&refusal))?
-            }
+            Some(acting) => self
+                .authority
+                .acting(&acting.login, self.now)
+                .map_err(|refusal| Fatal::refusal(&refusal))?,
         };
         Ok(())
     }
@@ -750,7 +759,7 @@ where
         };
         let Some(entry) = self.expected.back_mut() else { return };
         if let Some(running) = entry.running.as_mut() {
-            running.end(Some(refusal.sqlstate.0), true);
+            running.end(self.now, Some(refusal.sqlstate.0), true);
         }
         entry.changes.clear();
         entry.refusal = Some(Report::error(refusal.sqlstate.0, &refusal.message));

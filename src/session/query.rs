@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use bytes::{Bytes, BytesMut};
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::expected::{Allowance, Entry, NameChange, Request, Running, Source};
@@ -48,6 +49,7 @@ where
             self.nudge();
             return Ok(Step::Wait(ClientMessage::Query(text)));
         }
+        self.now = Timestamp::now();
         self.judge()?;
         self.pipeline = false;
         // A simple query ends the unnamed statement and the unnamed portal.
@@ -236,7 +238,7 @@ where
             .any(|statement| matches!(statement.effect, Effect::Writes | Effect::Unknown));
         let mut running = Running::new(intent, !changes, allowance);
         running.tells = tells;
-        let before = if changes { running.before()? } else { None };
+        let before = if changes { running.before(self.now)? } else { None };
         Ok((running, before))
     }
 
@@ -256,7 +258,7 @@ where
         let intent = self.ledger.intent(record)?;
         let mut running = Running::new(intent, false, allowance);
         running.tells = tells;
-        let before = running.before()?;
+        let before = running.before(self.now)?;
         Ok((running, before))
     }
 
@@ -305,6 +307,7 @@ where
         decision: DecisionId,
     ) -> StatementRecord {
         StatementRecord {
+            at: self.now,
             number: self.statements,
             acting: self.acting.as_ref().map(|acting| acting.login.clone()),
             roles: self.standing.roles.clone(),

@@ -27,15 +27,15 @@ impl IdentityValues for Nobody {
 struct Everybody(Arc<Standing>);
 
 impl Authority for Everybody {
-    fn standing(&self) -> Result<Arc<Standing>, Refusal> {
+    fn standing(&self, _: Timestamp) -> Result<Arc<Standing>, Refusal> {
         Ok(Arc::clone(&self.0))
     }
 
-    fn acting(&self, _: &Login) -> Result<Arc<Standing>, Refusal> {
+    fn acting(&self, _: &Login, _: Timestamp) -> Result<Arc<Standing>, Refusal> {
         Err(Refusal::denied("nobody speaks for others", ""))
     }
 
-    fn still_meant(&self, _: &[Touched]) -> Result<(), Refusal> {
+    fn still_meant(&self, _: &[Touched], _: Timestamp) -> Result<(), Refusal> {
         Ok(())
     }
 }

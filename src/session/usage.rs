@@ -33,11 +33,14 @@ struct Used {
 
 impl Used {
     fn at(&mut self, now: Timestamp) {
+        // Sessions come with moments that are a little older than each other's: the minute before does
+        // not come again.
+        let begins = |known: i64, found: i64| known != found && known != found.saturating_add(1);
         let (minute, day) = (now.as_second() / MINUTE, now.as_second() / DAY);
-        if self.minute != minute {
+        if begins(self.minute, minute) {
             (self.minute, self.statements) = (minute, 0);
         }
-        if self.day != day {
+        if begins(self.day, day) {
             (self.day, self.rows) = (day, 0);
         }
     }
@@ -157,6 +160,20 @@ mod tests {
         usages.statements(&bob, Some(3), 1, at(119)).unwrap();
         usages.statements(&alice, Some(3), 1, at(120)).unwrap();
         usages.statements(&alice, None, 1000, at(120)).unwrap();
+    }
+
+    #[test]
+    fn a_session_that_is_a_little_late_begins_the_count_again() {
+        let usages = Usages::default();
+        let alice = Login::from("alice");
+        usages.statements(&alice, Some(3), 2, at(120)).unwrap();
+        usages.statements(&alice, Some(3), 1, at(119)).unwrap();
+        usages.statements(&alice, Some(3), 1, at(120)).unwrap_err();
+        assert!(!usages.rows(&alice, 10, 10, at(DAY)));
+        assert!(usages.rows(&alice, 10, 1, at(DAY - 1)));
+        // Another day is another one, also when the clock was wrong.
+        assert!(!usages.rows(&alice, 10, 10, at(5 * DAY)));
+        assert!(!usages.rows(&alice, 10, 10, at(3 * DAY)));
     }
 
     #[test]
