@@ -211,7 +211,9 @@ pub struct IdentityParameter {
 pub struct Identity {
     values: Vec<Vec<String>>,
     /// The values as arrays, made when first asked for: a statement must not pay for each value.
-    arrays: Vec<OnceLock<String>>,
+    arrays: Vec<OnceLock<Arc<str>>>,
+    /// Single values, in the same way.
+    scalars: Vec<OnceLock<Arc<str>>>,
     shape: IdentityShape,
 }
 
@@ -235,7 +237,8 @@ impl Identity {
             .collect();
         let shape = IdentityShape(values.iter().map(|values| cardinality(values)).collect());
         let arrays = values.iter().map(|_| OnceLock::new()).collect();
-        Self { values, arrays, shape }
+        let scalars = values.iter().map(|_| OnceLock::new()).collect();
+        Self { values, arrays, scalars, shape }
     }
 
     /// How many values each parameter has: the part of the identity that a plan depends on.
@@ -246,15 +249,22 @@ impl Identity {
     /// The value of a hole in PostgreSQL's text format. `None` when there is none, or when the hole
     /// wants one value and there are several.
     pub fn text(&self, hole: Hole) -> Option<String> {
-        let values = self.values.get(usize::from(hole.parameter.0))?;
-        match (hole.form, values.as_slice()) {
-            (HoleForm::Scalar, [value]) => Some(value.clone()),
-            (_, []) | (HoleForm::Scalar, _) => None,
-            (HoleForm::Array, values) => {
-                let array = self.arrays.get(usize::from(hole.parameter.0))?;
-                Some(array.get_or_init(|| array_literal(values)).clone())
+        self.shared_text(hole).map(|text| text.to_string())
+    }
+
+    /// The same, shared by all who ask.
+    pub fn shared_text(&self, hole: Hole) -> Option<Arc<str>> {
+        let index = usize::from(hole.parameter.0);
+        let text = match (hole.form, self.values.get(index)?.as_slice()) {
+            (HoleForm::Scalar, [value]) => {
+                self.scalars.get(index)?.get_or_init(|| value.as_str().into())
             }
-        }
+            (_, []) | (HoleForm::Scalar, _) => return None,
+            (HoleForm::Array, values) => {
+                self.arrays.get(index)?.get_or_init(|| array_literal(values).into())
+            }
+        };
+        Some(Arc::clone(text))
     }
 
     /// The values behind one parameter.

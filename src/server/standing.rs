@@ -21,8 +21,8 @@ use crate::snapshot::{Snapshot, State};
 const JUDGEMENT: i64 = 1;
 
 impl IdentityValues for Identity {
-    fn text(&self, hole: Hole) -> Option<String> {
-        Self::text(self, hole)
+    fn text(&self, hole: Hole) -> Option<Arc<str>> {
+        self.shared_text(hole)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::rewrite::Touched;
 /// The identity values of one person.
 pub trait IdentityValues: Send + Sync + fmt::Debug {
     /// The value of a hole in PostgreSQL's text format.
-    fn text(&self, hole: Hole) -> Option<String>;
+    fn text(&self, hole: Hole) -> Option<Arc<str>>;
 }
 
 /// What a person may rely on right now: rules, names, roles and identity of one moment.

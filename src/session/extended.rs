@@ -214,8 +214,8 @@ where
                 check_patterns(bind, prepared)?;
                 identity =
                     holes.iter().map(|hole| self.standing.identity.text(*hole)).collect::<Vec<_>>();
-                let mut values = bind.values.clone();
-                values.extend(identity.iter().map(|v| v.clone().map(Bytes::from)));
+                let own = identity.iter().map(|value| value.as_deref().map(str::as_bytes));
+                let values: Vec<_> = bind.values.iter().map(Option::as_deref).chain(own).collect();
                 message::bind(
                     &mut bytes,
                     &portal_name,

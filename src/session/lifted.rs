@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Session;
@@ -43,10 +43,11 @@ where
             self.send(entry, bytes, None);
             self.note_prepared(&name);
         }
-        let client =
-            rewrite.lifted().iter().map(|constant| Some(Bytes::from(constant.value.clone())));
-        let own = rewrite.identity().iter().map(|hole| self.standing.identity.text(*hole));
-        let values: Vec<Option<Bytes>> = client.chain(own.map(|v| v.map(Bytes::from))).collect();
+        let identity: Vec<_> =
+            rewrite.identity().iter().map(|hole| self.standing.identity.text(*hole)).collect();
+        let client = rewrite.lifted().iter().map(|constant| Some(constant.value.as_bytes()));
+        let own = identity.iter().map(|value| value.as_deref().map(str::as_bytes));
+        let values: Vec<_> = client.chain(own).collect();
         let mut bytes = BytesMut::new();
         message::bind(&mut bytes, "", &name, &[], &values, &[]);
         let columns = self.columns_here(&name);

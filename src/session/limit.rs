@@ -164,6 +164,9 @@ where
     pub(super) fn is_sensitive(&self, touched: &[Touched]) -> bool {
         let standing = &self.standing;
         touched.iter().any(|touched| {
+            if !touched.masks.is_empty() {
+                return true;
+            }
             let Some(relation) = standing.catalog.relation(touched.relation) else { return true };
             let columns: Vec<_> = relation
                 .columns
@@ -171,7 +174,7 @@ where
                 .filter(|column| touched.columns.contains(&column.name))
                 .map(|column| column.number)
                 .collect();
-            !touched.masks.is_empty() || standing.policy.has_tagged(relation.id, &columns)
+            standing.policy.has_tagged(relation.id, &columns)
         })
     }
 }

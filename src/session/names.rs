@@ -95,7 +95,7 @@ pub(super) struct Portal {
     /// The client's parameter values and whether each is binary, for the audit log.
     pub(super) parameters: Vec<(Option<Bytes>, bool)>,
     /// The identity values it was bound with.
-    pub(super) identity: Vec<Option<String>>,
+    pub(super) identity: Vec<Option<Arc<str>>>,
     /// Where those came from.
     pub(super) bound_by: Arc<dyn IdentityValues>,
     /// Rows it has returned.

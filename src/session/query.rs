@@ -550,7 +550,7 @@ struct SessionFill<'a> {
 
 impl Fill for SessionFill<'_> {
     fn value(&self, hole: Hole) -> Option<String> {
-        self.standing.identity.text(hole)
+        self.standing.identity.text(hole).map(|text| text.to_string())
     }
 
     fn portal_name(&self, client: &str) -> String {

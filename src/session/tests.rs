@@ -18,7 +18,7 @@ use crate::rewrite::Touched;
 struct Nobody;
 
 impl IdentityValues for Nobody {
-    fn text(&self, _: Hole) -> Option<String> {
+    fn text(&self, _: Hole) -> Option<Arc<str>> {
         None
     }
 }
