@@ -200,7 +200,7 @@ where
             }
             b'3' => self.completed(&frame, |request| matches!(request, Request::Close)),
             b't' => self.on_parameters(frame.body),
-            b'T' => self.on_row_description(frame.body),
+            b'T' => self.on_row_description(frame),
             b'n' => self.on_no_rows(),
             b'D' => self.on_row(frame.body),
             b'C' => self.on_complete(&frame),
@@ -489,7 +489,7 @@ where
         Ok(())
     }
 
-    fn on_row_description(&mut self, body: Bytes) -> Result<(), Fatal> {
+    fn on_row_description(&mut self, frame: Frame) -> Result<(), Fatal> {
         self.planned_answer()?;
         let entry = self.front()?;
         let answer = entry.answer();
@@ -500,7 +500,14 @@ where
         if !describes && !matches!(entry.request, Request::Query) {
             return Err(broken_server());
         }
-        let mut fields = message::decode_row_description(body).map_err(|_| broken_server())?;
+        let forgotten =
+            matches!(entry.request, Request::Query | Request::DescribePortal { remember: None });
+        if answer == Answer::Relay && forgotten {
+            self.relay_frame(&frame);
+            return if describes { self.described(None) } else { Ok(()) };
+        }
+        let fields = message::decode_row_description(frame.body);
+        let mut fields = fields.map_err(|_| broken_server())?;
         let fields = match answer {
             Answer::Relay => Some(fields),
             Answer::RedactPlan(format) => {
