@@ -110,6 +110,8 @@ struct State {
     asleep: bool,
     /// When it looks at the queue by itself.
     alarm: Option<Instant>,
+    /// That is soon enough for a record nobody waits for: no need to ask what time it is.
+    lingers: bool,
 }
 
 /// What is taken from the queue at one time.
@@ -173,6 +175,7 @@ impl Audit {
                 urgent: false,
                 asleep: false,
                 alarm: None,
+                lingers: false,
             }),
             writer: Mutex::new(None),
             at_work: AtomicBool::new(false),
@@ -378,7 +381,9 @@ impl Shared {
             state.queue.push_back(Entry { number, item });
             let urgent = at_once || state.queue.len() >= LINGERING;
             state.urgent |= urgent;
-            let soon = (state.asleep && !urgent).then(|| Instant::now() + LINGER);
+            let sleeps = state.asleep && !urgent && !state.lingers;
+            let soon = sleeps.then(|| Instant::now() + LINGER);
+            state.lingers |= sleeps;
             let late = soon.filter(|soon| state.alarm.is_none_or(|alarm| alarm > *soon));
             if late.is_some() {
                 // It sets its alarm and goes on sleeping.
@@ -566,6 +571,7 @@ impl Shared {
     fn await_work(&self, due: Option<Instant>) {
         let mut state = self.state();
         state.alarm = due;
+        state.lingers = false;
         while !state.urgent && state.dropped == 0 && !state.closing {
             state.asleep = true;
             let Some(alarm) = state.alarm else {
