@@ -192,13 +192,12 @@ where
     }
 
     fn run_bind(&mut self, bind: &Bind, prepared: Option<&Arc<Prepared>>) -> Result<(), Refusal> {
-        let mut bytes = BytesMut::new();
         let mut entry = Entry::new(Request::Bind);
         let portal_name = self.bound_portal(&bind.portal)?;
         let mut identity = Vec::new();
         match prepared {
             None => message::bind(
-                &mut bytes,
+                self.server.outbound.buffer(),
                 &portal_name,
                 &bind.statement,
                 &bind.formats,
@@ -217,7 +216,7 @@ where
                 let own = identity.iter().map(|value| value.as_deref().map(str::as_bytes));
                 let values: Vec<_> = bind.values.iter().map(Option::as_deref).chain(own).collect();
                 message::bind(
-                    &mut bytes,
+                    self.server.outbound.buffer(),
                     &portal_name,
                     &prepared.server_name,
                     &parameter_formats(bind, holes.len()),
@@ -236,7 +235,7 @@ where
             ran: false,
         };
         entry.undo.push(self.names.set_portal(&bind.portal, Some(portal)));
-        self.send_extended(entry, bytes, None);
+        self.sent_extended(entry);
         Ok(())
     }
 
@@ -315,14 +314,13 @@ where
             return Ok(Step::Wait(ClientMessage::Describe(target)));
         }
         self.judge()?;
-        let mut bytes = BytesMut::new();
         let entry = match &target {
             Target::Statement(name) => match self.current(name) {
                 Ok(None) if self.waits_for_description() => {
                     return Ok(Step::Wait(ClientMessage::Describe(target)));
                 }
                 Ok(None) => {
-                    message::describe(&mut bytes, &target);
+                    message::describe(self.server.outbound.buffer(), &target);
                     Entry::new(Request::DescribeStatement {
                         hidden: 0,
                         remember: None,
@@ -330,7 +328,8 @@ where
                     })
                 }
                 Ok(Some(prepared)) => {
-                    message::describe(&mut bytes, &rename(&target, &prepared.server_name));
+                    let renamed = rename(&target, &prepared.server_name);
+                    message::describe(self.server.outbound.buffer(), &renamed);
                     let mut entry = Entry::new(Request::DescribeStatement {
                         hidden: prepared.rewrite.identity().len(),
                         remember: Some((prepared.server_name.clone(), None)),
@@ -353,7 +352,8 @@ where
                         return Ok(Step::Done);
                     }
                 };
-                message::describe(&mut bytes, &rename(&target, &server_name));
+                let renamed = rename(&target, &server_name);
+                message::describe(self.server.outbound.buffer(), &renamed);
                 let prepared = self.names.portal(name).and_then(|portal| portal.prepared.as_ref());
                 let source = prepared.map(|prepared| self.source(prepared));
                 let mut entry =
@@ -362,7 +362,7 @@ where
                 entry
             }
         };
-        self.send_extended(entry, bytes, None);
+        self.sent_extended(entry);
         Ok(Step::Done)
     }
 
@@ -465,9 +465,14 @@ where
             entry.running = Some(running);
             before = wait;
         }
-        let mut bytes = BytesMut::new();
-        message::execute(&mut bytes, &server_name, max_rows);
-        self.send_extended(entry, bytes, before);
+        if before.is_some() {
+            let mut bytes = BytesMut::new();
+            message::execute(&mut bytes, &server_name, max_rows);
+            self.send_extended(entry, bytes, before);
+        } else {
+            message::execute(self.server.outbound.buffer(), &server_name, max_rows);
+            self.sent_extended(entry);
+        }
         if let Some(change) = change {
             self.change_actor(change);
         }
@@ -689,6 +694,13 @@ where
         // Under a name, because a failing unnamed Parse would take the client's with it.
         message::parse(&mut bytes, "rowgate_refused", REFUSED_TEXT, &[]);
         self.send_extended(entry, bytes, None);
+    }
+
+    /// The message is among the bytes that go to the server.
+    fn sent_extended(&mut self, entry: Entry) {
+        self.pipeline = true;
+        self.nudged = false;
+        self.expected.push_back(entry);
     }
 
     fn send_extended(
