@@ -113,15 +113,18 @@ impl Verifier {
     /// asking twice tells nothing, and of a form that the verifiers of existing users have, each
     /// as often as among them. No password fits it.
     pub fn fake(login: &str, secret: &[u8], forms: &[VerifierForm]) -> Self {
-        let part = |label: &[u8]| hmac(secret, &[label, b"\0", login.as_bytes()]);
+        let keyed = keyed(secret);
+        let part = |label: &[u8]| tag(keyed.clone(), &[label, b"\0", login.as_bytes()]);
+        // As much for everybody: how long it takes tells nothing of the form.
+        let longest = forms.iter().map(|form| form.salt_length).max().unwrap_or(SALT_LENGTH);
         let form = likely_form(forms, |form| {
             let [iterations, length] = [form.iterations, form.salt_length.try_into().unwrap_or(0)];
             let lot = [&b"form"[..], &iterations.to_be_bytes(), &length.to_be_bytes()].concat();
             part(&lot)
         });
+        let mut salt = Vec::with_capacity(longest.next_multiple_of(32));
         // 256 bytes: no longer salt is taken.
-        let mut salt = Vec::with_capacity(form.salt_length);
-        for number in 0..8_u8 {
+        for number in (0..8_u8).take(longest.div_ceil(32)) {
             salt.extend_from_slice(&part(&[b's', b'a', b'l', b't', number]));
         }
         salt.truncate(form.salt_length);
@@ -317,9 +320,14 @@ fn printable(message: &[u8]) -> Result<&str, ScramError> {
     if text.chars().any(char::is_control) { Err(ScramError::Malformed) } else { Ok(text) }
 }
 
-/// `HMAC(key, parts…)`. Keys longer than a block are hashed first, shorter ones are padded with
-/// zeros: both is HMAC's own rule (RFC 2104), done here because it leaves no error to handle.
+/// `HMAC(key, parts…)`.
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    tag(keyed(key), parts)
+}
+
+/// HMAC before its first part. Keys longer than a block are hashed first, shorter ones are padded with
+/// zeros: both is HMAC's own rule (RFC 2104), done here because it leaves no error to handle.
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
     let hashed: [u8; 32];
     let key = if key.len() > 64 {
         hashed = Sha256::digest(key).into();
@@ -331,7 +339,11 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     for (to, from) in block.iter_mut().zip(key) {
         *to = *from;
     }
-    let mut mac = Hmac::<Sha256>::new(&block.into());
+    Hmac::<Sha256>::new(&block.into())
+}
+
+/// What comes out of a keyed HMAC for these parts.
+fn tag(mut mac: Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
     for part in parts {
         mac.update(part);
     }
@@ -340,10 +352,11 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 
 /// `Hi(password, salt, iterations)`: PBKDF2 with one block of output.
 fn salted_password(password: &[u8], salt: &[u8], iterations: u32) -> [u8; 32] {
-    let mut previous = hmac(password, &[salt, &1_u32.to_be_bytes()]);
+    let keyed = keyed(password);
+    let mut previous = tag(keyed.clone(), &[salt, &1_u32.to_be_bytes()]);
     let mut result = previous;
     for _ in 1..iterations {
-        previous = hmac(password, &[&previous]);
+        previous = tag(keyed.clone(), &[&previous]);
         for (to, from) in result.iter_mut().zip(previous) {
             *to ^= from;
         }
