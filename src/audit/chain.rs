@@ -139,8 +139,9 @@ impl Tip {
     ) -> Result<(), serde_json::Error> {
         let start = out.len();
         let seq = self.seq + 1;
-        // Writing to a vector does not fail.
-        let _infallible = write!(out, "{{\"seq\":{seq},\"prev\":\"");
+        out.extend_from_slice(b"{\"seq\":");
+        out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
+        out.extend_from_slice(b",\"prev\":\"");
         push_hex(out, &self.hash.0);
         out.extend_from_slice(b"\",\"at\":\"");
         push_time(out, at);
