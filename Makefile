@@ -1,6 +1,6 @@
 # `make demo` and `make test` do everything on a fresh Debian or Ubuntu machine with Rust.
 
-.PHONY: help build demo tour test test-18 fuzz torture bench instructions soak fmt lint doc deny setup
+.PHONY: help build release demo tour test test-18 fuzz torture bench instructions soak fmt lint doc deny setup
 
 # Seconds for each fuzz target; random queries for each person.
 FUZZ_SECONDS ?= 60
@@ -12,6 +12,7 @@ help:
 	@echo "make demo    a sample CRM behind rowgate, with lines to paste into psql"
 	@echo "make tour    the same as a scripted tour that checks itself"
 	@echo "make test    all tests, with throw-away servers of PostgreSQL (the distribution's, and 18) and real clients"
+	@echo "make release a build for production, target/profiled/rowgate, arranged by what a gateway does often"
 	@echo "make fuzz    libFuzzer over the parsers and the planner; FUZZ_SECONDS=60 each"
 	@echo "make torture random queries of sqlsmith on pairs of databases; QUERIES=10000 per person"
 	@echo "make bench   figures; see bench/README.md"
@@ -26,6 +27,10 @@ setup:
 build:
 	@tests/setup.sh build
 	cargo build --locked
+
+release:
+	@tests/setup.sh release
+	bench/release.sh
 
 demo: build
 	@target/debug/rowgate demo

@@ -52,7 +52,7 @@ TABLE = ("CREATE TABLE crm.{name} (id int PRIMARY KEY, name text, phone text, st
 
 def program():
     """The newest build of growth.rs."""
-    folder = os.path.join(os.path.dirname(stage.rowgate_program()), "deps")
+    folder = os.path.join(stage.BUILT, "deps")
     found = [path for path in glob.glob(os.path.join(folder, "growth-*")) if os.access(path, os.X_OK)]
     if not found:
         sys.exit("build it first: cargo build --release --bench growth")

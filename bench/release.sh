@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 host=$(rustc -vV | sed -n 's/^host: //p')
 llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
 profdata=
-for program in "$(rustc --print sysroot)/lib/rustlib/$host/bin/llvm-profdata" \
+for program in "$(rustc --print target-libdir)/../bin/llvm-profdata" \
     "/usr/lib/llvm-$llvm/bin/llvm-profdata" "$(command -v "llvm-profdata-$llvm" || true)"; do
     if [ -x "$program" ]; then
         profdata=$program
@@ -34,7 +34,7 @@ RUSTFLAGS="-Cprofile-generate=$profiled/counts -Clink-arg=-Wl,--gc-sections" \
 ROWGATE=$PWD/target/instrumented/$host/release/rowgate python3 bench/train.py
 "$profdata" merge --output="$profiled/rowgate.profdata" "$profiled/counts"
 
-RUSTFLAGS="-Cprofile-use=$profiled/rowgate.profdata" CARGO_PROFILE_RELEASE_CODEGEN_UNITS=1 CARGO_PROFILE_RELEASE_LTO=fat \
+RUSTFLAGS="-Cprofile-use=$profiled/rowgate.profdata" \
     cargo build --locked --release --bin rowgate --target "$host" --target-dir target/profiled
 cp "target/profiled/$host/release/rowgate" target/profiled/rowgate
 target/profiled/rowgate --version

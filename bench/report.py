@@ -28,7 +28,7 @@ MEASUREMENTS = {
 
 def plan_program():
     """The newest build of plan.rs; None without one."""
-    folder = os.path.join(os.path.dirname(stage.rowgate_program()), "deps")
+    folder = os.path.join(stage.BUILT, "deps")
     found = [path for path in glob.glob(os.path.join(folder, "plan-*")) if os.access(path, os.X_OK)]
     return max(found, key=os.path.getmtime, default=None)
 

@@ -21,6 +21,8 @@ import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OUT = os.path.join(ROOT, "bench", "out")
+# Where cargo leaves what only measurements need.
+BUILT = os.path.join(ROOT, "target", "release")
 PASSWORD = "bench"
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -62,7 +64,7 @@ def bouncer():
 
 
 def rowgate_program():
-    program = os.environ.get("ROWGATE", os.path.join(ROOT, "target", "release", "rowgate"))
+    program = os.environ.get("ROWGATE", os.path.join(BUILT, "rowgate"))
     if not os.path.exists(program):
         sys.exit(f"{program} is missing: cargo build --release")
     return program
@@ -234,7 +236,7 @@ class Stage:
     def start_relay(self):
         """A relay that looks at nothing, in front of the server; the port and the process."""
         port = free_port()
-        program = os.path.join(os.path.dirname(rowgate_program()), "examples", "relay")
+        program = os.path.join(BUILT, "examples", "relay")
         process = self.start(
             "relay", [program, f"127.0.0.1:{port}", f"127.0.0.1:{self.port}"])
         self.wait_for("relay", process, port=port)

@@ -2,6 +2,7 @@
 # Installs what building, the demo and the tests need and this machine lacks.
 #   tests/setup.sh build   what compiling and `rowgate demo` need
 #   tests/setup.sh bench   that, and what is measured against
+#   tests/setup.sh release what a build for production needs
 #   tests/setup.sh instructions   what compiling needs, and what counts instructions
 #   tests/setup.sh         that, the client programs that the tests run, and PostgreSQL 18
 # Debian and Ubuntu, as root or with sudo. Where everything is there already it changes nothing.
@@ -34,6 +35,16 @@ if [ "$what" = tests ]; then
     # The driver test is started from its source, which takes the compiler.
     java --list-modules 2>/dev/null | grep -q '^jdk.compiler' || need default-jdk-headless
     [ -e /usr/share/java/postgresql.jar ] || need libpostgresql-jdbc-java
+fi
+
+if [ "$what" = release ]; then
+    ls /usr/lib/postgresql/*/bin/pgbench >/dev/null 2>&1 || has pgbench || need postgresql-contrib
+    has python3 || need python3
+    has openssl || need openssl
+    # The tools have to be of the same LLVM as the compiler; rustup has them, too (`llvm-tools`).
+    llvm=$(rustc -vV | sed -n 's/^LLVM version: \([0-9]*\).*/\1/p')
+    [ -x "$(rustc --print target-libdir)/../bin/llvm-profdata" ] ||
+        [ -x "/usr/lib/llvm-$llvm/bin/llvm-profdata" ] || has "llvm-profdata-$llvm" || need "llvm-$llvm"
 fi
 
 if [ "$what" = bench ]; then
