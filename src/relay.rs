@@ -101,3 +101,90 @@ where
     }
     if progress { Poll::Ready(Ok(Moved::Some)) } else { Poll::Pending }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::task::Waker;
+
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+
+    use super::*;
+
+    const WANTS: Wants = Wants { read_client: true, read_server: true, write_client: true };
+
+    fn pair() -> (Connection<DuplexStream>, DuplexStream) {
+        let (near, far) = duplex(4 * HIGH_WATER);
+        (Connection::new(near), far)
+    }
+
+    /// One look, in a turn of its own.
+    async fn look(
+        client: &mut Connection<DuplexStream>,
+        server: &mut Connection<DuplexStream>,
+    ) -> Option<Moved> {
+        poll_fn(|cx| {
+            Poll::Ready(match poll_move(cx, client, server, WANTS, &mut Quiet::default()) {
+                Poll::Ready(moved) => Some(moved.unwrap()),
+                Poll::Pending => None,
+            })
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_session_does_not_go_on_when_there_is_room_again() {
+        let ((mut client, mut reader), (mut server, _writer)) = (pair(), pair());
+        client.outbound.extend(&vec![7; HIGH_WATER]);
+        // The server was not read because the client had so much to take.
+        assert_eq!(look(&mut client, &mut server).await, Some(Moved::Some));
+        assert!(client.outbound.is_empty());
+        // Less is sent, too, and nothing waits for that.
+        client.outbound.extend(&[7; 10]);
+        assert_eq!(look(&mut client, &mut server).await, None);
+        assert!(client.outbound.is_empty());
+        drop(client);
+        let mut sent = Vec::new();
+        reader.read_to_end(&mut sent).await.unwrap();
+        assert_eq!(sent.len(), HIGH_WATER + 10);
+    }
+
+    #[tokio::test]
+    async fn what_comes_from_a_side_that_was_quiet_is_not_heard() {
+        let ((mut client, _reader), (mut server, mut writer)) = (pair(), pair());
+        let heard = async {
+            poll_fn(|cx| {
+                let mut quiet = Quiet::default();
+                let first = poll_move(cx, &mut client, &mut server, WANTS, &mut quiet);
+                if first.is_pending() {
+                    // As often as a turn likes.
+                    assert!(
+                        poll_move(cx, &mut client, &mut server, WANTS, &mut quiet).is_pending()
+                    );
+                }
+                first
+            })
+            .await
+        };
+        let says = async {
+            tokio::task::yield_now().await;
+            writer.write_all(b"later").await.unwrap();
+        };
+        let both = async { tokio::join!(heard, says) };
+        let patience = std::time::Duration::from_secs(60);
+        let (moved, ()) = tokio::time::timeout(patience, both).await.unwrap();
+        assert_eq!(moved.unwrap(), Moved::Some);
+        assert_eq!(server.inbound.len(), 5);
+    }
+
+    #[tokio::test]
+    async fn another_connection_to_the_server_counts_as_quiet_as_the_one_before() {
+        let ((mut client, _reader), (mut server, mut writer)) = (pair(), pair());
+        writer.write_all(b"here").await.unwrap();
+        let mut quiet = Quiet { client: false, server: true };
+        quiet.server_changed();
+        let mut cx = Context::from_waker(Waker::noop());
+        let moved = poll_move(&mut cx, &mut client, &mut server, WANTS, &mut quiet);
+        assert!(matches!(moved, Poll::Ready(Ok(Moved::Some))), "{moved:?}");
+    }
+}
