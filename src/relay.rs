@@ -21,21 +21,6 @@ pub struct Wants {
     pub write_client: bool,
 }
 
-/// Sides that had nothing to read in this turn. Whoever waits for them is woken when something comes: no need to
-/// ask them again before.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Quiet {
-    client: bool,
-    server: bool,
-}
-
-impl Quiet {
-    /// There is another connection to the server than the one that was asked.
-    pub fn server_changed(&mut self) {
-        self.server = false;
-    }
-}
-
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
@@ -64,7 +49,6 @@ pub fn poll_move<C, S>(
     client: &mut Connection<C>,
     server: &mut Connection<S>,
     wants: Wants,
-    quiet: &mut Quiet,
 ) -> Poll<Result<Moved, RelayError>>
 where
     C: AsyncRead + AsyncWrite + Unpin,
@@ -85,18 +69,18 @@ where
             Poll::Pending => break,
         }
     }
-    if wants.read_server && !quiet.server {
+    if wants.read_server && !server.is_quiet() {
         match server.poll_fill(cx).map_err(RelayError::Server)? {
             Poll::Ready(0) => return Poll::Ready(Ok(Moved::ServerClosed)),
             Poll::Ready(_) => progress = true,
-            Poll::Pending => quiet.server = true,
+            Poll::Pending => {}
         }
     }
-    if wants.read_client && !quiet.client {
+    if wants.read_client && !client.is_quiet() {
         match client.poll_fill(cx).map_err(RelayError::Client)? {
             Poll::Ready(0) => return Poll::Ready(Ok(Moved::ClientClosed)),
             Poll::Ready(_) => progress = true,
-            Poll::Pending => quiet.client = true,
+            Poll::Pending => {}
         }
     }
     if progress { Poll::Ready(Ok(Moved::Some)) } else { Poll::Pending }
@@ -124,7 +108,9 @@ mod tests {
         server: &mut Connection<DuplexStream>,
     ) -> Option<Moved> {
         poll_fn(|cx| {
-            Poll::Ready(match poll_move(cx, client, server, WANTS, &mut Quiet::default()) {
+            client.begin_turn();
+            server.begin_turn();
+            Poll::Ready(match poll_move(cx, client, server, WANTS) {
                 Poll::Ready(moved) => Some(moved.unwrap()),
                 Poll::Pending => None,
             })
@@ -154,13 +140,12 @@ mod tests {
         let ((mut client, _reader), (mut server, mut writer)) = (pair(), pair());
         let heard = async {
             poll_fn(|cx| {
-                let mut quiet = Quiet::default();
-                let first = poll_move(cx, &mut client, &mut server, WANTS, &mut quiet);
+                client.begin_turn();
+                server.begin_turn();
+                let first = poll_move(cx, &mut client, &mut server, WANTS);
                 if first.is_pending() {
                     // As often as a turn likes.
-                    assert!(
-                        poll_move(cx, &mut client, &mut server, WANTS, &mut quiet).is_pending()
-                    );
+                    assert!(poll_move(cx, &mut client, &mut server, WANTS).is_pending());
                 }
                 first
             })
@@ -179,12 +164,14 @@ mod tests {
 
     #[tokio::test]
     async fn another_connection_to_the_server_counts_as_quiet_as_the_one_before() {
-        let ((mut client, _reader), (mut server, mut writer)) = (pair(), pair());
+        let ((mut client, _reader), (mut server, _writer)) = (pair(), pair());
+        assert_eq!(look(&mut client, &mut server).await, None);
+        assert!(server.is_quiet());
+        let (other, mut writer) = duplex(64);
         writer.write_all(b"here").await.unwrap();
-        let mut quiet = Quiet { client: false, server: true };
-        quiet.server_changed();
+        *server.stream_mut() = other;
         let mut cx = Context::from_waker(Waker::noop());
-        let moved = poll_move(&mut cx, &mut client, &mut server, WANTS, &mut quiet);
+        let moved = poll_move(&mut cx, &mut client, &mut server, WANTS);
         assert!(matches!(moved, Poll::Ready(Ok(Moved::Some))), "{moved:?}");
     }
 }

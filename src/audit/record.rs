@@ -4,11 +4,11 @@
 //! [`Record`]s, one JSON object per line. Inside the program nothing else depends on the shape.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 pub use super::text::Text;
@@ -42,44 +42,58 @@ pub struct Who {
     /// The session's number within one run of the gateway.
     #[serde(default)]
     pub session: u64,
-    /// All of this as JSON.
-    #[serde(skip)]
-    pub json: Json,
 }
 
-/// The JSON of what it is a part of, made when that is written for the first time. Says nothing of its own: a copy
-/// of the whole begins without it, and no two differ by it.
-#[derive(Default)]
-pub struct Json(OnceLock<Box<RawValue>>);
+/// Who runs a statement: what many statements of one session say in the same words.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    who: Arc<Who>,
+    /// The same as JSON, when it is known.
+    json: Option<Arc<RawValue>>,
+}
 
-impl Clone for Json {
-    fn clone(&self) -> Self {
-        Self::default()
+impl Actor {
+    /// Somebody, and the JSON of that when somebody has made it.
+    pub(super) fn new(who: Arc<Who>, json: Option<Arc<RawValue>>) -> Self {
+        Self { who, json }
+    }
+
+    /// The person.
+    pub fn into_who(self) -> Who {
+        Arc::unwrap_or_clone(self.who)
     }
 }
 
-impl PartialEq for Json {
-    fn eq(&self, _: &Self) -> bool {
-        true
+impl Deref for Actor {
+    type Target = Who;
+
+    fn deref(&self) -> &Who {
+        &self.who
     }
 }
 
-impl Eq for Json {}
-
-impl fmt::Debug for Json {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Json")
+impl PartialEq for Actor {
+    fn eq(&self, other: &Self) -> bool {
+        self.who == other.who
     }
 }
 
-/// A session's statements all say the same of who runs them.
-fn once<S: Serializer>(who: &Arc<Who>, serializer: S) -> Result<S::Ok, S::Error> {
-    if who.json.0.get().is_none() {
-        let json = serde_json::value::to_raw_value(&**who).map_err(serde::ser::Error::custom)?;
-        // Another thread has made the same.
-        let _made = who.json.0.set(json);
+impl Eq for Actor {}
+
+impl Serialize for Actor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.json {
+            Some(json) => json.serialize(serializer),
+            None => self.who.serialize(serializer),
+        }
     }
-    who.json.0.get().serialize(serializer)
+}
+
+impl<'de> Deserialize<'de> for Actor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let who = Who::deserialize(deserializer)?;
+        Ok(Self { who: Arc::new(who), json: None })
+    }
 }
 
 /// What becomes of parameter values in the log, from the least to the most careful.
@@ -370,8 +384,7 @@ pub struct Statement {
     /// Joins intent and outcome; unique in the whole log.
     pub query: u64,
     /// Who.
-    #[serde(serialize_with = "once")]
-    pub who: Arc<Who>,
+    pub who: Actor,
     /// The statement's number in its session.
     pub statement: u64,
     /// `SELECT` …

@@ -9,11 +9,13 @@ use std::time::Instant;
 
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
+use serde_json::value::RawValue;
 
 use super::chain::{Hash, Head, Tip, to_hex};
 use super::record::{
-    Change, ChangeRecord, Event, FORMAT, Intent, Outcome, Parameter, ParameterValue, Parameters,
-    Record, RecordedParameter, Refused, Said, Statement, Text, TextId, Touch, Verdict, Who,
+    Actor, Change, ChangeRecord, Event, FORMAT, Intent, Outcome, Parameter, ParameterValue,
+    Parameters, Record, RecordedParameter, Refused, Said, Statement, Text, TextId, Touch, Verdict,
+    Who,
 };
 use super::recover::Resume;
 use super::redact::redact;
@@ -56,35 +58,37 @@ struct Dictionary {
     /// The same by address, which the list beside it keeps in use: statements of one plan share it.
     shared: HashMap<usize, (Arc<[Touched]>, TextId)>,
     /// Texts that have come just now: statements that are prepared share theirs.
-    recent: Recent,
+    recent: Recent<str, TextId>,
 }
 
-/// Names of texts by their address, which the text beside it keeps in use. One place for each remainder of it.
+/// What was made of something shared, by its address, which the copy beside it keeps in use. One place for each
+/// remainder of the address.
 #[derive(Debug)]
-struct Recent([Option<(Text, TextId)>; RECENT]);
+struct Recent<K: ?Sized, V>(Vec<Option<(Arc<K>, V)>>);
 
-impl Default for Recent {
+impl<K: ?Sized, V> Default for Recent<K, V> {
     fn default() -> Self {
-        Self([const { None }; RECENT])
+        Self(Vec::new())
     }
 }
 
-impl Recent {
-    fn place(&mut self, text: &Text) -> Option<&mut Option<(Text, TextId)>> {
+impl<K: ?Sized, V: Clone> Recent<K, V> {
+    fn place(&mut self, key: &Arc<K>) -> Option<&mut Option<(Arc<K>, V)>> {
+        if self.0.is_empty() {
+            self.0.resize_with(RECENT, || None);
+        }
         // What is allocated lies at multiples of 16 or more.
-        self.0.get_mut((text.as_ptr().addr() / 16) % RECENT)
+        self.0.get_mut((Arc::as_ptr(key).addr() / 16) % RECENT)
     }
 
-    fn name(&mut self, text: &Text) -> Option<TextId> {
-        let (known, id) = self.place(text)?.as_ref()?;
-        known.is_same(text).then(|| id.clone())
+    fn get(&mut self, key: &Arc<K>) -> Option<V> {
+        let (known, value) = self.place(key)?.as_ref()?;
+        Arc::ptr_eq(known, key).then(|| value.clone())
     }
 
-    fn remember(&mut self, text: &Text, id: &TextId) {
-        if text.len() <= RECENT_TEXT
-            && let Some(place) = self.place(text)
-        {
-            *place = Some((text.clone(), id.clone()));
+    fn put(&mut self, key: &Arc<K>, value: V) {
+        if let Some(place) = self.place(key) {
+            *place = Some((Arc::clone(key), value));
         }
     }
 }
@@ -102,6 +106,7 @@ pub(super) struct Renderer {
     unsigned: u64,
     signed_at: Instant,
     dictionary: Dictionary,
+    people: Recent<Who, Arc<RawValue>>,
     /// Hashes of texts that came once.
     seen: HashSet<u64>,
     hasher: RandomState,
@@ -137,6 +142,7 @@ impl Renderer {
             unsigned: 0,
             signed_at: now,
             dictionary: Dictionary::default(),
+            people: Recent::default(),
             seen: HashSet::new(),
             hasher: RandomState::new(),
             pending: Vec::new(),
@@ -337,7 +343,7 @@ impl Renderer {
             touched: self.touched(at, &intent.touched)?,
             parameters: self.parameters(&intent.parameters),
             reasons: intent.reasons,
-            who: intent.who,
+            who: self.actor(intent.who)?,
             sqlstate: None,
             message: None,
         })))
@@ -365,7 +371,7 @@ impl Renderer {
             reasons,
             sqlstate: Some(refused.sqlstate),
             message: Some(redact(&refused.message).as_ref().into()),
-            who: refused.who,
+            who: self.actor(refused.who)?,
         })))
     }
 
@@ -396,14 +402,29 @@ impl Renderer {
         }
     }
 
+    /// The sessions that are busy have their JSON ready.
+    fn actor(&mut self, who: Arc<Who>) -> Result<Actor, serde_json::Error> {
+        let json = match self.people.get(&who) {
+            Some(json) => json,
+            None => {
+                let json = Arc::from(serde_json::value::to_raw_value(&*who)?);
+                self.people.put(&who, Arc::clone(&json));
+                json
+            }
+        };
+        Ok(Actor::new(who, Some(json)))
+    }
+
     /// A text as it is when it comes for the first time: most texts with constants in them never
     /// come again. The second time it gets a name.
     fn text(&mut self, at: Timestamp, text: &Text) -> Result<Said, serde_json::Error> {
-        if let Some(id) = self.dictionary.recent.name(text) {
+        if let Some(id) = self.dictionary.recent.get(text.shared()) {
             return Ok(Said::Named(id));
         }
         if let Some(id) = self.dictionary.plain.get(text) {
-            self.dictionary.recent.remember(text, id);
+            if text.len() <= RECENT_TEXT {
+                self.dictionary.recent.put(text.shared(), id.clone());
+            }
             return Ok(Said::Named(id.clone()));
         }
         let redacted = redact(text);

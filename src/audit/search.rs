@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -255,7 +254,7 @@ impl Texts {
             Said::Named(id) => self.texts.get(id).cloned(),
             Said::Once { text } => Some(text.clone()),
         };
-        hit.who = Some(Arc::unwrap_or_clone(statement.who));
+        hit.who = Some(statement.who.into_who());
         hit.statement = Some(statement.statement);
         hit.command = Some(statement.command.into_owned());
         hit.decision = Some(statement.decision);

@@ -16,9 +16,9 @@ impl Text {
         self.0.is_empty()
     }
 
-    /// Whether both are the same text in memory.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+    /// Where it is in memory.
+    pub(super) fn shared(&self) -> &Arc<str> {
+        &self.0
     }
 }
 

@@ -283,6 +283,8 @@ pub struct Connection<T> {
     /// To be sent.
     pub outbound: Outbound,
     unflushed: bool,
+    /// There was nothing to receive in this turn of whoever waits, who is woken when something comes.
+    quiet: bool,
 }
 
 impl<T> Connection<T> {
@@ -293,6 +295,7 @@ impl<T> Connection<T> {
             inbound: Inbound::default(),
             outbound: Outbound::default(),
             unflushed: false,
+            quiet: false,
         }
     }
 
@@ -303,7 +306,19 @@ impl<T> Connection<T> {
 
     /// The stream, to be replaced while nothing is under way.
     pub fn stream_mut(&mut self) -> &mut T {
+        // Nobody has asked the other one.
+        self.quiet = false;
         &mut self.stream
+    }
+
+    /// Whoever waits was woken, and it may have been by this one.
+    pub fn begin_turn(&mut self) {
+        self.quiet = false;
+    }
+
+    /// Whether there was nothing to receive since the turn began: no need to ask again before the next one.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// The stream and what was received from it and not used. Whoever changes the meaning of the
@@ -329,6 +344,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Connection<T> {
             let room = buffer.capacity().min(most);
             let mut limited = buffer.limit(room);
             let read = std::pin::pin!(self.stream.read_buf(&mut limited)).poll(cx);
+            self.quiet = read.is_pending();
             let read = ready!(read)?;
             self.inbound.receive(buffer);
             Poll::Ready(Ok(read))

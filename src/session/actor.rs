@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::expected::{LocalAnswer, Request};
+use super::query::decision_id;
 use super::{Fatal, Session};
 use crate::error::{Refusal, SqlState};
 use crate::ids::{Login, RoleName};
@@ -178,7 +179,9 @@ where
                 roles.join(",")
             }
             "policy_version" => self.standing.policy_version.to_string(),
-            "decision" => self.last_decision.as_ref().map(ToString::to_string).unwrap_or_default(),
+            "decision" => {
+                self.last_decision.map(|number| decision_id(number).to_string()).unwrap_or_default()
+            }
             other => {
                 return Err(Refusal::new(
                     SqlState("42704"),

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::expected::{Description, Entry, NameChange, Request};
 use super::names::Undo;
 use super::redact::{self, Failed};
-use super::{Fatal, Passing, SERVER_MESSAGE, Session};
+use super::{Fatal, SERVER_MESSAGE, Session};
 use crate::error::SqlState;
 use crate::protocol::frame::{Frame, HEADER_LENGTH, write_frame};
 use crate::protocol::message::{self, Report};
@@ -29,7 +29,7 @@ where
         if self.hold.is_some() || self.client.outbound.len() >= HIGH_WATER {
             return Ok(false);
         }
-        if self.passing.left > 0 {
+        if self.passing > 0 {
             return Ok(self.pass());
         }
         let Some(header) = self.server.inbound.header().map_err(|_| broken_server())? else {
@@ -129,7 +129,8 @@ where
         let limited = relay && self.count_rows(tag, frames.max(1));
         let relay = relay && !limited;
         if frames == 0 {
-            self.passing = Passing { left: HEADER_LENGTH.saturating_add(length), relay };
+            self.passing = HEADER_LENGTH.saturating_add(length);
+            self.passing_relayed = relay;
             return self.pass();
         }
         let run = self.server.inbound.take_bytes(bytes);
@@ -138,12 +139,12 @@ where
     }
 
     fn pass(&mut self) -> bool {
-        let bytes = self.server.inbound.take_bytes(self.passing.left);
+        let bytes = self.server.inbound.take_bytes(self.passing);
         if bytes.is_empty() {
             return false;
         }
-        self.passing.left = self.passing.left.saturating_sub(bytes.len());
-        self.relay_bytes(bytes, self.passing.relay);
+        self.passing = self.passing.saturating_sub(bytes.len());
+        self.relay_bytes(bytes, self.passing_relayed);
         true
     }
 

@@ -217,7 +217,6 @@ where
         loans.here = Some(Box::new(Here { memory: loan.memory, tainted: Vec::new() }));
         loans.unnamed = false;
         self.server.stream_mut().0 = Some(loan.stream);
-        self.quiet.server_changed();
         self.processes.0 = loan.process;
     }
 
@@ -262,7 +261,7 @@ where
             && self.parked.is_none()
             && self.hold.is_none()
             && self.cancelling.is_none()
-            && self.passing.left == 0
+            && self.passing == 0
             && self.server.inbound.is_empty()
             && !self.server.has_unsent();
         let Some(loans) = self.loans.as_mut().filter(|_| over) else { return };

@@ -24,6 +24,7 @@ pub mod usage;
 mod wait;
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
@@ -47,11 +48,11 @@ use self::wait::{Alarm, Gone, News};
 use crate::backend::hosts::Presence;
 use crate::catalog::SearchPath;
 use crate::error::{Refusal, SqlState};
-use crate::ids::{DecisionId, Login};
+use crate::ids::Login;
 use crate::planner::Planner;
 use crate::protocol::frame::{Connection, FrameError};
 use crate::protocol::message::{self, ClientMessage, DecodeError, Report};
-use crate::relay::{HIGH_WATER, Moved, Quiet, RelayError, Wants, poll_move};
+use crate::relay::{HIGH_WATER, Moved, RelayError, Wants, poll_move};
 
 /// Before the server has been asked.
 static NO_PATH: LazyLock<Arc<SearchPath>> = LazyLock::new(Arc::default);
@@ -201,13 +202,6 @@ struct Parked {
     durable: Durable,
 }
 
-/// The rest of a frame of the server whose header has been seen.
-#[derive(Debug, Clone, Copy, Default)]
-struct Passing {
-    left: usize,
-    relay: bool,
-}
-
 /// What a session was waiting for.
 enum Happened<S> {
     Moved(Result<Moved, RelayError>),
@@ -269,8 +263,9 @@ struct Session<C, S> {
     unsettled: bool,
     names: Names,
     expected: VecDeque<Entry>,
-    passing: Passing,
-    quiet: Quiet,
+    /// Bytes that are left of a frame of the server whose header has been seen, and whether the client gets them.
+    passing: usize,
+    passing_relayed: bool,
     status: u8,
     /// Extended messages were sent since the last Sync.
     pipeline: bool,
@@ -286,7 +281,7 @@ struct Session<C, S> {
     /// The moment of this turn, or of the last text that was looked at in it.
     now: Timestamp,
     statements: u64,
-    last_decision: Option<DecisionId>,
+    last_decision: Option<NonZeroU64>,
     /// Its server had been left when that was looked at last.
     outdated: bool,
     leaving: bool,
@@ -384,8 +379,8 @@ where
             unsettled: false,
             names: Names::default(),
             expected: VecDeque::new(),
-            passing: Passing::default(),
-            quiet: Quiet::default(),
+            passing: 0,
+            passing_relayed: false,
             status: b'I',
             pipeline: false,
             skipping: false,
@@ -405,7 +400,8 @@ where
     /// Takes turns until the session cannot go on: does all there is to do with what has arrived,
     /// then waits for one thing to happen.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Fatal> {
-        self.quiet = Quiet::default();
+        self.client.begin_turn();
+        self.server.begin_turn();
         self.now = Timestamp::now();
         loop {
             if let Err(fatal) = self.work() {
@@ -510,7 +506,7 @@ where
             read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
             write_client: true,
         };
-        let Self { client, server, parked, hold, alarm, quiet, .. } = self;
+        let Self { client, server, parked, hold, alarm, .. } = self;
         if let Some(parked) = parked
             && let Poll::Ready(safe) = parked.durable.as_mut().poll(cx)
         {
@@ -525,7 +521,7 @@ where
         if alarm.poll(cx, deadline).is_ready() {
             return Poll::Ready(Happened::Late);
         }
-        poll_move(cx, client, server, wants, quiet).map(Happened::Moved)
+        poll_move(cx, client, server, wants).map(Happened::Moved)
     }
 
     /// When the statement that runs has run for too long.

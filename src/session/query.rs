@@ -1,6 +1,7 @@
 //! One statement, one straight line: read, plan, record, send. What comes back is in `answer`.
 
 use std::cell::{Cell, RefCell};
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -295,9 +296,9 @@ where
     }
 
     fn decide_id(&mut self) -> DecisionId {
-        let decision = DecisionId(hexadecimal(rand::random()));
-        self.last_decision = Some(decision.clone());
-        decision
+        let number: NonZeroU64 = rand::random();
+        self.last_decision = Some(number);
+        decision_id(number)
     }
 
     fn statement_record(
@@ -492,7 +493,11 @@ where
     }
 }
 
-/// 16 digits.
+/// The id of a decision: its number as 16 digits.
+pub(super) fn decision_id(number: NonZeroU64) -> DecisionId {
+    DecisionId(hexadecimal(number.get()))
+}
+
 fn hexadecimal(number: u64) -> Arc<str> {
     let mut digits = [0_u8; 16];
     for (digit, place) in digits.iter_mut().zip((0..16).rev()) {
