@@ -404,14 +404,11 @@ impl Renderer {
 
     /// The sessions that are busy have their JSON ready.
     fn actor(&mut self, who: Arc<Who>) -> Result<Actor, serde_json::Error> {
-        let json = match self.people.get(&who) {
-            Some(json) => json,
-            None => {
-                let json = Arc::from(serde_json::value::to_raw_value(&*who)?);
-                self.people.put(&who, Arc::clone(&json));
-                json
-            }
-        };
+        if let Some(json) = self.people.get(&who) {
+            return Ok(Actor::new(who, Some(json)));
+        }
+        let json = Arc::from(serde_json::value::to_raw_value(&*who)?);
+        self.people.put(&who, Arc::clone(&json));
         Ok(Actor::new(who, Some(json)))
     }
 
