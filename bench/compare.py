@@ -53,6 +53,15 @@ def directory():
     return "\n".join(lines) + "\n"
 
 
+def fill(on):
+    """The tables of pgbench, in a database of their own."""
+    on.psql(f"CREATE ROLE app LOGIN PASSWORD '{stage.PASSWORD}'")
+    on.psql("CREATE DATABASE bench OWNER app")
+    subprocess.run([os.path.join(on.bin, "pgbench"), "-i", "-q", "-s", str(SCALE)],
+                   env=on.environment(user="app", database="bench"), check=True, cwd="/",
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 class Contender:
     def __init__(self, name, port, user, pid=None, modes=("simple", "extended", "prepared"),
                  least=1, admin=None):
@@ -117,11 +126,7 @@ def main():
     description = stage.machine()
 
     with Stage() as on:
-        on.psql(f"CREATE ROLE app LOGIN PASSWORD '{stage.PASSWORD}'")
-        on.psql("CREATE DATABASE bench OWNER app")
-        subprocess.run([os.path.join(on.bin, "pgbench"), "-i", "-q", "-s", str(SCALE)],
-                       env=on.environment(user="app", database="bench"), check=True, cwd="/",
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        fill(on)
         contenders = [Contender(DIRECT, on.port, "app")]
         for pooling, connections in (("session", size), ("transaction", size), ("transaction", SHARED)):
             # This PgBouncer keeps no prepared statements apart in transaction mode.

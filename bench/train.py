@@ -7,10 +7,9 @@ import os
 import ssl
 import subprocess
 
-import stage
 from bulk import drain
 from client import Client
-from compare import POLICY, SCALE, directory
+from compare import POLICY, SCALE, directory, fill
 from idle import certificate
 from stage import Stage
 
@@ -53,11 +52,7 @@ def main():
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with Stage() as on:
-        on.psql(f"CREATE ROLE app LOGIN PASSWORD '{stage.PASSWORD}'")
-        on.psql("CREATE DATABASE bench OWNER app")
-        subprocess.run([os.path.join(on.bin, "pgbench"), "-i", "-q", "-s", str(SCALE)],
-                       env=on.environment(user="app", database="bench"), check=True, cwd="/",
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        fill(on)
         files = certificate(on)
         for pool, durability in (("session", "write"), ("transaction", "write"), ("session", "fsync")):
             port, pid, _ = on.start_rowgate("bench", POLICY, directory(), durability, 40, "alice", pool,
