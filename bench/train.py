@@ -1,4 +1,4 @@
-"""What a release build is arranged by: everything that a gateway does often, for about a minute.
+"""What a release build is arranged by: everything that a gateway does often, for about two minutes.
 
     ROWGATE=path/to/an/instrumented/rowgate python3 bench/train.py
 """

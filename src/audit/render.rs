@@ -32,9 +32,9 @@ const DICTIONARY_BYTES: usize = 16 << 20;
 const SPARE: usize = 256 << 10;
 /// So many texts that came once are remembered, by their hashes.
 const SEEN: usize = 1 << 16;
-/// So many texts are found by their address …
+/// So many of a kind are found by their address, texts …
 const RECENT: usize = 256;
-/// … which have at most so many bytes: they stay in memory.
+/// … of at most so many bytes: they stay in memory.
 const RECENT_TEXT: usize = 4096;
 
 /// Bytes for one place in one segment.
@@ -55,10 +55,10 @@ struct Dictionary {
     plain: HashMap<Text, TextId>,
     /// What was touched, by itself: saves its JSON and hash when it comes again.
     touched: HashMap<Arc<[Touched]>, TextId>,
-    /// The same by address, which the list beside it keeps in use: statements of one plan share it.
-    shared: HashMap<usize, (Arc<[Touched]>, TextId)>,
-    /// Texts that have come just now: statements that are prepared share theirs.
-    recent: Recent<str, TextId>,
+    /// The lists that have come just now: statements of one plan share theirs.
+    recent_touched: Recent<[Touched], TextId>,
+    /// The texts that have come just now: statements that are prepared share theirs.
+    recent_texts: Recent<str, TextId>,
 }
 
 /// What was made of something shared, by its address, which the copy beside it keeps in use. One place for each
@@ -415,12 +415,12 @@ impl Renderer {
     /// A text as it is when it comes for the first time: most texts with constants in them never
     /// come again. The second time it gets a name.
     fn text(&mut self, at: Timestamp, text: &Text) -> Result<Said, serde_json::Error> {
-        if let Some(id) = self.dictionary.recent.get(text.shared()) {
+        if let Some(id) = self.dictionary.recent_texts.get(text.shared()) {
             return Ok(Said::Named(id));
         }
         if let Some(id) = self.dictionary.plain.get(text) {
             if text.len() <= RECENT_TEXT {
-                self.dictionary.recent.put(text.shared(), id.clone());
+                self.dictionary.recent_texts.put(text.shared(), id.clone());
             }
             return Ok(Said::Named(id.clone()));
         }
@@ -457,14 +457,12 @@ impl Renderer {
         if touched.is_empty() {
             return Ok(None);
         }
-        let address = Arc::as_ptr(touched).addr();
-        if let Some((_, id)) = self.dictionary.shared.get(&address) {
-            return Ok(Some(id.clone()));
+        if let Some(id) = self.dictionary.recent_touched.get(touched) {
+            return Ok(Some(id));
         }
         if let Some(id) = self.dictionary.touched.get(touched) {
-            let id = id.clone();
-            self.dictionary.shared.insert(address, (Arc::clone(touched), id.clone()));
-            return Ok(Some(id));
+            self.dictionary.recent_touched.put(touched, id.clone());
+            return Ok(Some(id.clone()));
         }
         let list: Vec<Touch> = touched.iter().map(Touch::from).collect();
         let json = serde_json::to_vec(&list)?;
@@ -480,10 +478,7 @@ impl Renderer {
     /// Starts the dictionary anew when it is full. Never between the texts of one statement: all of
     /// them have to be known when the statement refers to them.
     fn renew_dictionary_if_full(&mut self) {
-        let shared = self.dictionary.shared.len() as u64;
-        if self.dictionary.n.max(shared) >= DICTIONARY_TEXTS
-            || self.dictionary.bytes >= DICTIONARY_BYTES
-        {
+        if self.dictionary.n >= DICTIONARY_TEXTS || self.dictionary.bytes >= DICTIONARY_BYTES {
             self.dictionary = Dictionary::default();
         }
     }

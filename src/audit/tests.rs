@@ -705,3 +705,45 @@ async fn a_search_finds_statements_by_person_table_text_and_decision() {
     let hits = search::search(directory.path(), &permitted).unwrap();
     assert!(hits.iter().all(|hit| hit.ending == Some(Ending::Completed) && hit.rows == Some(2)));
 }
+
+#[tokio::test]
+async fn a_statement_is_recorded_with_the_person_text_or_table_of_another() {
+    let directory = tempfile::tempdir().unwrap();
+    let audit = Audit::open(settings(directory.path())).unwrap();
+    // More than are found by their address, and each as shared as in a session.
+    let shared: Vec<Intent> = (0..700)
+        .map(|number| {
+            let mut intent = intent(1, &format!("SELECT {number}"));
+            intent.who = Arc::new(Who {
+                login: format!("user{number}").as_str().into(),
+                session: number,
+                ..Who::default()
+            });
+            let mut touched = intent.touched.to_vec();
+            touched[0].name = format!("crm.t{number}").into();
+            intent.touched = touched.into();
+            intent
+        })
+        .collect();
+    for _round in 0..4 {
+        for intent in &shared {
+            // In a row as well: a text has its name from the second time on.
+            for _again in 0..2 {
+                let recorded = audit.intent(intent.clone()).unwrap();
+                audit.outcome(recorded.query(), outcome());
+            }
+        }
+    }
+    audit.close().await.unwrap();
+    verify(directory.path(), &[]).unwrap();
+    let filter = search::Filter { limit: 100_000, ..search::Filter::default() };
+    let hits = search::search(directory.path(), &filter).unwrap();
+    let statements: Vec<_> = hits.iter().filter(|hit| hit.kind == "intent").collect();
+    assert_eq!(statements.len(), 4 * 2 * 700);
+    for hit in statements {
+        let who = hit.who.as_ref().unwrap();
+        assert_eq!(*who.login, format!("user{}", who.session));
+        assert_eq!(hit.original.as_deref(), Some(format!("SELECT {}", who.session).as_str()));
+        assert_eq!(*hit.touched[0].table, format!("crm.t{}", who.session));
+    }
+}

@@ -278,7 +278,7 @@ struct Session<C, S> {
     stalled: Option<Box<ClientMessage>>,
     parked: Option<Box<Parked>>,
     hold: Option<Durable>,
-    /// The moment of this turn, or of the last text that was looked at in it.
+    /// When something happened last, or a text was looked at since.
     now: Timestamp,
     statements: u64,
     last_decision: Option<NonZeroU64>,
@@ -402,7 +402,6 @@ where
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Fatal> {
         self.client.begin_turn();
         self.server.begin_turn();
-        self.now = Timestamp::now();
         loop {
             if let Err(fatal) = self.work() {
                 return Poll::Ready(fatal);
@@ -445,6 +444,7 @@ where
     }
 
     fn react(&mut self, happened: Happened<S>) -> Result<(), Fatal> {
+        self.now = Timestamp::now();
         match happened {
             Happened::Moved(moved) => self.moved(moved),
             Happened::ParkedSafe(safe) => {

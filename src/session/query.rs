@@ -495,16 +495,13 @@ where
 
 /// The id of a decision: its number as 16 digits.
 pub(super) fn decision_id(number: NonZeroU64) -> DecisionId {
-    DecisionId(hexadecimal(number.get()))
-}
-
-fn hexadecimal(number: u64) -> Arc<str> {
+    let number = number.get();
     let mut digits = [0_u8; 16];
     for (digit, place) in digits.iter_mut().zip((0..16).rev()) {
         let nibble = u8::try_from(number >> (place * 4) & 15).unwrap_or_default();
         *digit = if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 };
     }
-    String::from_utf8_lossy(&digits).into()
+    DecisionId(String::from_utf8_lossy(&digits).into())
 }
 
 /// The statements of a text that count against a limit. The end of a transaction has to be possible
