@@ -25,8 +25,18 @@ pub(super) fn multiple(target: &Target<'_>, step: i64) -> Result<Expr, String> {
     let times = |value: Expr| syntax::binary(value, BinaryOperator::Multiply, number.clone());
     match target.family {
         Family::Integer => {
-            let wide = syntax::cast(value, syntax::builtin("int8"));
-            Ok(times(divided(wide)))
+            // The server prepares each call of an operator anew for every statement: two of them, and
+            // no casts but for `int2`. A remainder has its value's sign, so nothing overflows. Both
+            // sides have one type, for which PostgreSQL has the operators itself.
+            let (value, step) = if target.data_type == syntax::builtin("int8") {
+                (value, syntax::cast(number.clone(), syntax::builtin("int8")))
+            } else if target.data_type == syntax::builtin("int4") {
+                (value, number.clone())
+            } else {
+                (syntax::cast(value, syntax::builtin("int4")), number.clone())
+            };
+            let rest = syntax::binary(value.clone(), BinaryOperator::Modulo, step);
+            Ok(syntax::binary(value, BinaryOperator::Minus, rest))
         }
         Family::Numeric => Ok(times(syntax::call("trunc", vec![divided(value)]))),
         Family::Float => {

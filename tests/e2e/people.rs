@@ -1,11 +1,15 @@
 //! The people of the sample CRM ask, and get what the policy's words say. The expected answers come
 //! from SQL written by hand that runs directly, with the filter and the masks spelled out.
 
+use std::fmt::Write as _;
+use std::fs;
+
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use rowgate::demo::DATABASE;
 
-use crate::harness::{Login, gateway, runtime, server};
+use crate::harness::wire::Wire;
+use crate::harness::{Login, gateway, gateway_before, hire, private_server, runtime, server};
 
 /// Rows as text.
 type Rows = Vec<Vec<Option<String>>>;
@@ -268,4 +272,54 @@ fn a_service_account_has_rights_of_its_own() {
     acting.options("-c rowgate.user=grace");
     let refusal = ask_as(&acting, "SELECT 1");
     assert!(refusal.is_err(), "it acts as management: {refusal:?}");
+}
+
+/// Numbers at the ends of their types, and around the steps.
+const EXTREMES: &str = "CREATE TABLE crm.extremes (id int PRIMARY KEY, small smallint, plain integer, big bigint); \
+     INSERT INTO crm.extremes VALUES (1, 0, 0, 0), (2, 32767, 2147483647, 9223372036854775807), \
+     (3, -32768, -2147483648, -9223372036854775808), (4, 999, 999, 999), (5, -999, -999, -999), \
+     (6, 1000, 1000, 1000), (7, -1000, -1001, -1999), (8, NULL, NULL, NULL); \
+     GRANT SELECT ON crm.extremes TO rowgate";
+
+#[test]
+fn a_number_is_cut_to_another_multiple_or_a_mask_fails_at_the_ends_of_its_type() {
+    let server = private_server("rounding");
+    runtime().block_on(server.cluster.run(DATABASE, EXTREMES)).unwrap();
+    let steps = ["1", "7", "1000", "40000", "1000000000"];
+    let gateway = gateway_before(
+        &server,
+        "gateway",
+        |folder| {
+            let mut policy = String::from("roles:\n");
+            for (number, step) in steps.iter().enumerate() {
+                hire(
+                    folder,
+                    &[&format!("login: r{number}, id: {}, roles: [r{number}]", 9200 + number)],
+                );
+                let mask = format!("{{ kind: round, step: {step} }}");
+                let _ = writeln!(
+                    policy,
+                    "  r{number}:\n    grants:\n      - tables: [crm.extremes]\n        read: {{ scope: all, \
+                     masks: {{ small: {mask}, plain: {mask}, big: {mask} }} }}"
+                );
+            }
+            fs::write(folder.join("policies/rounding.yaml"), policy).unwrap();
+        },
+        |gateway| Wire::login_with_quietly(&gateway.login("henry")),
+    );
+    for (number, step) in steps.iter().enumerate() {
+        let cut = |column: &str| format!("(trunc({column}::numeric / {step}) * {step})::text");
+        let expected = format!(
+            "SELECT id::text, {}, {}, {} FROM crm.extremes ORDER BY id",
+            cut("small"),
+            cut("plain"),
+            cut("big")
+        );
+        let found = ask(
+            &gateway.login(&format!("r{number}")),
+            "SELECT id, small, plain, big FROM crm.extremes ORDER BY id",
+        );
+        assert_eq!(found, ask(&server.login(DATABASE), &expected), "{step}");
+        assert_eq!(found.unwrap().len(), 8);
+    }
 }
