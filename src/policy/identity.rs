@@ -339,12 +339,17 @@ fn principals(class: ValueClass, person: &PersonFacts, roles: &[RoleName]) -> Ve
 }
 
 /// An array in PostgreSQL's text format (documentation, 8.15.6 "Array Input and Output Syntax").
-/// Every element is quoted, so no element is read as NULL or as nesting.
+/// Every element but plain digits is quoted, so no element is read as NULL or as nesting. The server
+/// reads digits faster without quotes, and reads the array anew for each statement.
 pub fn array_literal(values: &[String]) -> String {
     let mut text = String::from("{");
     for (index, value) in values.iter().enumerate() {
         if index > 0 {
             text.push(',');
+        }
+        if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+            text.push_str(value);
+            continue;
         }
         text.push('"');
         for c in value.chars() {
@@ -372,8 +377,9 @@ mod tests {
 
     #[test]
     fn an_element_cannot_break_out_of_its_array_literal() {
-        let values = ["a\"b".to_owned(), "c\\".to_owned(), "NULL".to_owned(), "{x,y}".to_owned()];
-        assert_eq!(array_literal(&values), r#"{"a\"b","c\\","NULL","{x,y}"}"#);
+        let values = ["a\"b", "c\\", "NULL", "{x,y}", "", "7", "-7", " 7"].map(str::to_owned);
+        let literal = array_literal(&values);
+        assert_eq!(literal, r#"{"a\"b","c\\","NULL","{x,y}","",7,"-7"," 7"}"#);
     }
 
     #[test]
@@ -391,7 +397,7 @@ mod tests {
         person.id = Some("7".to_owned());
         person.subordinates = vec!["7".to_owned(), "9".to_owned()];
         let identity = identity(IdentitySource::Subordinates, ValueClass::Integer, &person);
-        assert_eq!(identity.text(ARRAY).unwrap(), r#"{"7","9"}"#);
+        assert_eq!(identity.text(ARRAY).unwrap(), "{7,9}");
         assert_eq!(identity.text(SCALAR), None);
     }
 
