@@ -85,11 +85,13 @@ def run(on, contender, mode, clients, seconds):
 
 
 def once(on, contender, mode, clients, seconds):
-    """Transactions per second, milliseconds of latency, proxy CPU µs per transaction."""
+    """Transactions per second, milliseconds of latency, CPU µs of proxy, pgbench and server per
+    transaction."""
     jobs = 1 if clients < 16 else min(2, os.cpu_count() or 1)
     # The time includes the logins, which take seconds on a busy machine.
     seconds += 2 if clients >= 8 else 0
     before = contender.cpu()
+    others = on.server_cpu_seconds(), stage.waited_cpu_seconds()
     done = subprocess.run(
         [os.path.join(on.bin, "pgbench"), "-n", "-S", "-M", mode, "-c", str(clients),
          "-j", str(jobs), "-T", str(seconds), "-s", str(SCALE)],
@@ -100,6 +102,7 @@ def once(on, contender, mode, clients, seconds):
     # The outcomes of the last statements are still being written.
     time.sleep(0.05)
     used = contender.cpu() - before
+    server, client = on.server_cpu_seconds() - others[0], stage.waited_cpu_seconds() - others[1]
     count = int(re.search(r"actually processed: (\d+)", done.stdout).group(1))
     if count == 0:
         return None
@@ -108,7 +111,8 @@ def once(on, contender, mode, clients, seconds):
         sys.exit(f"{failed.group(1)} transactions failed against {contender.name}")
     tps = float(re.search(r"tps = (\S+) \(without", done.stdout).group(1))
     latency = float(re.search(r"latency average = (\S+)", done.stdout).group(1))
-    return {"tps": tps, "latency": latency, "cpu": used * 1e6 / max(count, 1)}
+    return {"tps": tps, "latency": latency, "cpu": used * 1e6 / count,
+            "client": client * 1e6 / count, "server": server * 1e6 / count}
 
 
 def main():
@@ -129,8 +133,9 @@ def main():
         fill(on)
         contenders = [Contender(DIRECT, on.port, "app")]
         for pooling, connections in (("session", size), ("transaction", size), ("transaction", SHARED)):
-            # This PgBouncer keeps no prepared statements apart in transaction mode.
-            supported = ("simple", "extended", "prepared")[: 3 if pooling == "session" else 2]
+            # An older PgBouncer keeps no prepared statements apart in transaction mode.
+            every = pooling == "session" or stage.bouncer_version() >= stage.KEEPS_PREPARED
+            supported = ("simple", "extended", "prepared")[: 3 if every else 2]
             started = on.start_bouncer(pooling, "app", connections)
             if started:
                 contenders.append(
@@ -209,26 +214,34 @@ def ratios(results, mode, count, name, base, what):
     return [a / b for a, b in zip(mine, theirs) if b > 0]
 
 
+def pooled_like(name):
+    """The PgBouncer that pools as this rowgate does."""
+    pooling = re.search(r"transaction.*", name)
+    return f"pgbouncer {pooling.group() if pooling else 'session'}"
+
+
 def report(results, contenders, modes, clients, options, description):
     lines = [
         "# pgbench -S through proxies", "",
         f"{description}. Rounds: {options.rounds} of {options.seconds} s, contenders in turn. "
         f"Audit durability: {options.durability}. "
         "Each cell is the median (lowest–highest).", "",
-        "## Ratios to PgBouncer (session mode) in the same round", "",
-        "| protocol | clients | rowgate | throughput | CPU per transaction |",
-        "|---|---|---|---|---|",
+        "## Ratios to PgBouncer in the same round", "",
+        "To the one that pools by session, and to the one that pools as this rowgate does.", "",
+        "| protocol | clients | rowgate | throughput, to session | CPU per transaction "
+        "| throughput, to the same pooling | CPU per transaction |",
+        "|---|---|---|---|---|---|---|",
     ]
-    base = "pgbouncer session"
     gateways = [each.name for each in contenders if each.name.startswith("rowgate")]
     for mode in modes:
         for count in clients:
             for name in gateways:
-                speed = ratios(results, mode, count, name, base, "tps")
-                cpu = ratios(results, mode, count, name, base, "cpu")
-                if speed:
-                    lines.append(f"| {mode} | {count} | {name.removeprefix('rowgate ')} "
-                                 f"| {spread(speed)} | {spread(cpu)} |")
+                cells = [ratios(results, mode, count, name, base, what)
+                         for base in ("pgbouncer session", pooled_like(name))
+                         for what in ("tps", "cpu")]
+                if cells[0]:
+                    lines.append(f"| {mode} | {count} | {name.removeprefix('rowgate ')} | "
+                                 + " | ".join(spread(cell) if cell else "–" for cell in cells) + " |")
     lines += ["", "## Throughput against a direct connection in the same round", "",
               "| protocol | clients | " + " | ".join(each.name for each in contenders[1:]) + " |",
               "|---|---|" + "---|" * len(contenders[1:])]
@@ -238,8 +251,9 @@ def report(results, contenders, modes, clients, options, description):
                      for each in contenders[1:]]
             lines.append(f"| {mode} | {count} | " + " | ".join(cells) + " |")
     lines += ["", "## Absolute figures of this machine", "",
-              "| protocol | clients | contender | transactions/s | latency ms | proxy CPU µs |",
-              "|---|---|---|---|---|---|"]
+              "CPU per transaction of the proxy, of pgbench and of all of the server's processes.", "",
+              "| protocol | clients | contender | transactions/s | latency ms | proxy CPU µs | pgbench | server |",
+              "|---|---|---|---|---|---|---|---|"]
     for mode in modes:
         for count in clients:
             for each in contenders:
@@ -247,9 +261,10 @@ def report(results, contenders, modes, clients, options, description):
                 if key not in results:
                     continue
                 cpu = spread(column(results, key, "cpu"), "{:.1f}") if each.pid else "–"
+                others = " | ".join(spread(column(results, key, what), "{:.1f}") for what in ("client", "server"))
                 lines.append(
                     f"| {mode} | {count} | {each.name} | {spread(column(results, key, 'tps'), '{:.0f}')}"
-                    f" | {median(column(results, key, 'latency')):.3f} | {cpu} |")
+                    f" | {median(column(results, key, 'latency')):.3f} | {cpu} | {others} |")
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ import json
 import os
 import pwd
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -63,6 +64,19 @@ def bouncer():
     return shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin")
 
 
+# From this version on, PgBouncer prepares a statement where it is run (its parameter
+# max_prepared_statements), so that clients that share server connections can prepare some.
+KEEPS_PREPARED = (1, 21)
+
+
+def bouncer_version():
+    """PgBouncer's version, as numbers; nothing where there is none."""
+    if bouncer() is None:
+        return ()
+    done = subprocess.run([bouncer(), "--version"], text=True, capture_output=True, check=False)
+    return tuple(map(int, re.findall(r"\d+", done.stdout.splitlines()[0])))
+
+
 def rowgate_program():
     program = os.environ.get("ROWGATE", os.path.join(BUILT, "rowgate"))
     if not os.path.exists(program):
@@ -81,6 +95,12 @@ def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def waited_cpu_seconds():
+    """User and system time of the programs that this one has started and that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def unprivileged():
@@ -108,6 +128,7 @@ class Stage:
         self.folder = tempfile.mkdtemp(prefix="rowgate-bench-")
         os.chmod(self.folder, 0o755)
         self.processes = []
+        self.server = None
         self.port = free_port()
 
     def __enter__(self):
@@ -181,7 +202,24 @@ class Stage:
             "server", [os.path.join(self.bin, "postgres"), "-D", data, "-p", str(self.port)],
             how=signal.SIGINT, **as_unprivileged())
         self.wait_for("server", process)
+        self.server = process.pid
         return process
+
+    def server_cpu_seconds(self):
+        """User and system time of the server with all its processes, running and ended. Of those that
+        run to the nanosecond: there are many, and each worked for less than the clock of /proc ticks."""
+        def fields(pid):
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                return file.read().rsplit(")", 1)[1].split()
+        own = fields(self.server)
+        total = sum(map(int, own[11:15])) / TICKS
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            # It may end meanwhile; then it is among the ended ones the next time.
+            with contextlib.suppress(OSError):
+                if int(fields(pid)[1]) == self.server:
+                    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+                        total += int(file.read().split()[0]) / 1e9
+        return total
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -220,12 +258,13 @@ class Stage:
         encrypted = "" if tls is None else (
             f"client_tls_sslmode = allow\nclient_tls_key_file = {tls[0]}\n"
             f"client_tls_cert_file = {tls[1]}\n")
+        prepared = "max_prepared_statements = 200\n" if bouncer_version() >= KEEPS_PREPARED else ""
         config = self.write(
             f"pgbouncer-{mode}-{port}.ini",
             f"[databases]\n* = host=127.0.0.1 port={self.port}\n[pgbouncer]\n"
             f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
             f"auth_type = scram-sha-256\nauth_file = {users}\npool_mode = {mode}\n"
-            f"default_pool_size = {size}\nmax_client_conn = {clients}\n{encrypted}"
+            f"default_pool_size = {size}\nmax_client_conn = {clients}\n{encrypted}{prepared}"
             "log_connections = 0\nlog_disconnections = 0\nlog_stats = 0\n"
             "ignore_startup_parameters = extra_float_digits,options\n")
         name = f"pgbouncer-{mode}-{port}"
