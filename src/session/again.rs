@@ -142,7 +142,7 @@ where
             rewrite: planned.rewrite,
             stamp: self.stamp(),
             identity: Arc::clone(&self.standing.identity),
-            new_names: Vec::new(),
+            statement_names: Vec::new(),
             ..(*old).clone()
         };
         let mut bytes = BytesMut::new();

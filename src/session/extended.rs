@@ -137,7 +137,7 @@ where
             text: Arc::clone(text),
             declared: declared.to_vec(),
             local: local_action(planned.rewrite.plan()).cloned(),
-            new_names: planned.new_names,
+            statement_names: planned.statement_names,
             rewrite: planned.rewrite,
             stamp: self.stamp(),
             identity: Arc::clone(&self.standing.identity),
@@ -427,7 +427,7 @@ where
             } else if prepared.origin == Origin::Protocol {
                 let planned = super::query::Planned {
                     rewrite: Arc::clone(&prepared.rewrite),
-                    new_names: prepared.new_names.clone(),
+                    statement_names: prepared.statement_names.clone(),
                 };
                 self.refresh_executed(&planned)?;
                 entry.changes = self.name_changes(&planned, text)?;

@@ -68,8 +68,8 @@ pub(super) struct Prepared {
     pub(super) identity: Arc<dyn IdentityValues>,
     /// Answered by rowgate itself.
     pub(super) local: Option<Local>,
-    /// Client and server name of each statement that the text itself prepares.
-    pub(super) new_names: Vec<(String, String)>,
+    /// Client and server name of each statement that the text names, to prepare or to execute it.
+    pub(super) statement_names: Vec<(String, String)>,
 }
 
 impl Prepared {

@@ -25,11 +25,11 @@ use crate::session::authority::Standing;
 use crate::session::redact::character_position;
 use crate::sql::Tokens;
 
-/// A statement that may run, and the names it may make.
+/// A statement that may run, and the names it says.
 pub(super) struct Planned {
     pub(super) rewrite: Arc<Rewrite>,
-    /// Client and server name of each statement name in the text that is new.
-    pub(super) new_names: Vec<(String, String)>,
+    /// Client and server name of each statement that the text names, to prepare or to execute it.
+    pub(super) statement_names: Vec<(String, String)>,
 }
 
 impl<C, S> Session<C, S>
@@ -152,7 +152,7 @@ where
             standing: &self.standing,
             names: &self.names,
             private: self.private_names,
-            new_names: RefCell::new(Vec::new()),
+            statement_names: RefCell::new(Vec::new()),
             issued: Cell::new(0),
             statement: self.statements,
         };
@@ -165,7 +165,10 @@ where
             self.one_path(rewrite.plan())?;
             self.own_tables(rewrite.plan())?;
         }
-        Ok(Planned { rewrite: Arc::new(rewrite), new_names: fill.new_names.into_inner() })
+        Ok(Planned {
+            rewrite: Arc::new(rewrite),
+            statement_names: fill.statement_names.into_inner(),
+        })
     }
 
     fn context<'a>(&'a self, protocol: Protocol<'a>) -> PlanContext<'a> {
@@ -209,6 +212,9 @@ where
             && self.loans.as_ref().is_none_or(|loans| settings == loans.settings())
             && (!prepared.rewrite.plan().literals
                 || Arc::ptr_eq(&prepared.identity, &self.standing.identity))
+            && prepared.statement_names.iter().all(|(client, server)| {
+                self.names.statement(client).is_none_or(|meant| meant.server_name == *server)
+            })
     }
 
     /// Records the intent. The second value resolves when the statement may be sent; without one it
@@ -352,7 +358,7 @@ where
                 Action::Close { .. } => {}
                 Action::Prepare { name, .. } => {
                     let server_name = planned
-                        .new_names
+                        .statement_names
                         .iter()
                         .find(|(client, _)| **client == **name)
                         .map(|(_, server)| server.clone())
@@ -368,7 +374,7 @@ where
                         stamp: stamp.clone(),
                         identity: Arc::clone(&self.standing.identity),
                         local: None,
-                        new_names: Vec::new(),
+                        statement_names: Vec::new(),
                     };
                     let change = NameChange::Prepare(name.to_string(), Box::new(prepared));
                     changes.push((index, change));
@@ -545,7 +551,7 @@ struct SessionFill<'a> {
     standing: &'a Standing,
     names: &'a Names,
     private: bool,
-    new_names: RefCell<Vec<(String, String)>>,
+    statement_names: RefCell<Vec<(String, String)>>,
     issued: Cell<u64>,
     statement: u64,
 }
@@ -566,16 +572,17 @@ impl Fill for SessionFill<'_> {
         if !self.private {
             return client.to_owned();
         }
-        if let Some(prepared) = self.names.statement(client) {
-            return prepared.server_name.clone();
-        }
-        let mut new_names = self.new_names.borrow_mut();
-        if let Some((_, server)) = new_names.iter().find(|(name, _)| name == client) {
+        let mut said = self.statement_names.borrow_mut();
+        if let Some((_, server)) = said.iter().find(|(name, _)| name == client) {
             return server.clone();
         }
-        self.issued.set(self.issued.get().saturating_add(1));
-        let server = format!("{PRIVATE_PREFIX}q{}_{}", self.statement, self.issued.get());
-        new_names.push((client.to_owned(), server.clone()));
+        let server = if let Some(prepared) = self.names.statement(client) {
+            prepared.server_name.clone()
+        } else {
+            self.issued.set(self.issued.get().saturating_add(1));
+            format!("{PRIVATE_PREFIX}q{}_{}", self.statement, self.issued.get())
+        };
+        said.push((client.to_owned(), server.clone()));
         server
     }
 }
