@@ -383,6 +383,30 @@ pub fn row_description(buffer: &mut BytesMut, fields: &[Field]) {
     });
 }
 
+/// A whole RowDescription with these formats: one for all columns or one for each, text where there are
+/// none.
+pub fn row_description_as(described: &Bytes, formats: &[i16]) -> Bytes {
+    // Of one column: its table, number, type, size and modifier, before its format.
+    const BEFORE: usize = 16;
+    let mut message = BytesMut::from(&**described);
+    // Behind the type, the length and the count.
+    let mut at = 7;
+    let mut each = formats.iter();
+    while let Some(end) = message.get(at..).and_then(|rest| rest.iter().position(|b| *b == 0)) {
+        let format = match formats {
+            [] => 0,
+            [all] => *all,
+            [_, _, ..] => each.next().copied().unwrap_or(0),
+        };
+        at += end + 1 + BEFORE;
+        if let Some(place) = message.get_mut(at..at + 2) {
+            place.copy_from_slice(&format.to_be_bytes());
+        }
+        at += 2;
+    }
+    message.freeze()
+}
+
 /// Appends a RowDescription of text columns.
 pub fn text_row_description(buffer: &mut BytesMut, names: &[&str]) {
     // The OID of `text`, its variable length (-1), no modifier (-1) and the text format (0).

@@ -157,7 +157,8 @@ where
         // What the client sends next waits for this change.
         run.changes.push((0, NameChange::Prepare(name.to_owned(), Box::new(again.clone()))));
         run.undo.push(self.names.set_statement(name, Some(again)));
-        self.expected.extend([Request::Close, Request::Parse, Request::Bind].map(Entry::internal));
+        self.expected
+            .extend([Request::Close, Request::Parse, Request::bind()].map(Entry::internal));
         self.expected.push_back(run);
         self.expected.extend([Request::Close, Request::Close].map(Entry::internal));
         if self.pipeline {

@@ -193,7 +193,7 @@ where
                 Ok(())
             }
             b'1' => self.completed(&frame, |request| matches!(request, Request::Parse)),
-            b'2' => self.completed(&frame, |request| matches!(request, Request::Bind)),
+            b'2' => self.on_bound(&frame),
             b'3' if matches!(self.front()?.request, Request::Prepared) => {
                 self.expected.pop_front();
                 message::bare(self.client.outbound.buffer(), b'1');
@@ -264,6 +264,19 @@ where
         }
         self.relay_frame(frame);
         self.expected.pop_front();
+        Ok(())
+    }
+
+    /// A portal is bound; the columns that the client has asked for may be known.
+    fn on_bound(&mut self, frame: &Frame) -> Result<(), Fatal> {
+        let mut told = None;
+        if let Request::Bind { columns, .. } = &mut self.front()?.request {
+            told = columns.take();
+        }
+        self.completed(frame, |request| matches!(request, Request::Bind { .. }))?;
+        if let Some(columns) = told {
+            self.client.outbound.buffer().extend_from_slice(&columns);
+        }
         Ok(())
     }
 
@@ -609,7 +622,7 @@ where
         let runs = match entry.request {
             Request::Query | Request::Execute | Request::SearchPath | Request::Left => true,
             Request::Parse
-            | Request::Bind
+            | Request::Bind { .. }
             | Request::Close
             | Request::Sync
             | Request::FunctionCall

@@ -25,7 +25,12 @@ pub(super) enum Request {
     /// A Parse.
     Parse,
     /// A Bind.
-    Bind,
+    Bind {
+        /// The formats of the columns: one for all or one each, text where there are none.
+        results: Vec<i16>,
+        /// The RowDescription that follows the answer.
+        columns: Option<Bytes>,
+    },
     /// A Describe of a statement.
     DescribeStatement {
         /// How many parameters at the end are rowgate's.
@@ -63,6 +68,13 @@ pub(super) enum Request {
         /// The RowDescription.
         columns: Option<Bytes>,
     },
+}
+
+impl Request {
+    /// A Bind of rowgate's own, or one whose columns nobody knows.
+    pub(super) fn bind() -> Self {
+        Self::Bind { results: Vec::new(), columns: None }
+    }
 }
 
 /// What a client was told about a statement.

@@ -192,7 +192,7 @@ where
     }
 
     fn run_bind(&mut self, bind: &Bind, prepared: Option<&Arc<Prepared>>) -> Result<(), Refusal> {
-        let mut entry = Entry::new(Request::Bind);
+        let mut entry = Entry::new(Request::bind());
         let portal_name = self.bound_portal(&bind.portal)?;
         let mut identity = Vec::new();
         match prepared {
@@ -223,6 +223,7 @@ where
                     &values,
                     &results,
                 );
+                entry.request = Request::Bind { results, columns: None };
             }
         }
         let portal = Portal {
@@ -352,12 +353,15 @@ where
                         return Ok(Step::Done);
                     }
                 };
+                if self.tell_columns(name) {
+                    return Ok(Step::Done);
+                }
                 let renamed = rename(&target, &server_name);
                 message::describe(self.server.outbound.buffer(), &renamed);
+                let remember = self.shared_statement(name);
                 let prepared = self.names.portal(name).and_then(|portal| portal.prepared.as_ref());
                 let source = prepared.map(|prepared| self.source(prepared));
-                let mut entry =
-                    Entry::new(Request::DescribePortal { remember: None }).about(source);
+                let mut entry = Entry::new(Request::DescribePortal { remember }).about(source);
                 entry.local = prepared.and_then(|prepared| described_locally(prepared));
                 entry
             }

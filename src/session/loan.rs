@@ -183,7 +183,7 @@ impl<S> Loans<S> {
         self.here.get_or_insert_default()
     }
 
-    fn memory(&mut self) -> &mut Memory {
+    pub(super) fn memory(&mut self) -> &mut Memory {
         &mut self.here().memory
     }
 
@@ -360,7 +360,7 @@ where
         message::bare(&mut bytes, b'S');
         let requests = [
             Request::Parse,
-            Request::Bind,
+            Request::bind(),
             Request::Left,
             Request::Close,
             Request::Close,
@@ -459,20 +459,6 @@ where
             None => true,
             Some(loans) if server_name.is_empty() => loans.unnamed,
             Some(loans) => loans.memory().statements.find(server_name),
-        }
-    }
-
-    /// The RowDescription of a statement on this connection, when it has been heard.
-    pub(super) fn columns_here(&mut self, server_name: &str) -> Option<Bytes> {
-        self.loans.as_mut()?.memory().statements.columns(server_name)
-    }
-
-    /// Remembers the columns of a statement on this connection.
-    pub(super) fn note_columns(&mut self, server_name: &str, fields: &[message::Field]) {
-        if let Some(loans) = self.loans.as_mut() {
-            let mut columns = BytesMut::new();
-            message::row_description(&mut columns, fields);
-            loans.memory().statements.describe(server_name, columns.freeze());
         }
     }
 

@@ -8,6 +8,7 @@ mod again;
 mod answer;
 pub mod authority;
 pub mod budget;
+mod columns;
 mod expected;
 mod explain;
 mod extended;

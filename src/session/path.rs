@@ -84,7 +84,7 @@ where
         message::close(&mut bytes, &Target::Portal(NAME.to_owned()));
         message::close(&mut bytes, &Target::Statement(NAME.to_owned()));
         let requests =
-            [Request::Parse, Request::Bind, Request::SearchPath, Request::Close, Request::Close];
+            [Request::Parse, Request::bind(), Request::SearchPath, Request::Close, Request::Close];
         self.expected.extend(requests.into_iter().map(Entry::internal));
         // A Sync inside the client's pipeline would commit it.
         if self.pipeline {

@@ -8,8 +8,14 @@ use proptest::test_runner::{Config, TestRunner};
 use rowgate::demo::DATABASE;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
-use crate::harness::wire::{Wire, bind, errors, execute, parse, shown, sync, value as only_value};
-use crate::harness::{Gateway, gateway_before, gateway_with, hire, private_server, runtime};
+use crate::harness::tap::Tap;
+use crate::harness::wire::{
+    Wire, bind, describe_portal, errors, execute, flush, parse, query, shown, sync,
+    value as only_value,
+};
+use crate::harness::{
+    Gateway, SEEN_BY_ALICE, gateway_before, gateway_with, hire, private_server, runtime, server,
+};
 
 /// A gateway with so many server connections.
 fn pooling(name: &str, size: usize) -> Gateway {
@@ -311,6 +317,61 @@ fn a_statement_that_one_client_deallocates_is_gone_for_others_or_cannot_be_deall
             assert_eq!(only_value(&other.batch(&run)).as_deref(), Some("t"));
         }
         assert_eq!(shown(&other.query("DEALLOCATE s")), ["C DEALLOCATE ", "Z I"]);
+    }
+}
+
+#[test]
+fn the_server_describes_a_statement_each_time_or_the_client_hears_of_other_columns() {
+    let tap = Tap::open(server().cluster.port());
+    let gateway = gateway_with("described", |folder| {
+        connections(folder, 1);
+        let file = folder.join("rowgate.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let port = |port: u16| format!("127.0.0.1:{port}\"");
+        fs::write(&file, text.replace(&port(server().cluster.port()), &port(tap.port))).unwrap();
+    });
+    let mut direct = Wire::login(&server().login(SEEN_BY_ALICE));
+    let mut alice = Wire::login(&gateway.login("alice"));
+    let mut same = |batch: &[Vec<u8>]| {
+        let (expected, found) = (shown(&direct.batch(batch)), shown(&alice.batch(batch)));
+        let sent = String::from_utf8_lossy(&batch.concat()).replace('\0', " ");
+        assert_eq!(found, expected, "{sent}");
+    };
+    let read = "SELECT id, name, founded_on AS since FROM crm.account WHERE id = $1 OR id = 2";
+    let write = "UPDATE crm.account SET note = note WHERE id = $1";
+    same(&[parse("read", read, &[]), parse("write", write, &[]), sync()]);
+    let one = [Some(&b"1"[..])];
+    let formats: [&[i16]; 5] = [&[], &[0], &[1], &[1, 0, 1], &[0, 1]];
+    // The first one is described by the server, and others that it has no part in.
+    same(&[bind("", "read", &[], &one, &[1]), describe_portal(""), execute("", 0), sync()]);
+    let heard = tap.count(b'D');
+    assert!(heard > 0);
+    for results in formats {
+        let bound = bind("", "read", &[], &one, results);
+        same(&[bound.clone(), describe_portal(""), execute("", 0), sync()]);
+        same(&[bound.clone(), describe_portal(""), execute("", 1), execute("", 0), sync()]);
+        same(&[bound.clone(), describe_portal(""), sync()]);
+        same(&[bound, describe_portal(""), flush(), execute("", 0), flush(), sync()]);
+    }
+    let wrong = bind("", "read", &[], &[Some(&b"one"[..])], &[]);
+    same(&[wrong, describe_portal(""), execute("", 0), sync()]);
+    assert_eq!(tap.count(b'D'), heard);
+    // Where something stands between them, or there is nothing to tell, the server is asked.
+    let two = [bind("a", "read", &[], &one, &[]), bind("b", "read", &[], &one, &[1])];
+    let both = [describe_portal("a"), describe_portal("b"), describe_portal("b")];
+    same(&[&two[..], &both[..], &[execute("b", 0), execute("a", 0), sync()]].concat());
+    same(&[bind("", "write", &[], &one, &[]), describe_portal(""), execute("", 0), sync()]);
+    same(&[describe_portal("nothing"), sync()]);
+    for (first, text) in [(true, "SELECT 1 AS one"), (false, "SELECT 'a' AS x, 2 AS y")] {
+        let named = [format!("DECLARE c CURSOR FOR {text}"), format!("PREPARE p AS {text}")];
+        same(&[query("BEGIN"), query(&named[0]), query(&named[1])]);
+        for (name, text) in [("fetch", "FETCH c"), ("run", "EXECUTE p")] {
+            if first {
+                same(&[parse(name, text, &[]), sync()]);
+            }
+            same(&[bind("", name, &[], &[], &[]), describe_portal(""), execute("", 0), sync()]);
+        }
+        same(&[query("DEALLOCATE p"), query("COMMIT")]);
     }
 }
 

@@ -4,6 +4,7 @@
 //! Nothing outlives the test process: server and gateway end when its pipes close.
 
 pub(crate) mod client;
+pub(crate) mod tap;
 pub(crate) mod wire;
 
 use std::fs;
