@@ -360,7 +360,8 @@ fn the_server_describes_a_statement_each_time_or_the_client_hears_of_other_colum
     let two = [bind("a", "read", &[], &one, &[]), bind("b", "read", &[], &one, &[1])];
     let both = [describe_portal("a"), describe_portal("b"), describe_portal("b")];
     same(&[&two[..], &both[..], &[execute("b", 0), execute("a", 0), sync()]].concat());
-    same(&[bind("", "write", &[], &one, &[]), describe_portal(""), execute("", 0), sync()]);
+    let none = [Some(&b"-1"[..])];
+    same(&[bind("", "write", &[], &none, &[]), describe_portal(""), execute("", 0), sync()]);
     same(&[describe_portal("nothing"), sync()]);
     for (first, text) in [(true, "SELECT 1 AS one"), (false, "SELECT 'a' AS x, 2 AS y")] {
         let named = [format!("DECLARE c CURSOR FOR {text}"), format!("PREPARE p AS {text}")];
