@@ -12,6 +12,9 @@ pub type SettingValues = Arc<[(String, String)]>;
 /// Prepared statements kept on one connection; the least recently used goes first.
 pub const STATEMENTS: usize = 500;
 
+/// The longest RowDescription that is remembered, in bytes: some 300 columns.
+pub const COLUMNS: usize = 8 * 1024;
+
 /// What a connection remembers.
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -57,9 +60,11 @@ impl Statements {
         self.known.get(name)?.columns.clone()
     }
 
-    /// Notes the RowDescription of a statement that is there.
+    /// Notes the RowDescription of a statement that is there, unless it is too long to keep.
     pub fn describe(&mut self, name: &str, columns: Bytes) {
-        if let Some(known) = self.known.get_mut(name) {
+        if columns.len() <= COLUMNS
+            && let Some(known) = self.known.get_mut(name)
+        {
             known.columns = Some(columns);
         }
     }
@@ -104,5 +109,18 @@ mod tests {
         assert!(statements.find("s0"));
         assert_eq!(statements.insert("new").as_deref(), Some("s1"));
         assert!(statements.find("s0") && statements.find("new") && !statements.find("s1"));
+    }
+
+    #[test]
+    fn descriptions_take_memory_without_end_or_outlive_their_statement() {
+        let mut statements = Statements::default();
+        statements.insert("s");
+        let [short, long] = [COLUMNS, COLUMNS + 1].map(|length| Bytes::from(vec![0; length]));
+        statements.describe("s", long);
+        assert_eq!(statements.columns("s"), None);
+        statements.describe("s", short.clone());
+        assert_eq!(statements.columns("s"), Some(short));
+        statements.insert("s");
+        assert_eq!(statements.columns("s"), None);
     }
 }

@@ -2,12 +2,14 @@
 //! execution, and the server looks each one up in its catalogue: of a statement that it has told
 //! about before, the client hears from the gateway.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Session;
 use super::expected::Request;
-use super::names::{Origin, Undo};
+use super::names::{Origin, Prepared, Undo};
 use crate::protocol::message;
 use crate::rewrite::Answer;
 
@@ -37,8 +39,9 @@ where
     /// Answers a Describe of a portal when its Bind is what was sent last and the columns are known:
     /// they follow the server's answer to the Bind. A Bind that fails is followed by nothing.
     pub(super) fn tell_columns(&mut self, portal: &str) -> bool {
-        let Some(columns) =
-            self.shared_statement(portal).and_then(|server_name| self.columns_here(&server_name))
+        let Some(columns) = self
+            .shared_statement(portal)
+            .and_then(|prepared| self.columns_here(&prepared.server_name))
         else {
             return false;
         };
@@ -48,16 +51,19 @@ where
             && bound
             && entry.visible
         {
-            *told = Some(message::row_description_as(&columns, results));
+            let text = results.iter().all(|format| *format == 0);
+            let columns =
+                if text { columns } else { message::row_description_as(&columns, results) };
+            *told = Some(columns);
             return true;
         }
         false
     }
 
-    /// The name of the portal's statement on the connections, where its rows pass as they come and are
-    /// the same for as long as it is prepared: PostgreSQL lets a query fail rather than return other
-    /// columns. What an EXECUTE or a FETCH returns depends on what it names.
-    pub(super) fn shared_statement(&self, portal: &str) -> Option<String> {
+    /// The portal's statement, where its rows pass as they come and its columns are the same for as long as
+    /// it is prepared: PostgreSQL lets a query fail rather than return others. What an EXECUTE or a FETCH
+    /// returns depends on what it names.
+    pub(super) fn shared_statement(&self, portal: &str) -> Option<Arc<Prepared>> {
         if self.loans.is_none() || !self.private_names {
             return None;
         }
@@ -68,6 +74,6 @@ where
             && QUERIES.contains(&statement.kind)
             && prepared.answer() == Answer::Relay
             && !prepared.server_name.is_empty();
-        told.then(|| prepared.server_name.clone())
+        told.then(|| Arc::clone(prepared))
     }
 }

@@ -358,7 +358,8 @@ where
                 }
                 let renamed = rename(&target, &server_name);
                 message::describe(self.server.outbound.buffer(), &renamed);
-                let remember = self.shared_statement(name);
+                let shared = self.shared_statement(name);
+                let remember = shared.map(|prepared| prepared.server_name.clone());
                 let prepared = self.names.portal(name).and_then(|portal| portal.prepared.as_ref());
                 let source = prepared.map(|prepared| self.source(prepared));
                 let mut entry = Entry::new(Request::DescribePortal { remember }).about(source);
