@@ -211,15 +211,24 @@ class Stage:
         def fields(pid):
             with open(f"/proc/{pid}/stat", encoding="ascii") as file:
                 return file.read().rsplit(")", 1)[1].split()
-        own = fields(self.server)
-        total = sum(map(int, own[11:15])) / TICKS
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            # It may end meanwhile; then it is among the ended ones the next time.
-            with contextlib.suppress(OSError):
-                if int(fields(pid)[1]) == self.server:
-                    with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
-                        total += int(file.read().split()[0]) / 1e9
-        return total
+
+        def running():
+            found = {}
+            for pid in filter(str.isdigit, os.listdir("/proc")):
+                # It may end meanwhile.
+                with contextlib.suppress(OSError):
+                    if int(fields(pid)[1]) == self.server:
+                        with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+                            found[pid] = int(file.read().split()[0]) / 1e9
+            return found
+        # One that ends while they are counted would be counted twice, or not at all.
+        for _ in range(100):
+            before = running()
+            ended = sum(map(int, fields(self.server)[11:15])) / TICKS
+            if before.keys() == running().keys():
+                break
+            time.sleep(0.02)
+        return ended + sum(before.values())
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
