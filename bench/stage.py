@@ -97,6 +97,16 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def running_cpu_seconds(pid):
+    """The same of the threads that run now, to the nanosecond instead of the clock's hundredth."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        # It may end meanwhile.
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
+
+
 def waited_cpu_seconds():
     """User and system time of the programs that this one has started and that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
