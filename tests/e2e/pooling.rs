@@ -14,7 +14,8 @@ use crate::harness::wire::{
     value as only_value,
 };
 use crate::harness::{
-    Gateway, SEEN_BY_ALICE, gateway_before, gateway_with, hire, private_server, runtime, server,
+    Gateway, SEEN_BY_ALICE, Server, gateway_before, gateway_with, hire, private_server, runtime,
+    server,
 };
 
 /// A gateway with so many server connections.
@@ -391,9 +392,9 @@ roles:
         execute: true
 "#;
 
-#[test]
-fn a_key_lookup_is_parsed_and_planned_each_time_or_another_query_is_not() {
-    let server = private_server("keeping-lookups");
+/// A server of its own with `READER`, and a gateway with one connection to it.
+fn reading(name: &str) -> (Server, Gateway) {
+    let server = private_server(name);
     runtime().block_on(server.cluster.run(DATABASE, KEPT)).unwrap();
     let gateway = gateway_before(
         &server,
@@ -405,6 +406,12 @@ fn a_key_lookup_is_parsed_and_planned_each_time_or_another_query_is_not() {
         },
         |gateway| Wire::login_with_quietly(&gateway.login("henry")),
     );
+    (server, gateway)
+}
+
+#[test]
+fn a_key_lookup_is_parsed_and_planned_each_time_or_another_query_is_not() {
+    let (server, gateway) = reading("keeping-lookups");
     let mut reader = Wire::login(&gateway.login("reader"));
     let kept = |reader: &mut Wire| only_value(&reader.query("SELECT crm.kept()"));
     let extended = |reader: &mut Wire, sql: &str, value: &str| {
@@ -450,4 +457,29 @@ fn a_key_lookup_is_parsed_and_planned_each_time_or_another_query_is_not() {
     }
     assert_eq!(shown(&after)[0], "T name:1043:-1:74:0");
     assert_eq!(shown(&after)[1..], before[1..]);
+}
+
+#[test]
+fn columns_that_are_others_now_are_told_from_memory() {
+    let (server, gateway) = reading("changing-columns");
+    let mut reader = Wire::login(&gateway.login("reader"));
+    let sql = "SELECT name FROM crm.product WHERE id > $1 AND id < 3";
+    reader.batch(&[parse("named", sql, &[]), sync()]);
+    let bound = bind("", "named", &[], &[Some(b"1")], &[]);
+    let described = [bound, describe_portal(""), execute("", 0), sync()];
+    for _ in 0..3 {
+        assert_eq!(shown(&reader.batch(&described))[1], "T name:25:-1:-1:0");
+    }
+    let change = "ALTER TABLE crm.product ALTER COLUMN name TYPE varchar(80)";
+    runtime().block_on(server.cluster.run(DATABASE, change)).unwrap();
+    let mut after = reader.batch(&described);
+    let begun = Instant::now();
+    while !errors(&after).is_empty() && begun.elapsed() < Duration::from_secs(60) {
+        // Bind fails, and nothing is told.
+        assert!(["0A000", "42501"].contains(&errors(&after)[0].as_str()), "{:?}", shown(&after));
+        assert!(after.iter().all(|message| message.tag != b'T'), "{:?}", shown(&after));
+        std::thread::sleep(Duration::from_millis(20));
+        after = reader.batch(&described);
+    }
+    assert_eq!(shown(&after)[1], "T name:1043:-1:84:0");
 }
