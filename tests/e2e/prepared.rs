@@ -213,3 +213,17 @@ fn a_temporary_table_takes_from_execute_what_it_may_not_hold() {
         refused(&mut alice, sql, code);
     }
 }
+
+#[test]
+fn an_execute_of_the_protocol_keeps_to_what_its_name_meant_when_it_was_parsed() {
+    let run = vec![bind("", "run", &[], &[], &[]), describe_portal(""), execute("", 0), sync()];
+    let mut batches = simple(&["PREPARE p AS SELECT 1 AS a"]);
+    batches.push(vec![parse("run", "EXECUTE p", &[]), sync()]);
+    batches.push(run.clone());
+    batches.extend(simple(&["DEALLOCATE p", "PREPARE p AS SELECT 'x' AS b, 2 AS c"]));
+    batches.push(run.clone());
+    batches.push(run.clone());
+    batches.extend(simple(&["DEALLOCATE p"]));
+    batches.push(run);
+    same(&batches);
+}
