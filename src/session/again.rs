@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Session;
+use super::columns::QUERIES;
 use super::expected::{Entry, NameChange, Request};
 use super::names::{Origin, Prepared};
 use super::query::unknown_statement;
@@ -176,9 +177,8 @@ where
 /// SQL EXECUTE of what the protocol prepared: of a query or a write. What else the protocol takes
 /// (SET, DECLARE, FETCH, EXECUTE …) does something to the session that is noted where it is said.
 fn executable(name: &str, prepared: &Prepared) -> Result<(), Refusal> {
-    const KINDS: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"];
     let plain = prepared.rewrite.plan().statements.iter().all(|statement| {
-        matches!(statement.action, Action::Forward) && KINDS.contains(&statement.kind)
+        matches!(statement.action, Action::Forward) && QUERIES.contains(&statement.kind)
     });
     match prepared.origin {
         Origin::Protocol if !plain => Err(Refusal::unsupported(format!(

@@ -14,7 +14,7 @@ use crate::protocol::message;
 use crate::rewrite::Answer;
 
 /// Statements that the server analyses and plans itself.
-const QUERIES: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"];
+pub(super) const QUERIES: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"];
 
 impl<C, S> Session<C, S>
 where
