@@ -5,12 +5,14 @@
 //! bytes without that last field. The head is a small signed file that says where the log ends.
 
 use std::io::Write as _;
+use std::ops::Range;
 
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::line;
 use super::record::Record;
 
 /// Signatures are made for one purpose each, so that none can be passed off as another.
@@ -48,7 +50,8 @@ pub fn to_hex(bytes: &[u8]) -> String {
     String::from_utf8(text).unwrap_or_default()
 }
 
-fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+/// The same at the end of `out`.
+pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     // Without a branch and with a known length: the compiler takes many bytes at a time.
     let digit = |nibble: u8| nibble + b'0' + (b'a' - b'0' - 10) * u8::from(nibble > 9);
     let start = out.len();
@@ -79,22 +82,23 @@ fn push_time(out: &mut Vec<u8>, at: Timestamp) {
     let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = year_of_era + days / 146_097 * 400 + i64::from(month <= 2);
     let time = second % DAY;
-    let mut number = |mut number: i64, digits: usize, behind: u8| {
-        let start = out.len();
-        out.resize(start + digits, b'0');
-        for digit in out.iter_mut().skip(start).rev() {
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    let mut write = |places: Range<usize>, number: i64| {
+        // None is negative, or longer than its places.
+        let mut number = u32::try_from(number).unwrap_or_default();
+        for digit in text.get_mut(places).unwrap_or_default().iter_mut().rev() {
             *digit = b'0' + u8::try_from(number % 10).unwrap_or_default();
             number /= 10;
         }
-        out.push(behind);
     };
-    number(year, 4, b'-');
-    number(month, 2, b'-');
-    number(day, 2, b'T');
-    number(time / 3_600, 2, b':');
-    number(time / 60 % 60, 2, b':');
-    number(time % 60, 2, b'.');
-    number(i64::from(nanosecond) / 1_000, 6, b'Z');
+    write(0..4, year);
+    write(5..7, month);
+    write(8..10, day);
+    write(11..13, time / 3_600);
+    write(14..16, time / 60 % 60);
+    write(17..19, time % 60);
+    write(20..26, i64::from(nanosecond) / 1_000);
+    out.extend_from_slice(&text);
 }
 
 /// Reads lower-case hexadecimal of exactly `N` bytes. Upper case is refused: two spellings of one
@@ -137,6 +141,18 @@ impl Tip {
         record: &Record,
         key: Option<&SigningKey>,
     ) -> Result<(), serde_json::Error> {
+        self.append_fields(out, at, |out| line::record(out, record), key)
+    }
+
+    /// The same for a line whose `fields` somebody else writes, from the comma before the first one
+    /// to the end of the object.
+    pub(super) fn append_fields(
+        &mut self,
+        out: &mut Vec<u8>,
+        at: Timestamp,
+        fields: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
+        key: Option<&SigningKey>,
+    ) -> Result<(), serde_json::Error> {
         let start = out.len();
         let seq = self.seq + 1;
         out.extend_from_slice(b"{\"seq\":");
@@ -146,12 +162,7 @@ impl Tip {
         out.extend_from_slice(b"\",\"at\":\"");
         push_time(out, at);
         out.push(b'"');
-        let body = out.len();
-        serde_json::to_writer(&mut *out, record)?;
-        // The record's own object goes on with the one that has begun.
-        if let Some(brace) = out.get_mut(body) {
-            *brace = b',';
-        }
+        fields(out)?;
         if let Some(key) = key {
             sign(out, start, LINE_CONTEXT, key);
         }

@@ -7,6 +7,7 @@
 pub mod chain;
 mod commit;
 mod journal;
+mod line;
 pub mod record;
 mod recover;
 mod redact;

@@ -4,12 +4,10 @@
 //! [`Record`]s, one JSON object per line. Inside the program nothing else depends on the shape.
 
 use std::borrow::Cow;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
 
 pub use super::text::Text;
 
@@ -42,58 +40,6 @@ pub struct Who {
     /// The session's number within one run of the gateway.
     #[serde(default)]
     pub session: u64,
-}
-
-/// Who runs a statement: what many statements of one session say in the same words.
-#[derive(Debug, Clone)]
-pub struct Actor {
-    who: Arc<Who>,
-    /// The same as JSON, when it is known.
-    json: Option<Arc<RawValue>>,
-}
-
-impl Actor {
-    /// Somebody, and the JSON of that when somebody has made it.
-    pub(super) fn new(who: Arc<Who>, json: Option<Arc<RawValue>>) -> Self {
-        Self { who, json }
-    }
-
-    /// The person.
-    pub fn into_who(self) -> Who {
-        Arc::unwrap_or_clone(self.who)
-    }
-}
-
-impl Deref for Actor {
-    type Target = Who;
-
-    fn deref(&self) -> &Who {
-        &self.who
-    }
-}
-
-impl PartialEq for Actor {
-    fn eq(&self, other: &Self) -> bool {
-        self.who == other.who
-    }
-}
-
-impl Eq for Actor {}
-
-impl Serialize for Actor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.json {
-            Some(json) => json.serialize(serializer),
-            None => self.who.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Actor {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let who = Who::deserialize(deserializer)?;
-        Ok(Self { who: Arc::new(who), json: None })
-    }
 }
 
 /// What becomes of parameter values in the log, from the least to the most careful.
@@ -384,7 +330,7 @@ pub struct Statement {
     /// Joins intent and outcome; unique in the whole log.
     pub query: u64,
     /// Who.
-    pub who: Actor,
+    pub who: Who,
     /// The statement's number in its session.
     pub statement: u64,
     /// `SELECT` …

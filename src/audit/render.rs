@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::chain::{Hash, Head, Tip, to_hex};
+use super::line::{self, Running, Shown};
 use super::record::{
-    Actor, Change, ChangeRecord, Event, FORMAT, Intent, Outcome, Parameter, ParameterValue,
-    Parameters, Record, RecordedParameter, Refused, Said, Statement, Text, TextId, Touch, Verdict,
-    Who,
+    Change, ChangeRecord, Event, FORMAT, Intent, Parameter, ParameterValue, Parameters, Record,
+    Refused, Said, Statement, Text, TextId, Touch, Verdict, Who,
 };
 use super::recover::Resume;
 use super::redact::redact;
@@ -32,8 +32,10 @@ const DICTIONARY_BYTES: usize = 16 << 20;
 const SPARE: usize = 256 << 10;
 /// So many texts that came once are remembered, by their hashes.
 const SEEN: usize = 1 << 16;
-/// So many of a kind are found by their address, texts …
-const RECENT: usize = 256;
+/// So many of a kind, as a power of two, …
+const RECENT_BITS: u32 = 10;
+/// … are found by their address, texts …
+const RECENT: usize = 1 << RECENT_BITS;
 /// … of at most so many bytes: they stay in memory.
 const RECENT_TEXT: usize = 4096;
 
@@ -61,8 +63,7 @@ struct Dictionary {
     recent_texts: Recent<str, TextId>,
 }
 
-/// What was made of something shared, by its address, which the copy beside it keeps in use. One place for each
-/// remainder of the address.
+/// What was made of something shared, by its address, which the copy beside it keeps in use.
 #[derive(Debug)]
 struct Recent<K: ?Sized, V>(Vec<Option<(Arc<K>, V)>>);
 
@@ -77,8 +78,11 @@ impl<K: ?Sized, V: Clone> Recent<K, V> {
         if self.0.is_empty() {
             self.0.resize_with(RECENT, || None);
         }
-        // What is allocated lies at multiples of 16 or more.
-        self.0.get_mut((Arc::as_ptr(key).addr() / 16) % RECENT)
+        // Things of one size lie at equal distances: multiplying by the golden ratio spreads them (D. Knuth,
+        // "The Art of Computer Programming", 6.4). Those of thousands of sessions share places then.
+        let address = Arc::as_ptr(key).addr() as u64;
+        let spread = address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - RECENT_BITS);
+        self.0.get_mut(usize::try_from(spread).ok()?)
     }
 
     fn get(&mut self, key: &Arc<K>) -> Option<V> {
@@ -157,28 +161,28 @@ impl Renderer {
             renderer.lines = lines;
             renderer.unsigned = resume.recovered.as_ref().map_or(0, |found| found.unsigned);
             let record = Record::Close { records: lines + 1, reason: "recovery".into() };
-            renderer.line((renderer.settings.clock)(), &record, true)?;
+            renderer.record((renderer.settings.clock)(), &record, true)?;
         }
         renderer.open(resume.next)?;
         if let Some(recovered) = resume.recovered {
-            renderer.line((renderer.settings.clock)(), &Record::Recovered(recovered), false)?;
+            renderer.record((renderer.settings.clock)(), &Record::Recovered(recovered), false)?;
         }
         Ok(renderer)
     }
 
     pub(super) fn entry(&mut self, entry: Entry) {
         self.renew_dictionary_if_full();
-        let (at, rendered) = match entry.item {
-            Item::Intent(intent) => (intent.at, self.intent(entry.number, *intent)),
+        let rendered = match entry.item {
+            Item::Intent(intent) => self.intent(entry.number, &intent),
             Item::Outcome { query, session, outcome } => {
-                let Outcome { at, ending, rows, bytes, duration_us, sqlstate } = outcome;
-                let record =
-                    Record::Outcome { query, session, ending, rows, bytes, duration_us, sqlstate };
-                (at, Ok(record))
+                self.line(outcome.at, false, |out| line::outcome(out, query, session, &outcome))
             }
-            Item::Event(event) => self.event(entry.number, event),
+            Item::Event(event) => {
+                let (at, rendered) = self.event(entry.number, event);
+                rendered.and_then(|record| self.record(at, &record, false))
+            }
         };
-        self.put(at, rendered);
+        complain(rendered);
     }
 
     /// Says how many records did not fit into memory while the disk failed.
@@ -189,7 +193,8 @@ impl Renderer {
                 .into(),
             who: None,
         };
-        self.put((self.settings.clock)(), Ok(record));
+        let result = self.record((self.settings.clock)(), &record, false);
+        complain(result);
     }
 
     pub(super) fn checkpoint_if_due(&mut self) {
@@ -200,14 +205,14 @@ impl Renderer {
             || self.signed_at.elapsed() >= self.settings.checkpoint_interval
         {
             let record = Record::Checkpoint { covers: self.unsigned };
-            let result = self.line((self.settings.clock)(), &record, true);
+            let result = self.record((self.settings.clock)(), &record, true);
             complain(result);
         }
     }
 
     pub(super) fn close(&mut self, reason: &str) {
         let record = Record::Close { records: self.lines + 1, reason: reason.into() };
-        let result = self.line((self.settings.clock)(), &record, true);
+        let result = self.record((self.settings.clock)(), &record, true);
         complain(result);
         self.closed = true;
     }
@@ -265,11 +270,6 @@ impl Renderer {
         self.head_at = Some(Instant::now());
     }
 
-    fn put(&mut self, at: Timestamp, rendered: Result<Record, serde_json::Error>) {
-        let result = rendered.and_then(|record| self.line(at, &record, false));
-        complain(result);
-    }
-
     fn open(&mut self, segment: u64) -> Result<(), serde_json::Error> {
         self.segment = segment;
         self.length = 0;
@@ -282,7 +282,7 @@ impl Renderer {
             instance: self.settings.instance.as_str().into(),
             key: to_hex(self.key.verifying_key().as_bytes()),
         };
-        self.line((self.settings.clock)(), &record, true)
+        self.record((self.settings.clock)(), &record, true)
     }
 
     /// The open segment has its size or its age.
@@ -301,11 +301,20 @@ impl Renderer {
         complain(result);
     }
 
-    fn line(
+    fn record(
         &mut self,
         at: Timestamp,
         record: &Record,
         signed: bool,
+    ) -> Result<(), serde_json::Error> {
+        self.line(at, signed, |out| line::record(out, record))
+    }
+
+    fn line(
+        &mut self,
+        at: Timestamp,
+        signed: bool,
+        fields: impl FnOnce(&mut Vec<u8>) -> Result<(), serde_json::Error>,
     ) -> Result<(), serde_json::Error> {
         let key = signed.then_some(&self.key);
         if self.pending.last().is_none_or(|chunk| chunk.segment != self.segment) {
@@ -314,7 +323,7 @@ impl Renderer {
         }
         if let Some(Chunk { bytes, .. }) = self.pending.last_mut() {
             let before = bytes.len();
-            self.tip.append(bytes, at, record, key)?;
+            self.tip.append_fields(bytes, at, fields, key)?;
             self.length += (bytes.len() - before) as u64;
         }
         self.lines += 1;
@@ -327,26 +336,28 @@ impl Renderer {
         Ok(())
     }
 
-    fn intent(&mut self, query: u64, intent: Intent) -> Result<Record, serde_json::Error> {
+    fn intent(&mut self, query: u64, intent: &Intent) -> Result<(), serde_json::Error> {
         let at = intent.at;
         let original = self.text(at, &intent.original)?;
         let rewritten = intent.rewritten.as_ref().map(|text| self.text(at, text)).transpose()?;
-        Ok(Record::Intent(Box::new(Statement {
+        let touched = self.touched(at, &intent.touched)?;
+        let who = self.actor(&intent.who)?;
+        let parameters: Vec<Shown<'_>> =
+            intent.parameters.iter().map(|parameter| self.shown(parameter)).collect();
+        let running = Running {
             query,
+            who: &who,
             statement: intent.statement,
-            command: intent.command.into(),
-            decision: Verdict::Permit,
-            decision_id: intent.decision.0.into(),
-            policy: intent.policy.0.into(),
-            original,
-            rewritten,
-            touched: self.touched(at, &intent.touched)?,
-            parameters: self.parameters(&intent.parameters),
-            reasons: intent.reasons,
-            who: self.actor(intent.who)?,
-            sqlstate: None,
-            message: None,
-        })))
+            command: intent.command,
+            decision: &intent.decision.0,
+            policy: &intent.policy.0,
+            original: &original,
+            rewritten: rewritten.as_ref(),
+            touched: touched.as_ref(),
+            parameters: &parameters,
+            reasons: &intent.reasons,
+        };
+        self.line(at, false, |out| line::intent(out, running))
     }
 
     fn refused(&mut self, query: u64, refused: Refused) -> Result<Record, serde_json::Error> {
@@ -367,11 +378,11 @@ impl Renderer {
             original,
             rewritten: None,
             touched: self.touched(at, &refused.touched)?,
-            parameters: self.parameters(&refused.parameters),
+            parameters: refused.parameters.iter().map(|one| self.shown(one).into()).collect(),
             reasons,
             sqlstate: Some(refused.sqlstate),
             message: Some(redact(&refused.message).as_ref().into()),
-            who: self.actor(refused.who)?,
+            who: Arc::unwrap_or_clone(refused.who),
         })))
     }
 
@@ -403,13 +414,13 @@ impl Renderer {
     }
 
     /// The sessions that are busy have their JSON ready.
-    fn actor(&mut self, who: Arc<Who>) -> Result<Actor, serde_json::Error> {
-        if let Some(json) = self.people.get(&who) {
-            return Ok(Actor::new(who, Some(json)));
+    fn actor(&mut self, who: &Arc<Who>) -> Result<Arc<RawValue>, serde_json::Error> {
+        if let Some(json) = self.people.get(who) {
+            return Ok(json);
         }
-        let json = Arc::from(serde_json::value::to_raw_value(&*who)?);
-        self.people.put(&who, Arc::clone(&json));
-        Ok(Actor::new(who, Some(json)))
+        let json = Arc::from(serde_json::value::to_raw_value(&**who)?);
+        self.people.put(who, Arc::clone(&json));
+        Ok(json)
     }
 
     /// A text as it is when it comes for the first time: most texts with constants in them never
@@ -441,7 +452,7 @@ impl Renderer {
         if !self.dictionary.known.contains(&id) {
             let n = self.define(&id, redacted.len());
             let record = Record::Text { n, id: id.clone(), text: redacted.as_ref().into() };
-            self.line(at, &record, false)?;
+            self.record(at, &record, false)?;
         }
         if *redacted == **text {
             self.dictionary.plain.insert(text.clone(), id.clone());
@@ -469,7 +480,7 @@ impl Renderer {
         let id = TextId::of(&json);
         if !self.dictionary.known.contains(&id) {
             let n = self.define(&id, json.len());
-            self.line(at, &Record::Touched { n, id: id.clone(), touched: list }, false)?;
+            self.record(at, &Record::Touched { n, id: id.clone(), touched: list }, false)?;
         }
         self.dictionary.touched.insert(Arc::clone(touched), id.clone());
         Ok(Some(id))
@@ -491,30 +502,18 @@ impl Renderer {
         n
     }
 
-    fn parameters(&self, parameters: &[Parameter]) -> Vec<RecordedParameter> {
-        parameters
-            .iter()
-            .map(|parameter| match parameter.class.max(self.settings.parameters) {
-                Parameters::Omit => RecordedParameter::Omitted,
-                Parameters::Record => match &parameter.value {
-                    ParameterValue::Null => RecordedParameter::Null,
-                    ParameterValue::Text(text) => {
-                        RecordedParameter::Text(redact(text).as_ref().into())
-                    }
-                    ParameterValue::Binary(bytes) => RecordedParameter::Binary(to_hex(bytes)),
-                },
-                Parameters::Hash => match &parameter.value {
-                    ParameterValue::Null => RecordedParameter::Null,
-                    ParameterValue::Text(text) => self.hashed(text.as_bytes()),
-                    ParameterValue::Binary(bytes) => self.hashed(bytes),
-                },
-            })
-            .collect()
-    }
-
-    fn hashed(&self, value: &[u8]) -> RecordedParameter {
-        let hash = blake3::keyed_hash(&self.parameter_key, value);
-        RecordedParameter::Hash(to_hex(hash.as_bytes()))
+    /// What may be seen of a parameter: the stricter of its class and the setting decides.
+    fn shown<'p>(&self, parameter: &'p Parameter) -> Shown<'p> {
+        let hashed =
+            |value: &[u8]| Shown::Hash(*blake3::keyed_hash(&self.parameter_key, value).as_bytes());
+        match (parameter.class.max(self.settings.parameters), &parameter.value) {
+            (Parameters::Omit, _) => Shown::Omitted,
+            (Parameters::Record | Parameters::Hash, ParameterValue::Null) => Shown::Null,
+            (Parameters::Record, ParameterValue::Text(text)) => Shown::Text(redact(text)),
+            (Parameters::Record, ParameterValue::Binary(bytes)) => Shown::Binary(bytes),
+            (Parameters::Hash, ParameterValue::Text(text)) => hashed(text.as_bytes()),
+            (Parameters::Hash, ParameterValue::Binary(bytes)) => hashed(bytes),
+        }
     }
 }
 

@@ -254,7 +254,7 @@ impl Texts {
             Said::Named(id) => self.texts.get(id).cloned(),
             Said::Once { text } => Some(text.clone()),
         };
-        hit.who = Some(statement.who.into_who());
+        hit.who = Some(statement.who);
         hit.statement = Some(statement.statement);
         hit.command = Some(statement.command.into_owned());
         hit.decision = Some(statement.decision);
