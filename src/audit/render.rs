@@ -78,11 +78,7 @@ impl<K: ?Sized, V: Clone> Recent<K, V> {
         if self.0.is_empty() {
             self.0.resize_with(RECENT, || None);
         }
-        // Things of one size lie at equal distances: multiplying by the golden ratio spreads them (D. Knuth,
-        // "The Art of Computer Programming", 6.4). Those of thousands of sessions share places then.
-        let address = Arc::as_ptr(key).addr() as u64;
-        let spread = address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - RECENT_BITS);
-        self.0.get_mut(usize::try_from(spread).ok()?)
+        self.0.get_mut(place_of(Arc::as_ptr(key).addr() as u64))
     }
 
     fn get(&mut self, key: &Arc<K>) -> Option<V> {
@@ -95,6 +91,13 @@ impl<K: ?Sized, V: Clone> Recent<K, V> {
             *place = Some((Arc::clone(key), value));
         }
     }
+}
+
+/// The place of an address among [`RECENT`]. Things of one size lie at equal distances: multiplying by the
+/// golden ratio spreads them (D. Knuth, "The Art of Computer Programming", 6.4).
+fn place_of(address: u64) -> usize {
+    let spread = address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - RECENT_BITS);
+    usize::try_from(spread).unwrap_or_default()
 }
 
 pub(super) struct Renderer {
@@ -535,5 +538,21 @@ fn recorded(change: Change) -> ChangeRecord {
 fn complain(result: Result<(), serde_json::Error>) {
     if let Err(error) = result {
         tracing::error!(%error, "a record could not be written as JSON");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_push_each_other_out_of_what_is_found_by_address() {
+        for distance in (16..=4096).step_by(16) {
+            let address = |session: u64| 0x7f12_3456_0000 + session * distance;
+            let places: HashSet<usize> =
+                (0..256).map(|session| place_of(address(session))).collect();
+            assert!(places.len() >= 192, "{distance} bytes apart: {} places", places.len());
+            assert!(places.iter().all(|place| *place < RECENT));
+        }
     }
 }
