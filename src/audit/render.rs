@@ -93,11 +93,13 @@ impl<K: ?Sized, V: Clone> Recent<K, V> {
     }
 }
 
-/// The place of an address among [`RECENT`]. Things of one size lie at equal distances: multiplying by the
-/// golden ratio spreads them (D. Knuth, "The Art of Computer Programming", 6.4).
+/// The place of an address among [`RECENT`]. Things of one size lie at equal distances: each digit of the
+/// address has to matter for the place.
 fn place_of(address: u64) -> usize {
-    let spread = address.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (u64::BITS - RECENT_BITS);
-    usize::try_from(spread).unwrap_or_default()
+    const GOLDEN_RATIO: u64 = 0x9E37_79B9_7F4A_7C15;
+    let spread = address.wrapping_mul(GOLDEN_RATIO);
+    let spread = (spread ^ (spread >> 32)).wrapping_mul(GOLDEN_RATIO);
+    usize::try_from(spread >> (u64::BITS - RECENT_BITS)).unwrap_or_default()
 }
 
 pub(super) struct Renderer {
