@@ -1,8 +1,8 @@
 //! What a line of the log says behind its sequence number, hash and time. Pure.
 //!
 //! Two lines are written for every statement: they are put together here from their parts, in the
-//! same bytes that serde makes of [`Record::Intent`] and [`Record::Outcome`], for a quarter of the
-//! work. All others are serde's.
+//! same bytes that serde makes of [`Record::Intent`] and [`Record::Outcome`], in a fraction of its
+//! instructions. All others are serde's.
 
 use std::borrow::Cow;
 
