@@ -582,17 +582,40 @@ async fn passwords_and_classed_parameters_do_not_reach_the_files() {
         Parameter { value: value("secret-a"), class: Parameters::Hash },
         Parameter { value: value("secret-b"), class: Parameters::Omit },
         Parameter { value: value("open"), class: Parameters::Record },
+        // Some send statements as values.
+        Parameter { value: value("CREATE ROLE eve PASSWORD 'hunter2'"), class: Parameters::Record },
+        Parameter { value: ParameterValue::Binary("secret-c".into()), class: Parameters::Hash },
     ];
+    let refused = Event::Refused(Box::new(Refused {
+        at: statement.at,
+        who: Arc::clone(&statement.who),
+        statement: 2,
+        command: "SELECT",
+        original: statement.original.clone(),
+        parameters: statement.parameters.clone(),
+        touched: Arc::clone(&statement.touched),
+        decision: statement.decision.clone(),
+        sqlstate: "42501".into(),
+        message: "permission denied".into(),
+        reason: "".into(),
+        policy: statement.policy.clone(),
+    }));
     let recorded = audit.intent(statement).unwrap();
+    audit.durable(&recorded).await.unwrap();
+    let recorded = audit.event(refused).unwrap();
     audit.durable(&recorded).await.unwrap();
     audit.close().await.unwrap();
     let log = String::from_utf8(disk.files.lock().unwrap()[&1].clone()).unwrap();
     assert!(!log.contains("hunter2") && !log.contains("secret-"), "{log}");
-    assert!(log.contains("{\"text\":\"open\"}") && log.contains("\"omitted\""), "{log}");
+    assert!(!log.contains(&to_hex(b"secret-c")), "{log}");
+    for shown in ["{\"text\":\"open\"}", "{\"text\":\"CREATE ROLE eve", "\"omitted\""] {
+        assert_eq!(log.matches(shown).count(), 2, "{shown} in {log}");
+    }
     let hashes: Vec<_> =
         log.split("{\"hash\":\"").skip(1).map(|rest| rest.get(..64).unwrap()).collect();
-    assert_eq!(hashes.len(), 2);
+    assert_eq!(hashes.len(), 6);
     assert_eq!(hashes[0], hashes[1], "equal values can be found");
+    assert_eq!(hashes[..3], hashes[3..], "also of refused statements");
     assert_ne!(hashes[0], to_hex(blake3::hash(b"secret-a").as_bytes()), "the hash is keyed");
 }
 
