@@ -39,6 +39,8 @@ roles:
 SCALE = 10
 # The size of a pool that nobody sets, of both proxies; others have a server connection for each client.
 SHARED = 20
+# One rowgate looks for work for so long before it sleeps (listen.busy_poll).
+BUSY, PATIENCE = "busy poll", "60us"
 DIRECT = "direct"
 
 
@@ -149,13 +151,15 @@ def main():
             for connections in (size, SHARED) if pool == "transaction" else (size,):
                 wanted.append((f"restricted, {pool}{shared(connections)}", "alice", pool, connections,
                                options.durability, {"least": least(connections)}))
+        wanted.append((f"restricted, {BUSY}, transaction", "alice", "transaction", size, options.durability, {}))
         # What waits for the disk waits together.
         wanted.append(("restricted, fsync", "alice", "session", size, "fsync",
                        {"modes": ("prepared",), "least": max(clients)}))
         for name, login, pool, connections, durability, only in wanted:
             admin, metrics = stage.with_metrics()
+            listen = f'busy_poll = "{PATIENCE}"\n' if BUSY in name else ""
             port, pid, _ = on.start_rowgate("bench", POLICY, people, durability, connections, login, pool,
-                                            more=metrics)
+                                            more=metrics, listen=listen)
             contenders.append(Contender(f"rowgate {name}", port, login, pid, admin=admin, **only))
         check_policy(on, contenders)
         results = measure(on, contenders, modes, clients, options)

@@ -301,18 +301,18 @@ class Stage:
         return port, process.pid
 
     def start_rowgate(self, database, policy, directory, durability, size, login, pool="session",
-                      tls=None, clients=None, more=""):
+                      tls=None, clients=None, more="", listen=""):
         """rowgate with that policy and directory; the port, the process and the configuration."""
         port, config = self.configure_rowgate(
-            database, policy, directory, durability, size, pool, tls, clients, more)
+            database, policy, directory, durability, size, pool, tls, clients, more, listen)
         process = self.start(f"rowgate-{port}", [rowgate_program(), "serve", "--config", config])
         self.wait_for(f"rowgate-{port}", process, port=port, user=login, database=database)
         return port, process.pid, config
 
     def configure_rowgate(self, database, policy, directory, durability="write", size=4,
-                          pool="session", tls=None, clients=None, more=""):
+                          pool="session", tls=None, clients=None, more="", listen=""):
         """The port and the configuration of a rowgate that is not started yet; `more` stands in
-        its section on policies."""
+        its section on policies, `listen` in the one on clients."""
         port = free_port()
         home = os.path.join(self.folder, f"rowgate-{port}")
         os.makedirs(os.path.join(home, "policies"))
@@ -328,7 +328,7 @@ class Stage:
         write("directory.yaml", directory)
         write(
             "rowgate.toml",
-            f'[listen]\naddress = "127.0.0.1:{port}"\n{encrypted}{limit}'
+            f'[listen]\naddress = "127.0.0.1:{port}"\n{encrypted}{limit}{listen}'
             f'[backend]\nhosts = ["127.0.0.1:{self.port}"]\ndatabase = "{database}"\n'
             f'user = "app"\npassword = "{PASSWORD}"\ntls = {{ mode = "disable" }}\n'
             f'pool = {{ mode = "{pool}", size = {size} }}\n'

@@ -66,7 +66,8 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         tracing::warn!(%warning, "configuration");
     }
     let metrics = start_metrics().map_err(|error| Failure::usage(error.to_string()))?;
-    let lanes = Arc::new(Lanes::start(loaded.settings.listen.threads)?);
+    let listen = &loaded.settings.listen;
+    let lanes = Arc::new(Lanes::start(listen.threads, listen.busy_poll)?);
     // What is not a session: one thread is enough, and takes no core from them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -21,6 +21,8 @@ use crate::diagnostic::{Diagnostic, Severity};
 const LISTEN_PORT: u16 = 6432;
 const BACKEND_PORT: u16 = 5432;
 const ADMIN_PORT: u16 = 6480;
+/// What comes later comes to a thread that sleeps; looking for it for longer would only heat.
+const LONGEST_BUSY_POLL: Duration = Duration::from_millis(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// A limit beyond this limits nothing.
@@ -210,6 +212,7 @@ fn default_listen() -> Listen {
         // Half of the cores: few threads serve many clients for less than many do, because each
         // finds more of them ready when it looks.
         threads: std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2),
+        busy_poll: None,
         auth_timeout: Duration::from_secs(10),
         tls: ListenTls::Disable,
     }
@@ -228,6 +231,15 @@ fn read_listen(reader: &mut Reader<'_>, mut section: Section<'_>) -> Listen {
     });
     let threads = or(&mut section, "threads", default.threads, |item| {
         reader.number(item, 1, 1024).and_then(|n| usize::try_from(n).ok())
+    });
+    let busy_poll = section.item("busy_poll").and_then(|item| {
+        let patience = reader.short_duration(&item)?;
+        if patience > LONGEST_BUSY_POLL {
+            let message = format!("`{}` must be 1ms at most", item.place.key);
+            reader.error(item.place.span.clone(), message);
+            return None;
+        }
+        Some(patience)
     });
     let auth_timeout =
         or(&mut section, "auth_timeout", default.auth_timeout, |item| reader.duration(item));
@@ -252,7 +264,7 @@ fn read_listen(reader: &mut Reader<'_>, mut section: Section<'_>) -> Listen {
         ListenTls::Disable
     };
     section.finish(reader);
-    Listen { host, port, max_connections, threads, auth_timeout, tls }
+    Listen { host, port, max_connections, threads, busy_poll, auth_timeout, tls }
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -205,8 +205,19 @@ impl<'a> Reader<'a> {
         within
     }
 
-    /// A duration above zero.
+    /// A duration above zero, of whole milliseconds: what settings of the server count in.
     pub(super) fn duration(&mut self, item: &Item<'_>) -> Option<Duration> {
+        let value = self.short_duration(item)?;
+        if value.subsec_nanos() % 1_000_000 != 0 {
+            let message = format!("`{}` must be whole milliseconds", item.place.key);
+            self.error(item.place.span.clone(), message);
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A duration above zero.
+    pub(super) fn short_duration(&mut self, item: &Item<'_>) -> Option<Duration> {
         let (DeValue::String(_) | DeValue::Table(_)) = item.value else {
             self.wrong_type(item, "a duration like \"30s\"");
             return None;
@@ -216,7 +227,7 @@ impl<'a> Reader<'a> {
             self.error_with_help(
                 item.place.span.clone(),
                 format!("`{text}` is not a duration"),
-                "write a number with its unit: ms, s, m, h, d or w, as in \"30s\"",
+                "write a number with its unit: us, ms, s, m, h, d or w, as in \"30s\"",
             );
             return None;
         };

@@ -111,6 +111,8 @@ pub struct Listen {
     pub max_connections: usize,
     /// Threads that serve clients.
     pub threads: usize,
+    /// For how long such a thread looks for work before it sleeps; `None`: it sleeps at once.
+    pub busy_poll: Option<Duration>,
     /// From accept until authenticated.
     pub auth_timeout: Duration,
     /// TLS towards clients.

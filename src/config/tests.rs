@@ -44,6 +44,7 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!((settings.listen.host.as_str(), settings.listen.port), ("127.0.0.1", 6432));
     assert_eq!(settings.listen.max_connections, 10_000);
     assert_eq!(settings.listen.auth_timeout, Duration::from_secs(10));
+    assert_eq!(settings.listen.busy_poll, None);
     assert_eq!(settings.listen.tls, ListenTls::Disable);
     let pool = &settings.backend.pool;
     assert_eq!((pool.mode, pool.size, pool.unrestricted), (PoolMode::Transaction, 20, 10));
@@ -74,6 +75,7 @@ fn every_documented_key_is_read() {
 address = "127.0.0.1:6432"
 max_connections = 10000
 threads = 4
+busy_poll = "50us"
 auth_timeout = "10s"
 tls = { mode = "require", certificate = "server.crt", private_key = "server.key", client_ca = "clients.crt" }
 [backend]
@@ -119,6 +121,7 @@ address = "127.0.0.1:6480"
 "#;
     let settings = load_in(folder.path(), text).unwrap().settings;
     let limits = &settings.limits;
+    assert_eq!(settings.listen.busy_poll, Some(Duration::from_micros(50)));
     assert_eq!((limits.data_errors, limits.comparisons), (5, 0));
     assert_eq!(limits.window, Duration::from_secs(3600));
     assert_eq!(
@@ -181,7 +184,7 @@ error: `10` is not a duration
    |
 10 | auth_timeout = \"10\"
    |                ^^^^
-  = help: write a number with its unit: ms, s, m, h, d or w, as in \"30s\"
+  = help: write a number with its unit: us, ms, s, m, h, d or w, as in \"30s\"
 error: `fsnc` is not a value of `audit.durability`
   --> rowgate.toml:12:14
    |
@@ -193,6 +196,27 @@ error: `limits.message_size` must be a size like \"16MiB\", not a number
    |
 14 | message_size = 7
    |                ^"
+    );
+}
+
+#[test]
+fn a_duration_that_would_become_zero_or_a_poll_that_never_ends_is_taken() {
+    let text = format!(
+        "{SMALLEST}[listen]\nbusy_poll = \"1001us\"\n[limits]\nstatement_timeout = \"900us\"\n"
+    );
+    assert_eq!(
+        report(&text),
+        "\
+error: `listen.busy_poll` must be 1ms at most
+  --> rowgate.toml:9:13
+  |
+9 | busy_poll = \"1001us\"
+  |             ^^^^^^^^
+error: `limits.statement_timeout` must be whole milliseconds
+  --> rowgate.toml:11:21
+   |
+11 | statement_timeout = \"900us\"
+   |                     ^^^^^^^"
     );
 }
 

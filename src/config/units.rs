@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-const DURATION_UNITS: [(&str, u64); 6] = [
-    ("ms", 1),
-    ("s", 1_000),
-    ("m", 60_000),
-    ("h", 3_600_000),
-    ("d", 86_400_000),
-    ("w", 604_800_000),
+/// In microseconds.
+const DURATION_UNITS: [(&str, u64); 7] = [
+    ("us", 1),
+    ("ms", 1_000),
+    ("s", 1_000_000),
+    ("m", 60_000_000),
+    ("h", 3_600_000_000),
+    ("d", 86_400_000_000),
+    ("w", 604_800_000_000),
 ];
 
 const SIZE_UNITS: [(&str, u64); 8] = [
@@ -23,22 +25,22 @@ const SIZE_UNITS: [(&str, u64); 8] = [
     ("GiB", 1 << 30),
 ];
 
-/// `"30s"`, `"500ms"`, `"1h30m"`: numbers, each with a unit (ms, s, m, h, d, w).
+/// `"30s"`, `"500ms"`, `"1h30m"`: numbers, each with a unit (us, ms, s, m, h, d, w).
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     if rest.is_empty() {
         return None;
     }
-    let mut millis: u64 = 0;
+    let mut micros: u64 = 0;
     while !rest.is_empty() {
         let (number, after) = leading_number(rest)?;
         let unit_end = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
         let (unit, next) = after.split_at_checked(unit_end)?;
         let factor = DURATION_UNITS.iter().find(|(name, _)| *name == unit)?.1;
-        millis = millis.checked_add(number.checked_mul(factor)?)?;
+        micros = micros.checked_add(number.checked_mul(factor)?)?;
         rest = next.trim_start();
     }
-    Some(Duration::from_millis(millis))
+    Some(Duration::from_micros(micros))
 }
 
 /// `"16MiB"`, `"512 KiB"`: a whole number and a unit (B, KiB, MiB, GiB, kB, MB, GB), in bytes.
@@ -91,6 +93,7 @@ mod tests {
 
     #[test]
     fn durations_are_read_with_their_units_only() {
+        assert_eq!(duration("1ms50us"), Some(Duration::from_micros(1050)));
         for (text, millis) in [
             ("30s", 30_000),
             ("500ms", 500),

@@ -2,13 +2,18 @@
 //! connection and everything that wakes them stay on one thread. A session never changes its lane.
 //! Clients are accepted on the first one: those that stay there cross no thread at all.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
+
+use super::busy::{BusyPoll, Turns};
 
 /// Parsing and walking nested SQL needs deep stacks; the nesting itself is bounded.
 const STACK: usize = 64 << 20;
@@ -31,6 +36,7 @@ pub(super) struct Place {
     pub(super) handle: Handle,
     /// Clients are accepted on this lane.
     pub(super) first: bool,
+    pub(super) turns: Turns,
     sessions: Arc<AtomicUsize>,
 }
 
@@ -43,9 +49,11 @@ pub(super) struct Places(Vec<Place>);
 pub(super) struct Seat(Arc<AtomicUsize>);
 
 impl Lanes {
-    /// Starts `count` threads, one at least.
-    pub fn start(count: usize) -> io::Result<Self> {
-        let lanes: io::Result<Vec<Lane>> = (0..count.max(1)).map(Lane::start).collect();
+    /// Starts `count` threads, one at least. After their last work they look for more for as long
+    /// as `busy_poll` says before they sleep.
+    pub fn start(count: usize, busy_poll: Option<Duration>) -> io::Result<Self> {
+        let lanes: io::Result<Vec<Lane>> =
+            (0..count.max(1)).map(|number| Lane::start(number, busy_poll)).collect();
         Ok(Self(lanes?))
     }
 
@@ -69,20 +77,32 @@ impl Places {
 }
 
 impl Lane {
-    fn start(number: usize) -> io::Result<Self> {
+    fn start(number: usize, busy_poll: Option<Duration>) -> io::Result<Self> {
+        let turns = Turns::default();
+        let busy = busy_poll.map(|patience| Arc::new(BusyPoll::new(patience, turns.clone())));
         // Neither signals nor processes are waited for here: they would be looked at in each turn.
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let mut builder = Builder::new_current_thread();
+        builder.enable_io().enable_time();
+        if let Some(busy) = busy.clone() {
+            builder.on_thread_park(move || busy.before_sleep());
+        }
+        let runtime = builder.build()?;
         let handle = runtime.handle().clone();
-        let (stop, stopped) = oneshot::channel::<()>();
+        let (stop, mut stopped) = oneshot::channel::<()>();
         let thread = thread::Builder::new()
             .name(format!("lane-{number}"))
             .stack_size(STACK)
             .spawn(move || {
-                // Nothing is ever sent: the other end is dropped.
-                runtime.block_on(async { drop(stopped.await) });
+                runtime.block_on(poll_fn(|cx| {
+                    if let Some(busy) = &busy {
+                        busy.is_woken_by(cx.waker());
+                    }
+                    // Nothing is ever sent: the other end is dropped.
+                    Pin::new(&mut stopped).poll(cx).map(drop)
+                }));
                 runtime.shutdown_background();
             })?;
-        let place = Place { handle, first: number == 0, sessions: Arc::default() };
+        let place = Place { handle, first: number == 0, turns, sessions: Arc::default() };
         Ok(Self { place, stop: Some(stop), thread: Some(thread) })
     }
 }

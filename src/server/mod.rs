@@ -1,6 +1,7 @@
 //! The listener: accepts clients, gives each a task of its own, drains and stops. A panic in one
 //! session ends that session.
 
+mod busy;
 mod figures;
 pub mod lanes;
 mod lend;
@@ -185,7 +186,7 @@ fn admit(
             }
             drop((place, seat, defect));
         };
-        sessions.spawn_on(session, &lane.handle);
+        sessions.spawn_on(lane.turns.clone().count(session), &lane.handle);
     } else if let Ok(place) = Arc::clone(refusals).try_acquire_owned() {
         sessions.spawn(async move {
             let defect = Defect;

@@ -308,6 +308,38 @@ fn connections_that_say_little_pile_up() {
 }
 
 #[test]
+fn a_thread_that_polls_for_work_never_sleeps_or_starves_its_sessions() {
+    let gateway = gateway_with("busy", |folder| {
+        let file = folder.join("rowgate.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        fs::write(file, text.replacen("[listen]\n", "[listen]\nbusy_poll = \"1ms\"\n", 1)).unwrap();
+    });
+    let mut sessions: Vec<Wire> = (0..4).map(|_| login(&gateway, "alice")).collect();
+    for _ in 0..50 {
+        for session in &mut sessions {
+            assert_eq!(value(&session.query("SELECT 1")).as_deref(), Some("1"));
+        }
+    }
+    eventually("all lanes sleep", || {
+        lanes(&gateway).iter().all(|state| *state == 'S').then_some(())
+    });
+    assert_eq!(value(&sessions[0].query("SELECT 1")).as_deref(), Some("1"), "and one is woken");
+}
+
+/// What the lanes are doing: `S` sleeps, `R` runs (proc_pid_stat(5)).
+fn lanes(gateway: &Gateway) -> Vec<char> {
+    let tasks = format!("/proc/{}/task", gateway.process.process_id());
+    let stats = fs::read_dir(tasks).unwrap().filter_map(|task| {
+        let stat = fs::read_to_string(task.ok()?.path().join("stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
+        name.starts_with("lane-").then(|| rest.chars().next())?
+    });
+    let states: Vec<char> = stats.collect();
+    assert!(!states.is_empty());
+    states
+}
+
+#[test]
 fn statements_run_unrecorded_on_a_full_disk() {
     let mut gateway = gateway_with("full", |_| {});
     gateway.process.stop();
