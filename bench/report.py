@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "parse": ([], ["--rounds", "2", "--statements", "50"]),
     "rewritten": ([], ["--rounds", "3", "--rows", "50000"]),
     "compare": ([], ["--rounds", "1", "--seconds", "1", "--clients", "1,16"]),
+    "latency": ([], ["--rounds", "2", "--seconds", "1"]),
     "idle": ([], ["--connections", "500", "--logins", "100", "--rounds", "2"]),
     "bulk": ([], ["--megabytes", "100", "--rounds", "2"]),
     "growth": ([], ["--rounds", "2", "--most", "100"]),
