@@ -1,29 +1,21 @@
 //! Waits without sleep. A thread that sleeps has to be woken, and on a virtual machine whose
 //! processors halt when they have nothing to do that takes longer than a statement takes here.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::cell::Cell;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often the sessions of a lane had something to do. Only the lane counts.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Turns(Arc<AtomicU64>);
+thread_local! {
+    /// How often the sessions of this lane had something to do. Not a part of the sessions: the
+    /// future of one that is idle would grow.
+    static TURNS: Cell<u64> = const { Cell::new(0) };
+}
 
-impl Turns {
-    /// `session`, with its turns counted.
-    pub(super) async fn count<F: Future>(self, session: F) -> F::Output {
-        let mut session = pin!(session);
-        poll_fn(|cx| {
-            // One thread writes: no other addition can be lost.
-            self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-            session.as_mut().poll(cx)
-        })
-        .await
-    }
+/// A session of this thread's lane has something to do.
+pub(super) fn count_turn() {
+    TURNS.set(TURNS.get().wrapping_add(1));
 }
 
 /// What keeps a lane awake for a while after its sessions had something to do.
@@ -31,7 +23,6 @@ impl Turns {
 pub(super) struct BusyPoll {
     /// For how long it looks for work before it sleeps.
     patience: Duration,
-    turns: Turns,
     lane: OnceLock<Waker>,
     quiet: Mutex<Quiet>,
 }
@@ -44,9 +35,9 @@ struct Quiet {
 }
 
 impl BusyPoll {
-    pub(super) fn new(patience: Duration, turns: Turns) -> Self {
+    pub(super) fn new(patience: Duration) -> Self {
         let quiet = Mutex::new(Quiet { turns: 0, since: Instant::now() });
-        Self { patience, turns, lane: OnceLock::new(), quiet }
+        Self { patience, lane: OnceLock::new(), quiet }
     }
 
     /// What wakes the lane itself, as opposed to one of its sessions.
@@ -54,7 +45,7 @@ impl BusyPoll {
         self.lane.get_or_init(|| lane.clone());
     }
 
-    /// The lane is about to sleep. Woken here, it only looks whether something has arrived.
+    /// This thread, the lane's, is about to sleep. Woken here, it only looks whether something has arrived.
     pub(super) fn before_sleep(&self) {
         if self.stays_awake(Instant::now())
             && let Some(lane) = self.lane.get()
@@ -66,7 +57,7 @@ impl BusyPoll {
     }
 
     fn stays_awake(&self, now: Instant) -> bool {
-        let turns = self.turns.0.load(Ordering::Relaxed);
+        let turns = TURNS.get();
         let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
         if quiet.turns != turns {
             *quiet = Quiet { turns, since: now };
@@ -79,25 +70,20 @@ impl BusyPoll {
 mod tests {
     use super::*;
 
-    async fn turn(turns: &Turns) {
-        turns.clone().count(async {}).await;
-    }
-
-    #[tokio::test]
-    async fn a_lane_without_work_sleeps_after_its_patience_and_not_before() {
-        let turns = Turns::default();
-        let busy = BusyPoll::new(Duration::from_micros(50), turns.clone());
+    #[test]
+    fn a_lane_without_work_sleeps_after_its_patience_and_not_before() {
+        let busy = BusyPoll::new(Duration::from_micros(50));
         let start = Instant::now() + Duration::from_secs(1);
         let after = |micros| start + Duration::from_micros(micros);
         assert!(!busy.stays_awake(start), "nobody has ever come");
-        turn(&turns).await;
+        count_turn();
         assert!(busy.stays_awake(after(10)));
         assert!(busy.stays_awake(after(59)));
         assert!(!busy.stays_awake(after(60)));
         assert!(!busy.stays_awake(after(1000)), "it slept, and nothing has happened");
-        turn(&turns).await;
+        count_turn();
         assert!(busy.stays_awake(after(2000)));
-        turn(&turns).await;
+        count_turn();
         assert!(busy.stays_awake(after(2040)));
         assert!(busy.stays_awake(after(2089)), "from the last turn, not from the first");
         assert!(!busy.stays_awake(after(2090)));

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use super::busy::{BusyPoll, Turns};
+use super::busy::BusyPoll;
 
 /// Parsing and walking nested SQL needs deep stacks; the nesting itself is bounded.
 const STACK: usize = 64 << 20;
@@ -36,7 +36,6 @@ pub(super) struct Place {
     pub(super) handle: Handle,
     /// Clients are accepted on this lane.
     pub(super) first: bool,
-    pub(super) turns: Turns,
     sessions: Arc<AtomicUsize>,
 }
 
@@ -78,8 +77,7 @@ impl Places {
 
 impl Lane {
     fn start(number: usize, busy_poll: Option<Duration>) -> io::Result<Self> {
-        let turns = Turns::default();
-        let busy = busy_poll.map(|patience| Arc::new(BusyPoll::new(patience, turns.clone())));
+        let busy = busy_poll.map(|patience| Arc::new(BusyPoll::new(patience)));
         // Neither signals nor processes are waited for here: they would be looked at in each turn.
         let mut builder = Builder::new_current_thread();
         builder.enable_io().enable_time();
@@ -102,7 +100,7 @@ impl Lane {
                 }));
                 runtime.shutdown_background();
             })?;
-        let place = Place { handle, first: number == 0, turns, sessions: Arc::default() };
+        let place = Place { handle, first: number == 0, sessions: Arc::default() };
         Ok(Self { place, stop: Some(stop), thread: Some(thread) })
     }
 }

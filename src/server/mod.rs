@@ -186,7 +186,7 @@ fn admit(
             }
             drop((place, seat, defect));
         };
-        sessions.spawn_on(lane.turns.clone().count(session), &lane.handle);
+        sessions.spawn_on(session, &lane.handle);
     } else if let Ok(place) = Arc::clone(refusals).try_acquire_owned() {
         sessions.spawn(async move {
             let defect = Defect;

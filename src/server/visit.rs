@@ -1,5 +1,6 @@
 //! One connection from accept to goodbye: start-up, authentication, a server connection, a session.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -13,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::Gateway;
+use super::busy::count_turn;
 use super::lanes::Place;
 use super::lend::{SessionServers, patiently};
 use super::record::{SessionLedger, durable, role_texts, unwritable};
@@ -356,9 +358,13 @@ fn open(
 }
 
 impl Visit {
-    /// The session itself, to its end.
+    /// The session itself, to its end. Each time that it has something to do is a turn.
     pub(super) async fn stay(&mut self) {
-        let ended = (&mut self.session).await;
+        let ended = poll_fn(|cx| {
+            count_turn();
+            Pin::new(&mut self.session).poll(cx)
+        })
+        .await;
         Box::pin(self.leave(ended)).await;
     }
 
