@@ -151,7 +151,8 @@ def main():
             for connections in (size, SHARED) if pool == "transaction" else (size,):
                 wanted.append((f"restricted, {pool}{shared(connections)}", "alice", pool, connections,
                                options.durability, {"least": least(connections)}))
-        wanted.append((f"restricted, {BUSY}, transaction", "alice", "transaction", size, options.durability, {}))
+        if "transaction" in options.pools.split(","):
+            wanted.append((f"restricted, {BUSY}, transaction", "alice", "transaction", size, options.durability, {}))
         # What waits for the disk waits together.
         wanted.append(("restricted, fsync", "alice", "session", size, "fsync",
                        {"modes": ("prepared",), "least": max(clients)}))

@@ -16,7 +16,7 @@ import compare
 import stage
 from stage import Stage, median, spread
 
-# A server connection for the client, and some for the gateway's own questions.
+# More server connections than one client needs.
 SIZE = 4
 # Of these times, in percent. The slowest hundredth is the machine's more than the proxy's.
 SHARES = (50, 90)

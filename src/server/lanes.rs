@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-use super::busy::BusyPoll;
+use super::busy;
 
 /// Parsing and walking nested SQL needs deep stacks; the nesting itself is bounded.
 const STACK: usize = 64 << 20;
@@ -77,12 +77,11 @@ impl Places {
 
 impl Lane {
     fn start(number: usize, busy_poll: Option<Duration>) -> io::Result<Self> {
-        let busy = busy_poll.map(|patience| Arc::new(BusyPoll::new(patience)));
         // Neither signals nor processes are waited for here: they would be looked at in each turn.
         let mut builder = Builder::new_current_thread();
         builder.enable_io().enable_time();
-        if let Some(busy) = busy.clone() {
-            builder.on_thread_park(move || busy.before_sleep());
+        if let Some(patience) = busy_poll {
+            builder.on_thread_park(move || busy::before_sleep(patience));
         }
         let runtime = builder.build()?;
         let handle = runtime.handle().clone();
@@ -92,9 +91,7 @@ impl Lane {
             .stack_size(STACK)
             .spawn(move || {
                 runtime.block_on(poll_fn(|cx| {
-                    if let Some(busy) = &busy {
-                        busy.is_woken_by(cx.waker());
-                    }
+                    busy::is_woken_by(cx.waker());
                     // Nothing is ever sent: the other end is dropped.
                     Pin::new(&mut stopped).poll(cx).map(drop)
                 }));
@@ -117,5 +114,32 @@ impl Drop for Lane {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often a lane goes to sleep while it is given nothing to do but a turn now and then.
+    fn sleeps(busy_poll: Option<Duration>) -> u64 {
+        let lanes = Lanes::start(1, busy_poll).unwrap();
+        let handle = lanes.places().first().unwrap().clone();
+        let visitor = Builder::new_current_thread().enable_time().build().unwrap();
+        visitor.block_on(async {
+            handle.spawn(async { busy::count_turn() }).await.unwrap();
+            let before = handle.metrics().worker_park_count(0);
+            for _ in 0..20 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                handle.spawn(async {}).await.unwrap();
+            }
+            handle.metrics().worker_park_count(0) - before
+        })
+    }
+
+    #[test]
+    fn a_lane_sleeps_although_it_was_told_to_poll_for_work() {
+        assert_eq!(sleeps(Some(Duration::from_secs(3600))), 0);
+        assert_ne!(sleeps(None), 0, "nothing is proved where lanes never sleep");
     }
 }
