@@ -288,6 +288,12 @@ impl Shared {
 pub struct Queue(Arc<Lane>);
 
 impl Queue {
+    /// Whether all connections that the size allows are with sessions. One that is given back while
+    /// others wait is the next one's at once.
+    pub fn is_exhausted(&self) -> bool {
+        self.0.permits.available_permits() == 0
+    }
+
     /// An idle connection of this thread that has these settings and nothing that another session
     /// must not see, when nobody waits for one. One that needs a check is left where it is.
     pub fn at_hand(

@@ -54,6 +54,10 @@ impl Lender<Lent> for SessionServers {
             server.keep();
         }
     }
+
+    fn are_all_lent(&self) -> bool {
+        self.queue.is_exhausted()
+    }
 }
 
 impl SessionServers {

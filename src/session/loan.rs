@@ -66,6 +66,8 @@ pub trait Lender<S>: Send + Sync + fmt::Debug {
     /// Takes one back that is outside a transaction and has nothing on it that its memory does not
     /// tell.
     fn take_back(&self, stream: S, memory: Memory);
+    /// Whether all are in use: whoever needs one has to wait.
+    fn are_all_lent(&self) -> bool;
 }
 
 /// A connection that is still to be found.
@@ -189,6 +191,11 @@ impl<S> Loans<S> {
 
     fn is_tainted(&self) -> bool {
         self.here.as_ref().is_some_and(|here| !here.tainted.is_empty())
+    }
+
+    /// Whether others wait for a connection, or would have to.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.source.lender.are_all_lent()
     }
 
     /// The settings of the session, as far as they are known.

@@ -21,6 +21,7 @@ mod path;
 mod query;
 pub mod redact;
 mod temporary;
+mod turn;
 pub mod usage;
 mod wait;
 
@@ -39,13 +40,13 @@ use self::actor::Acting;
 use self::authority::{Authority, Standing};
 use self::expected::{Entry, Request};
 use self::ledger::{Durable, Ledger};
-use self::loan::{Loan, Loans, Slot, Source};
+use self::loan::{Loans, Slot, Source};
 use self::names::Names;
 use self::path::PathState;
 pub use self::path::Paths;
 use self::usage::Usages;
 pub use self::wait::Board;
-use self::wait::{Alarm, Gone, News};
+use self::wait::{Alarm, News};
 use crate::backend::hosts::Presence;
 use crate::catalog::SearchPath;
 use crate::error::{Refusal, SqlState};
@@ -53,7 +54,7 @@ use crate::ids::Login;
 use crate::planner::Planner;
 use crate::protocol::frame::{Connection, FrameError};
 use crate::protocol::message::{self, ClientMessage, DecodeError, Report};
-use crate::relay::{HIGH_WATER, Moved, RelayError, Wants, poll_move};
+use crate::relay::{HIGH_WATER, Moved, RelayError};
 
 /// Before the server has been asked.
 static NO_PATH: LazyLock<Arc<SearchPath>> = LazyLock::new(Arc::default);
@@ -203,25 +204,6 @@ struct Parked {
     durable: Durable,
 }
 
-/// What a session was waiting for.
-enum Happened<S> {
-    Moved(Result<Moved, RelayError>),
-    /// The record of the parked statement is safe, or will never be.
-    ParkedSafe(Result<(), Refusal>),
-    /// The record that holds the answer back is safe, or will never be.
-    HeldSafe(Result<(), Refusal>),
-    /// The statement has had its time.
-    Late,
-    /// There is a server connection, or there will be none.
-    Lent(Result<Loan<S>, Refusal>),
-    /// The server has taken note of a cancel request.
-    Cancelled,
-    /// The rules may have changed, or what the process asks of its sessions.
-    Changed,
-    /// The process is gone.
-    Gone,
-}
-
 /// Whether a client's message was used, or has to wait.
 enum Step {
     Done,
@@ -286,6 +268,8 @@ struct Session<C, S> {
     /// Its server had been left when that was looked at last.
     outdated: bool,
     leaving: bool,
+    /// The answer leaves in the next turn, which comes when the others of this thread have had theirs.
+    answer_waits: bool,
 }
 
 /// A session until it has ended. Small: thousands of sessions do nothing for hours.
@@ -395,134 +379,8 @@ where
             last_decision: None,
             outdated: false,
             leaving: false,
+            answer_waits: false,
         }
-    }
-
-    /// Takes turns until the session cannot go on: does all there is to do with what has arrived,
-    /// then waits for one thing to happen.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Fatal> {
-        self.client.begin_turn();
-        self.server.begin_turn();
-        loop {
-            if let Err(fatal) = self.work() {
-                return Poll::Ready(fatal);
-            }
-            let Poll::Ready(happened) = self.poll_wait(cx) else {
-                self.use_the_wait();
-                return Poll::Pending;
-            };
-            if let Err(fatal) = self.react(happened) {
-                return Poll::Ready(fatal);
-            }
-        }
-    }
-
-    /// Does all there is to do with what has arrived.
-    fn work(&mut self) -> Result<(), Fatal> {
-        let asked = self.news.asked();
-        if asked == Phase::Stopping {
-            return Err(shutting_down());
-        }
-        while self.step_server()? | self.step_client()? {}
-        self.settle_loan();
-        if self.expected.is_empty() {
-            // A session that waits for its client keeps nothing it can do without.
-            self.expected = VecDeque::new();
-        }
-        if asked == Phase::Draining && self.is_idle() {
-            return Err(shutting_down());
-        }
-        if self.outdated && self.is_idle() {
-            self.outdated = self.canceller.presence() != Presence::InUse;
-            if self.outdated {
-                return Err(taken_over());
-            }
-        }
-        if self.leaving && self.expected.is_empty() && self.parked.is_none() {
-            return Err(Fatal::Terminated);
-        }
-        Ok(())
-    }
-
-    fn react(&mut self, happened: Happened<S>) -> Result<(), Fatal> {
-        self.now = Timestamp::now();
-        match happened {
-            Happened::Moved(moved) => self.moved(moved),
-            Happened::ParkedSafe(safe) => {
-                self.unpark(safe);
-                Ok(())
-            }
-            Happened::HeldSafe(safe) => {
-                self.hold = None;
-                safe.map_err(|refusal| Fatal::refusal(&refusal))
-            }
-            Happened::Late => {
-                self.out_of_time();
-                Ok(())
-            }
-            Happened::Lent(loan) => {
-                self.attach(loan.map_err(|refusal| Fatal::refusal(&refusal))?);
-                Ok(())
-            }
-            Happened::Changed => {
-                match self.canceller.presence() {
-                    Presence::InUse => self.outdated = false,
-                    Presence::Left => self.outdated = true,
-                    Presence::Gone => {
-                        let message = "the database server does not answer any more";
-                        return Err(Fatal::new(SqlState::CONNECTION_FAILURE, message));
-                    }
-                }
-                self.judge()
-            }
-            Happened::Cancelled => Ok(()),
-            Happened::Gone => Err(shutting_down()),
-        }
-    }
-
-    /// Moves bytes, and looks at everything else a session waits for.
-    fn poll_wait(&mut self, cx: &mut Context<'_>) -> Poll<Happened<S>> {
-        if let Poll::Ready(told) = self.news.poll(cx) {
-            return Poll::Ready(match told {
-                Ok(()) => Happened::Changed,
-                Err(Gone) => Happened::Gone,
-            });
-        }
-        if let Poll::Ready(loan) = self.poll_lending(cx) {
-            return Poll::Ready(Happened::Lent(loan));
-        }
-        if let Some(cancelling) = &mut self.cancelling
-            && cancelling.as_mut().poll(cx).is_ready()
-        {
-            self.cancelling = None;
-            return Poll::Ready(Happened::Cancelled);
-        }
-        let deadline = self.deadline();
-        let wants = Wants {
-            read_client: !self.leaving
-                && self.stalled.is_none()
-                && self.parked.is_none()
-                && self.cancelling.is_none()
-                && self.server.outbound.len() < HIGH_WATER,
-            read_server: self.hold.is_none() && self.client.outbound.len() < HIGH_WATER,
-            write_client: true,
-        };
-        let Self { client, server, parked, hold, alarm, .. } = self;
-        if let Some(parked) = parked
-            && let Poll::Ready(safe) = parked.durable.as_mut().poll(cx)
-        {
-            return Poll::Ready(Happened::ParkedSafe(safe));
-        }
-        if let Some(hold) = hold
-            && let Poll::Ready(safe) = hold.as_mut().poll(cx)
-        {
-            return Poll::Ready(Happened::HeldSafe(safe));
-        }
-        // Before the bytes: a statement whose rows keep coming has to end as well.
-        if alarm.poll(cx, deadline).is_ready() {
-            return Poll::Ready(Happened::Late);
-        }
-        poll_move(cx, client, server, wants).map(Happened::Moved)
     }
 
     /// When the statement that runs has run for too long.
