@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use futures_util::FutureExt as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::sync::{Notify, watch};
 
@@ -115,6 +116,13 @@ fn session() -> Bench {
 }
 
 fn session_of(unrestricted: bool) -> Bench {
+    let (bench, session) = opened(unrestricted);
+    tokio::spawn(session);
+    bench
+}
+
+/// A session that nobody runs yet.
+fn opened(unrestricted: bool) -> (Bench, impl Future<Output = Ended<DuplexStream>> + Send) {
     let standing = Arc::new(Standing {
         catalog: Arc::new(Catalog::default()),
         policy: Arc::new(PolicySet::empty()),
@@ -154,8 +162,8 @@ fn session_of(unrestricted: bool) -> Bench {
         processes: (1, 2),
         application: Arc::from(""),
     };
-    tokio::spawn(async move { run(Arc::new(shared), opening).await });
-    Bench { client, server, log, phase, _changes: alive }
+    let bench = Bench { client, server, log, phase, _changes: alive };
+    (bench, run(Arc::new(shared), opening))
 }
 
 /// What comes within `patience`. Where the clock is paused, the time passes as soon as nothing else
@@ -203,6 +211,42 @@ async fn a_statement_or_its_answer_does_not_pass_before_its_record_is_safe() {
         }
         assert_eq!(arrives(&mut bench.client).await.unwrap(), answer, "{text}");
     }
+}
+
+/// What is there to be read now.
+fn there(stream: &mut DuplexStream) -> Vec<u8> {
+    let mut bytes = vec![0; 1024];
+    let read = stream.read(&mut bytes).now_or_never().map_or(0, Result::unwrap);
+    bytes.truncate(read);
+    bytes
+}
+
+#[tokio::test]
+async fn an_answer_leaves_before_the_other_sessions_have_had_their_turn_or_waits_for_more() {
+    let (mut bench, session) = opened(true);
+    let mut session = tokio_test::task::spawn(session);
+    assert!(session.poll().is_pending());
+    bench.client.write_all(&question("SHOW TimeZone")).await.unwrap();
+    assert!(session.is_woken() && session.poll().is_pending());
+    assert_eq!(there(&mut bench.server), question("SHOW TimeZone"), "a request does not wait");
+    bench.log.safe.notify_one();
+    // Somebody may begin to read the first rows while the last ones are looked for.
+    let begun = [frame(b'T', b"\0\0"), frame(b'D', b"\0\0")].concat();
+    bench.server.write_all(&begun).await.unwrap();
+    assert!(session.is_woken() && session.poll().is_pending());
+    assert_eq!(there(&mut bench.client), begun);
+
+    let ended = frames(|bytes| {
+        message::command_complete(bytes, "SHOW");
+        message::ready_for_query(bytes, b'I');
+    });
+    bench.server.write_all(&ended).await.unwrap();
+    assert!(session.is_woken() && session.poll().is_pending());
+    assert_eq!(there(&mut bench.client), b"", "others wait for their turn");
+    assert!(session.is_woken(), "it gets another one");
+    assert!(session.poll().is_pending());
+    assert_eq!(there(&mut bench.client), ended);
+    assert!(!session.is_woken(), "once is enough");
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,9 +13,6 @@ use crate::backend::hosts::Presence;
 use crate::error::{Refusal, SqlState};
 use crate::relay::{HIGH_WATER, Moved, RelayError, Wants, poll_move};
 
-/// An answer of so many bytes is not held back: it takes longer to send than others take their turns.
-const LONG_ANSWER: usize = 16 * 1024;
-
 /// What a session was waiting for.
 enum Happened<S> {
     Moved(Result<Moved, RelayError>),
@@ -101,7 +98,6 @@ where
         self.client.has_unsent()
             && self.expected.is_empty()
             && !self.pipeline
-            && self.client.outbound.len() < LONG_ANSWER
             && !self.loans.as_ref().is_some_and(Loans::is_awaited)
     }
 

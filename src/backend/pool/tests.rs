@@ -188,6 +188,28 @@ async fn clients_wait_uncounted() {
 }
 
 #[tokio::test]
+async fn answers_are_held_back_as_if_nobody_waited_for_a_connection() {
+    let cluster = Cluster::start();
+    let pool = pool(&cluster, 2);
+    let queue = pool.queue(&key());
+    let first = pool.acquire(&key()).await.unwrap();
+    assert!(!queue.is_exhausted());
+    let _second = pool.acquire(&key()).await.unwrap();
+    assert!(queue.is_exhausted());
+    let waiting = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.acquire(&key()).await }
+    });
+    while pool.figures().iter().all(|of| of.waiting == 0) {
+        tokio::task::yield_now().await;
+    }
+    first.keep();
+    assert!(queue.is_exhausted(), "it is the next one's at once");
+    waiting.await.unwrap().unwrap().keep();
+    assert!(!queue.is_exhausted());
+}
+
+#[tokio::test]
 async fn a_connection_that_died_in_silence_is_handed_out() {
     let cluster = Cluster::start();
     let settings = PoolSettings {
