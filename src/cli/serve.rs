@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +30,7 @@ use crate::protocol::cancel::CancelRegistry;
 use crate::protocol::startup::TlsPolicy;
 use crate::protocol::tls::TlsServer;
 use crate::selftest::{self, Proven};
-use crate::server::lanes::Lanes;
+use crate::server::lanes::{LaneCount, Lanes};
 use crate::server::{self, Authorities, Board, Budget, Gateway, Paths, Phase, Shared, Usages};
 use crate::snapshot::{self, State};
 use crate::telemetry::{LogFormat, start_logging, start_metrics};
@@ -67,7 +68,7 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
     }
     let metrics = start_metrics().map_err(|error| Failure::usage(error.to_string()))?;
     let listen = &loaded.settings.listen;
-    let lanes = Arc::new(Lanes::start(listen.threads, listen.busy_poll)?);
+    let lanes = Arc::new(Lanes::start(lane_count(&loaded.settings), listen.busy_poll)?);
     // What is not a session: one thread is enough, and takes no core from them.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -75,6 +76,17 @@ pub(super) fn run(arguments: &Arguments, out: &mut dyn Write) -> Result<Exit, Fa
         .enable_all()
         .build()?;
     runtime.block_on(serve(Arc::new(loaded.settings), Arc::clone(&lanes), metrics, out))
+}
+
+/// As many lanes as the configuration says, or as the cores and the pools make worth while.
+fn lane_count(settings: &Settings) -> LaneCount {
+    settings.listen.threads.map_or_else(
+        || {
+            let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+            LaneCount::for_machine(cores, settings.statements_at_a_time())
+        },
+        LaneCount::exactly,
+    )
 }
 
 /// Thousands of idle sessions leave holes that a page of two megabytes keeps: without such pages a

@@ -1,7 +1,6 @@
 //! The sections of `rowgate.toml`, their defaults and the rules between them.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -209,9 +208,7 @@ fn default_listen() -> Listen {
         host: "127.0.0.1".to_owned(),
         port: LISTEN_PORT,
         max_connections: 10_000,
-        // Half of the cores: few threads serve many clients for less than many do, because each
-        // finds more of them ready when it looks.
-        threads: std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2),
+        threads: None,
         busy_poll: None,
         auth_timeout: Duration::from_secs(10),
         tls: ListenTls::Disable,
@@ -229,9 +226,9 @@ fn read_listen(reader: &mut Reader<'_>, mut section: Section<'_>) -> Listen {
     let max_connections = or(&mut section, "max_connections", default.max_connections, |item| {
         reader.number(item, 1, 1_000_000).and_then(|n| usize::try_from(n).ok())
     });
-    let threads = or(&mut section, "threads", default.threads, |item| {
-        reader.number(item, 1, 1024).and_then(|n| usize::try_from(n).ok())
-    });
+    let threads = section
+        .item("threads")
+        .and_then(|item| reader.number(&item, 1, 1024).and_then(|n| usize::try_from(n).ok()));
     let busy_poll = section.item("busy_poll").and_then(|item| {
         let patience = reader.short_duration(&item)?;
         if patience > LONGEST_BUSY_POLL {

@@ -85,6 +85,12 @@ impl Settings {
         })
     }
 
+    /// So many statements run at a time, at most: each needs a server connection.
+    pub fn statements_at_a_time(&self) -> usize {
+        let own = self.databases.values().filter_map(|mapping| mapping.pool.as_ref());
+        own.fold(self.backend.pool.size, |sum, pool| sum.saturating_add(pool.size))
+    }
+
     /// How the connections of clients are shared that ask for `name`.
     pub fn pool(&self, name: &str) -> &Pool {
         let own = self.databases.get(name).and_then(|mapping| mapping.pool.as_ref());
@@ -109,8 +115,8 @@ pub struct Listen {
     pub port: u16,
     /// Client connections at one time.
     pub max_connections: usize,
-    /// Threads that serve clients.
-    pub threads: usize,
+    /// Threads that serve clients; `None`: what the machine and the pools make worth while.
+    pub threads: Option<usize>,
     /// For how long such a thread looks for work before it sleeps; `None`: it sleeps at once.
     pub busy_poll: Option<Duration>,
     /// From accept until authenticated.

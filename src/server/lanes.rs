@@ -18,9 +18,40 @@ use super::busy;
 /// Parsing and walking nested SQL needs deep stacks; the nesting itself is bounded.
 const STACK: usize = 64 << 20;
 
+/// With so many sessions on each lane, another one is worth while: fewer find less to do at a time when
+/// they look, and look more often.
+const CROWD: usize = 24;
+
 /// The lanes of one gateway. Dropped, they end, and with them what still runs on them.
 #[derive(Debug)]
-pub struct Lanes(Vec<Lane>);
+pub struct Lanes {
+    lanes: Vec<Lane>,
+    always: usize,
+}
+
+/// How many lanes there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaneCount {
+    /// Sessions go to these.
+    always: usize,
+    /// And to the rest of so many when each of those has a crowd.
+    crowded: usize,
+}
+
+impl LaneCount {
+    /// So many, all the time.
+    pub fn exactly(count: usize) -> Self {
+        let count = count.max(1);
+        Self { always: count, crowded: count }
+    }
+
+    /// Half as many as there are cores, because few serve many sessions for less than many do. Up to
+    /// one for each core where so many statements run at a time that each of them has a crowd to serve.
+    pub fn for_machine(cores: usize, statements_at_a_time: usize) -> Self {
+        let always = cores.max(1).div_ceil(2);
+        Self { always, crowded: (statements_at_a_time / CROWD).clamp(always, cores.max(1)) }
+    }
+}
 
 #[derive(Debug)]
 struct Lane {
@@ -41,35 +72,42 @@ pub(super) struct Place {
 
 /// All lanes, without their threads.
 #[derive(Debug)]
-pub(super) struct Places(Vec<Place>);
+pub(super) struct Places {
+    all: Vec<Place>,
+    always: usize,
+}
 
 /// A session's place on a lane, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Seat(Arc<AtomicUsize>);
 
 impl Lanes {
-    /// Starts `count` threads, one at least. After their last work they look for more for as long
-    /// as `busy_poll` says before they sleep.
-    pub fn start(count: usize, busy_poll: Option<Duration>) -> io::Result<Self> {
+    /// Starts as many threads. After their last work they look for more for as long as `busy_poll`
+    /// says before they sleep.
+    pub fn start(count: LaneCount, busy_poll: Option<Duration>) -> io::Result<Self> {
         let lanes: io::Result<Vec<Lane>> =
-            (0..count.max(1)).map(|number| Lane::start(number, busy_poll)).collect();
-        Ok(Self(lanes?))
+            (0..count.crowded).map(|number| Lane::start(number, busy_poll)).collect();
+        Ok(Self { lanes: lanes?, always: count.always })
     }
 
     pub(super) fn places(&self) -> Places {
-        Places(self.0.iter().map(|lane| lane.place.clone()).collect())
+        let all = self.lanes.iter().map(|lane| lane.place.clone()).collect();
+        Places { all, always: self.always }
     }
 }
 
 impl Places {
     /// The lane that accepts clients.
     pub(super) fn first(&self) -> Option<&Handle> {
-        self.0.first().map(|place| &place.handle)
+        self.all.first().map(|place| &place.handle)
     }
 
-    /// The lane with the fewest sessions, and a seat on it.
+    /// The lane with the fewest sessions, of those that take part now, and a seat on it.
     pub(super) fn least(&self) -> Option<(&Place, Seat)> {
-        let place = self.0.iter().min_by_key(|place| place.sessions.load(Ordering::Relaxed))?;
+        let sessions = |place: &&Place| place.sessions.load(Ordering::Relaxed);
+        let usual = self.all.iter().take(self.always).min_by_key(sessions)?;
+        let place =
+            if sessions(&usual) < CROWD { usual } else { self.all.iter().min_by_key(sessions)? };
         place.sessions.fetch_add(1, Ordering::Relaxed);
         Some((place, Seat(Arc::clone(&place.sessions))))
     }
@@ -123,7 +161,7 @@ mod tests {
 
     /// How often a lane goes to sleep while it is given nothing to do but a turn now and then.
     fn sleeps(busy_poll: Option<Duration>) -> u64 {
-        let lanes = Lanes::start(1, busy_poll).unwrap();
+        let lanes = Lanes::start(LaneCount::exactly(1), busy_poll).unwrap();
         let handle = lanes.places().first().unwrap().clone();
         let visitor = Builder::new_current_thread().enable_time().build().unwrap();
         visitor.block_on(async {
@@ -135,6 +173,35 @@ mod tests {
             }
             handle.metrics().worker_park_count(0) - before
         })
+    }
+
+    /// On which lanes so many sessions are that come one after another.
+    fn spread(count: LaneCount, sessions: usize) -> Vec<usize> {
+        let lanes = Lanes::start(count, None).unwrap();
+        let places = lanes.places();
+        let seats: Vec<Seat> = (0..sessions).map(|_| places.least().unwrap().1).collect();
+        let on_each = places.all.iter().map(|place| place.sessions.load(Ordering::Relaxed));
+        let on_each = on_each.collect();
+        drop(seats);
+        assert!(places.all.iter().all(|place| place.sessions.load(Ordering::Relaxed) == 0));
+        on_each
+    }
+
+    #[test]
+    fn few_sessions_are_scattered_over_many_lanes_or_many_crowd_on_few() {
+        let two_cores = LaneCount::for_machine(2, 72);
+        assert_eq!(spread(two_cores, 16), [16, 0]);
+        assert_eq!(spread(two_cores, 25), [24, 1]);
+        assert_eq!(spread(two_cores, 64), [32, 32]);
+        let eight = LaneCount::for_machine(8, 150);
+        assert_eq!(spread(eight, 16), [4, 4, 4, 4, 0, 0]);
+        assert_eq!(spread(eight, 150), [25, 25, 25, 25, 25, 25]);
+        // What runs at a time would not make a crowd on more.
+        assert_eq!(spread(LaneCount::for_machine(2, 20), 64), [64]);
+        assert_eq!(LaneCount::for_machine(8, 20), LaneCount::exactly(4));
+        assert_eq!(LaneCount::for_machine(2, 1000), LaneCount { always: 1, crowded: 2 });
+        assert_eq!(LaneCount::for_machine(1, 1000), LaneCount::exactly(1));
+        assert_eq!(spread(LaneCount::exactly(2), 3), [2, 1]);
     }
 
     #[test]
