@@ -52,7 +52,7 @@ ROWGATE=$PWD/target/instrumented/$host/release/rowgate python3 bench/train.py
 "$profdata" merge --output="$profiled/rowgate.profdata" "$profiled/counts"
 
 # BOLT moves code, and has to know what refers to it.
-RUSTFLAGS="-Cprofile-use=$profiled/rowgate.profdata -Clink-arg=-Wl,--emit-relocs" \
+RUSTFLAGS="-Cprofile-use=$profiled/rowgate.profdata${bolt:+ -Clink-arg=-Wl,--emit-relocs}" \
     cargo build --locked --release --bin rowgate --target "$host" --target-dir target/profiled
 built=target/profiled/$host/release/rowgate
 

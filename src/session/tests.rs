@@ -1,5 +1,6 @@
 //! A session between a client and a server that are written by hand.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::FutureExt as _;
@@ -8,8 +9,11 @@ use tokio::sync::{Notify, watch};
 
 use super::authority::IdentityValues;
 use super::ledger::{Intent, StatementEnd, StatementRecord};
+use super::loan::{Lender, Lending, Loan};
 use super::*;
 use crate::backend::hosts::Presence;
+use crate::backend::memory::{Memory, SettingValues};
+use crate::backend::pool::Stay;
 use crate::catalog::Catalog;
 use crate::ids::PolicyVersion;
 use crate::policy::{Hole, IdentityShape, Limits, PolicySet, RoleSet};
@@ -123,6 +127,14 @@ fn session_of(unrestricted: bool) -> Bench {
 
 /// A session that nobody runs yet.
 fn opened(unrestricted: bool) -> (Bench, impl Future<Output = Ended<DuplexStream>> + Send) {
+    opened_on(unrestricted, Servers::Own)
+}
+
+/// The same, on a connection that is its own or borrowed.
+fn opened_on(
+    unrestricted: bool,
+    servers: impl FnOnce(DuplexStream) -> Servers<DuplexStream>,
+) -> (Bench, impl Future<Output = Ended<DuplexStream>> + Send) {
     let standing = Arc::new(Standing {
         catalog: Arc::new(Catalog::default()),
         policy: Arc::new(PolicySet::empty()),
@@ -151,7 +163,7 @@ fn opened(unrestricted: bool) -> (Bench, impl Future<Output = Ended<DuplexStream
     };
     let opening = Opening {
         client: Connection::new(session_client),
-        server: Servers::Own(session_server),
+        server: servers(session_server),
         login: Login::from("root"),
         service: false,
         acting: None,
@@ -247,6 +259,51 @@ async fn an_answer_leaves_before_the_other_sessions_have_had_their_turn_or_waits
     assert!(session.poll().is_pending());
     assert_eq!(there(&mut bench.client), ended);
     assert!(!session.is_woken(), "once is enough");
+}
+
+/// Lends one connection.
+#[derive(Debug)]
+struct Only(Mutex<Option<DuplexStream>>);
+
+impl Lender<DuplexStream> for Only {
+    fn at_hand(&self, _: &SettingValues, _: Stay) -> Option<Loan<DuplexStream>> {
+        let stream = self.0.lock().unwrap().take()?;
+        Some(Loan { stream, memory: Memory::default(), process: 1 })
+    }
+
+    fn lend(self: Arc<Self>, _: &SettingValues, _: Stay) -> Lending<DuplexStream> {
+        Box::pin(std::future::pending())
+    }
+
+    fn take_back(&self, stream: DuplexStream, _: Memory) {
+        *self.0.lock().unwrap() = Some(stream);
+    }
+
+    fn are_all_lent(&self) -> bool {
+        self.0.lock().unwrap().is_none()
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_held_back_although_others_wait_for_a_connection() {
+    let (mut bench, session) = opened_on(true, |stream| {
+        let lender = Arc::new(Only(Mutex::new(Some(stream))));
+        Servers::Borrowed(Source { lender, settings: SettingValues::default(), session: 1 })
+    });
+    let mut session = tokio_test::task::spawn(session);
+    assert!(session.poll().is_pending());
+    bench.client.write_all(&question("SHOW TimeZone")).await.unwrap();
+    assert!(session.poll().is_pending());
+    assert_eq!(there(&mut bench.server), question("SHOW TimeZone"));
+    bench.log.safe.notify_one();
+    let ended = frames(|bytes| {
+        message::command_complete(bytes, "SHOW");
+        message::ready_for_query(bytes, b'I');
+    });
+    bench.server.write_all(&ended).await.unwrap();
+    // The principal is unrestricted and keeps the only connection there is.
+    assert!(session.poll().is_pending());
+    assert_eq!(there(&mut bench.client), ended);
 }
 
 #[tokio::test(start_paused = true)]
