@@ -70,13 +70,24 @@ pub struct CancelKey {
     pub secret: Vec<u8>,
 }
 
+/// Somebody who wants a statement to be cancelled.
+#[derive(Debug)]
+pub struct CancelRequest {
+    /// Whose statement.
+    pub key: CancelKey,
+    /// To be dropped when the server has been told: to the client the end of this connection means that a
+    /// statement it sends from now on is not hit any more, as with the server itself (PostgreSQL,
+    /// "Canceling Requests in Progress", and what `PQcancel` waits for).
+    pub client: Box<Connection<ClientStream>>,
+}
+
 /// What a new connection turned out to be.
 #[derive(Debug)]
 pub enum Arrival {
     /// Somebody who wants to log in.
     Session(Box<Startup>),
     /// A cancel request; the connection is to be closed without an answer.
-    Cancel(CancelKey),
+    Cancel(CancelRequest),
     /// A client that may not come in; it has been told why.
     Refused(Refusal),
     /// Closed without a word: silence, a timeout, not PostgreSQL's protocol, a failed handshake.
@@ -170,7 +181,12 @@ async fn negotiate(socket: TcpStream, peer: SocketAddr, tls: &TlsPolicy) -> io::
                 };
                 let body = packet.get(4..).unwrap_or_default();
                 if code == CANCEL_REQUEST {
-                    return Ok(cancel_request(body));
+                    return Ok(match cancel_key(body) {
+                        Some(key) => {
+                            Arrival::Cancel(CancelRequest { key, client: Box::new(client) })
+                        }
+                        None => Arrival::Dropped("invalid length of cancel request"),
+                    });
                 }
                 return startup(client, peer, tls, facts, code, body).await;
             }
@@ -193,14 +209,11 @@ fn waiting(socket: &TcpStream) -> io::Result<bool> {
     }
 }
 
-fn cancel_request(body: &[u8]) -> Arrival {
-    match body.split_first_chunk::<4>() {
-        Some((id, secret)) if (4..=MAX_CANCEL_KEY).contains(&secret.len()) => {
-            let id = u32::from_be_bytes(*id);
-            Arrival::Cancel(CancelKey { id, secret: secret.to_vec() })
-        }
-        Some(_) | None => Arrival::Dropped("invalid length of cancel request"),
-    }
+/// `None` when it does not have the length of one.
+fn cancel_key(body: &[u8]) -> Option<CancelKey> {
+    let (id, secret) = body.split_first_chunk::<4>()?;
+    let is_one = (4..=MAX_CANCEL_KEY).contains(&secret.len());
+    is_one.then(|| CancelKey { id: u32::from_be_bytes(*id), secret: secret.to_vec() })
 }
 
 async fn startup(

@@ -28,7 +28,7 @@ use crate::config::PoolMode;
 use crate::error::{Refusal, SqlState};
 use crate::ids::Login;
 use crate::protocol::message;
-use crate::protocol::startup::{Arrival, CancelKey, Startup, receive as arrive, send_fatal};
+use crate::protocol::startup::{Arrival, CancelRequest, Startup, receive as arrive, send_fatal};
 use crate::protocol::stream::ClientStream;
 use crate::session::authority::{Authority, Standing};
 use crate::session::loan::Source;
@@ -101,8 +101,8 @@ async fn enter(
     let deadline = Instant::now() + gateway.state.settings().listen.auth_timeout;
     let mut startup = match arrive(socket, peer, &gateway.tls, deadline).await {
         Arrival::Session(startup) => *startup,
-        Arrival::Cancel(key) => {
-            cancel_for(gateway, &key).await;
+        Arrival::Cancel(request) => {
+            cancel(gateway, request).await;
             return None;
         }
         Arrival::Refused(refusal) => {
@@ -129,7 +129,7 @@ pub(super) async fn turn_away(gateway: &Arc<Gateway>, socket: TcpStream, peer: S
     let deadline = Instant::now() + gateway.state.settings().listen.auth_timeout;
     match arrive(socket, peer, &gateway.tls, deadline).await {
         // Cancelling is what helps when all places are taken.
-        Arrival::Cancel(key) => cancel_for(gateway, &key).await,
+        Arrival::Cancel(request) => cancel(gateway, request).await,
         Arrival::Session(mut startup) => {
             let refusal =
                 Refusal::new(SqlState::TOO_MANY_CONNECTIONS, "sorry, too many clients already", "");
@@ -145,12 +145,14 @@ async fn refuse(startup: &mut Startup, refusal: &Refusal) {
     }
 }
 
-async fn cancel_for(gateway: &Gateway, key: &CancelKey) {
-    if let Some(running) = gateway.registry.find(key)
+async fn cancel(gateway: &Gateway, request: CancelRequest) {
+    if let Some(running) = gateway.registry.find(&request.key)
         && let Err(error) = cancel::send(running.key(), &gateway.server_tls).await
     {
         tracing::warn!(%error, "a cancel request could not be delivered");
     }
+    // Not before: the client may send its next statement once it sees the end of this connection.
+    drop(request.client);
 }
 
 /// A client that has proven who it is and is on record.

@@ -25,9 +25,13 @@ async fn send(bytes: &[u8], tls: &TlsPolicy) -> (Arrival, Vec<u8>) {
     let (socket, peer) = listener.accept().await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(60);
     let mut arrival = receive(socket, peer, tls, deadline).await;
-    if let Arrival::Session(startup) = &mut arrival {
-        startup.client.flush().await.unwrap();
-        startup.client.shutdown().await.unwrap();
+    match &mut arrival {
+        Arrival::Session(startup) => {
+            startup.client.flush().await.unwrap();
+            startup.client.shutdown().await.unwrap();
+        }
+        Arrival::Cancel(request) => request.client.shutdown().await.unwrap(),
+        Arrival::Refused(_) | Arrival::Dropped(_) => {}
     }
     let mut answer = Vec::new();
     // A connection that is reset has told the client nothing more either.
@@ -177,7 +181,7 @@ async fn cancel_requests_carry_short_and_long_keys_and_no_others() {
     for length in [4, 32, 256] {
         let body = [&7_u32.to_be_bytes()[..], &vec![9; length]].concat();
         let (arrival, answer) = send(&packet(CANCEL_REQUEST, &body), &plain).await;
-        let Arrival::Cancel(key) = arrival else { panic!("{arrival:?}") };
+        let Arrival::Cancel(CancelRequest { key, .. }) = arrival else { panic!("{arrival:?}") };
         assert_eq!((key, answer), (CancelKey { id: 7, secret: vec![9; length] }, Vec::new()));
     }
     for length in [0, 3, 257] {
@@ -185,6 +189,20 @@ async fn cancel_requests_carry_short_and_long_keys_and_no_others() {
         dropped(&packet(CANCEL_REQUEST, &body), &plain).await;
     }
     dropped(&packet(CANCEL_REQUEST, b""), &plain).await;
+}
+
+#[tokio::test]
+async fn a_cancel_request_seems_delivered_before_it_is() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    client.write_all(&packet(CANCEL_REQUEST, &[0, 0, 0, 7, 9, 9, 9, 9])).await.unwrap();
+    let (socket, peer) = listener.accept().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let arrival = receive(socket, peer, &TlsPolicy::Disable, deadline).await;
+    assert!(matches!(arrival, Arrival::Cancel(_)), "{arrival:?}");
+    assert!(tokio::time::timeout(Duration::from_millis(50), client.readable()).await.is_err());
+    drop(arrival);
+    assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
 }
 
 #[tokio::test]
