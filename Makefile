@@ -1,6 +1,6 @@
 # `make demo` and `make test` do everything on a fresh Debian or Ubuntu machine with Rust.
 
-.PHONY: help build release demo tour test test-18 fuzz torture bench instructions soak fmt lint doc deny setup
+.PHONY: help build release demo tour test test-18 test-release fuzz torture bench instructions soak fmt lint doc deny setup
 
 # Seconds for each fuzz target; random queries for each person.
 FUZZ_SECONDS ?= 60
@@ -13,6 +13,7 @@ help:
 	@echo "make tour    the same as a scripted tour that checks itself"
 	@echo "make test    all tests, with throw-away servers of PostgreSQL (the distribution's, and 18) and real clients"
 	@echo "make release a build for production, target/profiled/rowgate, arranged by what a gateway does often"
+	@echo "make test-release   the end-to-end tests with that build"
 	@echo "make fuzz    libFuzzer over the parsers and the planner; FUZZ_SECONDS=60 each"
 	@echo "make torture random queries of sqlsmith on pairs of databases; QUERIES=10000 per person"
 	@echo "make bench   figures; see bench/README.md"
@@ -52,6 +53,11 @@ endif
 test-18:
 	tests/on-postgresql-18.sh cargo test --locked --lib
 	ROWGATE_TEST_POOL=session tests/on-postgresql-18.sh cargo test --locked --test oracle --test e2e
+
+# What arranges a program after the compiler may also break it.
+test-release: setup
+	@test -x target/profiled/rowgate || $(MAKE) --no-print-directory release
+	ROWGATE_TEST_PROGRAM=$(CURDIR)/target/profiled/rowgate cargo test --locked --test e2e
 
 fuzz:
 	@tests/setup.sh build

@@ -24,8 +24,11 @@ use tokio_postgres::NoTls;
 /// The database that holds only what alice may see.
 pub(crate) const SEEN_BY_ALICE: &str = "seen_by_alice";
 
-/// The program under test.
-pub(crate) const ROWGATE: &str = env!("CARGO_BIN_EXE_rowgate");
+/// The program under test: cargo's own, or another build of it.
+pub(crate) const ROWGATE: &str = match option_env!("ROWGATE_TEST_PROGRAM") {
+    Some(other) => other,
+    None => env!("CARGO_BIN_EXE_rowgate"),
+};
 
 /// How somebody connects, directly or through the gateway.
 #[derive(Debug, Clone)]
