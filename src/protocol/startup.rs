@@ -75,7 +75,7 @@ pub struct CancelKey {
 pub struct CancelRequest {
     /// Whose statement.
     pub key: CancelKey,
-    /// To be dropped when the server has been told: to the client the end of this connection means that a
+    /// To be shut down when the server has been told: to the client the end of this connection means that a
     /// statement it sends from now on is not hit any more, as with the server itself (PostgreSQL,
     /// "Canceling Requests in Progress", and what `PQcancel` waits for).
     pub client: Box<Connection<ClientStream>>,

@@ -145,14 +145,17 @@ async fn refuse(startup: &mut Startup, refusal: &Refusal) {
     }
 }
 
-async fn cancel(gateway: &Gateway, request: CancelRequest) {
+async fn cancel(gateway: &Gateway, mut request: CancelRequest) {
     if let Some(running) = gateway.registry.find(&request.key)
         && let Err(error) = cancel::send(running.key(), &gateway.server_tls).await
     {
         tracing::warn!(%error, "a cancel request could not be delivered");
     }
-    // Not before: the client may send its next statement once it sees the end of this connection.
-    drop(request.client);
+    // Not before: the client may send its next statement once it sees the end of this connection. It
+    // takes one without a goodbye for an error under TLS.
+    if let Err(error) = request.client.shutdown().await {
+        tracing::debug!(%error, "a client did not wait for its cancel request");
+    }
 }
 
 /// A client that has proven who it is and is on record.

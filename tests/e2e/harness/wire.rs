@@ -253,6 +253,12 @@ impl Wire {
         self.until_ready(usize::MAX)
     }
 
+    /// Whether nothing comes any more and the other side has said goodbye: without that, the end of a TLS
+    /// connection is an error to clients.
+    pub(crate) fn ends_properly(&mut self) -> bool {
+        matches!(self.stream.read(&mut [0]), Ok(0))
+    }
+
     /// Runs a simple query.
     pub(crate) fn query(&mut self, sql: &str) -> Vec<Message> {
         self.send(&query(sql));
