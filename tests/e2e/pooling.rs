@@ -323,13 +323,18 @@ fn a_statement_that_one_client_deallocates_is_gone_for_others_or_cannot_be_deall
 
 #[test]
 fn the_server_describes_a_statement_each_time_or_the_client_hears_of_other_columns() {
-    let tap = Tap::open(server().cluster.port());
-    let gateway = gateway_with("described", |folder| {
+    // A server that no other test changes: for a new catalogue everything is described anew.
+    let own = private_server("described");
+    let tap = Tap::open(own.cluster.port());
+    let behind_tap = |folder: &Path| {
         connections(folder, 1);
         let file = folder.join("rowgate.toml");
         let text = fs::read_to_string(&file).unwrap();
         let port = |port: u16| format!("127.0.0.1:{port}\"");
-        fs::write(&file, text.replace(&port(server().cluster.port()), &port(tap.port))).unwrap();
+        fs::write(&file, text.replace(&port(own.cluster.port()), &port(tap.port))).unwrap();
+    };
+    let gateway = gateway_before(&own, "gateway", behind_tap, |gateway| {
+        Wire::login_with_quietly(&gateway.login("henry"))
     });
     let mut direct = Wire::login(&server().login(SEEN_BY_ALICE));
     let mut alice = Wire::login(&gateway.login("alice"));
