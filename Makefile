@@ -54,7 +54,7 @@ test-18:
 	tests/on-postgresql-18.sh cargo test --locked --lib
 	ROWGATE_TEST_POOL=session tests/on-postgresql-18.sh cargo test --locked --test oracle --test e2e
 
-# What arranges a program after the compiler may also break it.
+# What arranges a program after the compiler may also break it. One that is there is taken as it is, however old.
 test-release: setup
 	@test -x target/profiled/rowgate || $(MAKE) --no-print-directory release
 	ROWGATE_TEST_PROGRAM=$(CURDIR)/target/profiled/rowgate cargo test --locked --test e2e

@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use rowgate::demo::DATABASE;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage, Statement};
 
-use crate::harness::tap::Tap;
+use crate::harness::tap::{Tap, behind};
 use crate::harness::wire::{
     Wire, bind, describe_portal, errors, execute, flush, parse, query, shown, sync,
     value as only_value,
@@ -328,10 +328,7 @@ fn the_server_describes_a_statement_each_time_or_the_client_hears_of_other_colum
     let tap = Tap::open(own.cluster.port());
     let behind_tap = |folder: &Path| {
         connections(folder, 1);
-        let file = folder.join("rowgate.toml");
-        let text = fs::read_to_string(&file).unwrap();
-        let port = |port: u16| format!("127.0.0.1:{port}\"");
-        fs::write(&file, text.replace(&port(own.cluster.port()), &port(tap.port))).unwrap();
+        behind(&tap, &own, folder);
     };
     let gateway = gateway_before(&own, "gateway", behind_tap, |gateway| {
         Wire::login_with_quietly(&gateway.login("henry"))

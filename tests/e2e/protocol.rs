@@ -12,11 +12,12 @@ use rowgate::demo::DATABASE;
 use rowgate::demo::sample::PASSWORD;
 
 use crate::harness::client::{psql_command, with_login};
+use crate::harness::tap::{Tap, behind};
 use crate::harness::wire::{
     Message, Wire, bind, cancel, describe_portal, describe_statement, errors, execute, frame,
     parse, query, shown, socket, startup, sync, terminate, value,
 };
-use crate::harness::{Gateway, Login, gateway, gateway_before, server};
+use crate::harness::{Gateway, Login, gateway, gateway_before, gateway_with, server};
 
 fn login(user: &str) -> Wire {
     Wire::login(&gateway().login(user))
@@ -392,6 +393,19 @@ fn a_cancel_request_reaches_nobody_or_the_wrong_one() {
     // Too late: nothing runs any more.
     ask(&cancel(grace.process, &grace.secret));
     assert_eq!(value(&other.query("SELECT 1")).as_deref(), Some("1"));
+}
+
+#[test]
+fn a_cancel_request_is_over_for_its_client_before_the_server_has_it() {
+    let tap = Tap::open(server().cluster.port());
+    let gateway = gateway_with("slow-cancel", |folder| behind(&tap, server(), folder));
+    let mut grace = Wire::login(&gateway.login("grace"));
+    long(&mut grace, "runs_behind_a_tap");
+    let mut request = socket(gateway.port);
+    request.write_all(&cancel(grace.process, &grace.secret)).unwrap();
+    assert_eq!(request.read_to_end(&mut Vec::new()).unwrap(), 0);
+    assert_eq!(tap.cancels(), 1);
+    assert_eq!(errors(&grace.until_ready(1)), ["57014"]);
 }
 
 #[test]
