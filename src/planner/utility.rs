@@ -1,6 +1,8 @@
 //! Statements that name no relation: settings, transactions, cursors, prepared statements. Each is
 //! decided by name; what is not listed is refused. Pure.
 
+use std::borrow::Cow;
+
 use crate::error::{Refusal, SqlState};
 use crate::rewrite::{Action, Effect, Local};
 use crate::sql::ast::{
@@ -240,7 +242,7 @@ pub(super) fn own_setting(tokens: &Tokens<'_>) -> Option<Result<Utility, Refusal
         effect: Effect::Settings,
     };
     if tokens.is_word(0, "reset") && end == 4 {
-        return match own_name(1)?.as_str() {
+        return match &*own_name(1)? {
             "user" => Some(Ok(act_as(None, false))),
             name => Some(Err(not_settable(&format!("rowgate.{name}")))),
         };
@@ -267,7 +269,9 @@ pub(super) fn own_setting(tokens: &Tokens<'_>) -> Option<Result<Utility, Refusal
             }
         }
         Some(TokenKind::Word) if tokens.is_word(at + 4, "default") => None,
-        Some(TokenKind::Word | TokenKind::QuotedIdentifier) => tokens.identifier(at + 4),
+        Some(TokenKind::Word | TokenKind::QuotedIdentifier) => {
+            tokens.identifier(at + 4).map(Cow::into_owned)
+        }
         Some(
             TokenKind::UnicodeIdentifier
             | TokenKind::SpecialString

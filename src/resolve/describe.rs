@@ -5,6 +5,7 @@
 //! through. Any other OID is narrowed: a hidden one becomes one that nothing has, so the function
 //! answers as it does for what does not exist. A name is looked up here when it is a literal.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::query::Resolver;
@@ -498,13 +499,12 @@ pub(super) fn literal(expr: &Expr) -> Option<&str> {
 /// `[schema.]name` as PostgreSQL reads it in a text; `None` for anything else.
 fn parts(literal: &str) -> Option<(Option<String>, String)> {
     let tokens = Tokens::new(literal).ok()?;
+    let name = |index: usize| tokens.identifier(index).map(Cow::into_owned);
     match tokens.len() {
-        1 => Some((None, tokens.identifier(0)?)),
-        3 if tokens.is_mark(1, ".") => Some((Some(tokens.identifier(0)?), tokens.identifier(2)?)),
+        1 => Some((None, name(0)?)),
+        3 if tokens.is_mark(1, ".") => Some((Some(name(0)?), name(2)?)),
         // A database in front can only be this one.
-        5 if tokens.is_mark(1, ".") && tokens.is_mark(3, ".") => {
-            Some((Some(tokens.identifier(2)?), tokens.identifier(4)?))
-        }
+        5 if tokens.is_mark(1, ".") && tokens.is_mark(3, ".") => Some((Some(name(2)?), name(4)?)),
         _ => None,
     }
 }

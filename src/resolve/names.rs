@@ -195,7 +195,8 @@ impl Resolver<'_> {
             // `regclass 'x'`
             Some(_) | None => at(operand.location)?.checked_sub(1)?,
         };
-        (self.tokens.identifier(token).as_ref() == target.names.last()).then_some(token)
+        (self.tokens.identifier(token).as_deref() == target.names.last().map(String::as_str))
+            .then_some(token)
     }
 
     /// Refuses values of which some are names of objects and others become such names unseen.
@@ -243,7 +244,7 @@ impl Resolver<'_> {
             let operand = self.operand_before(at)?;
             let names = if self.tokens.is_mark(at + 2, ".") { 3 } else { 1 };
             let spelled = self.tokens.identifier(at + names);
-            if spelled.as_ref() != target.names.last() {
+            if spelled.as_deref() != target.names.last().map(String::as_str) {
                 return None;
             }
             return Some(CastTokens {

@@ -148,7 +148,7 @@ where
             // A word too many keeps a cursor a little longer, no more.
             let hold = (0..tokens.len()).any(|index| tokens.is_word(index, "hold"));
             let returned = Arc::default();
-            self.names.set_cursor(name, Cursor { limit, returned, hold });
+            self.names.set_cursor(name.into_owned(), Cursor { limit, returned, hold });
         }
     }
 

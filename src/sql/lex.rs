@@ -6,6 +6,8 @@
 
 mod unicode;
 
+use std::borrow::Cow;
+
 use super::SqlError;
 
 /// What a token is. Keywords are plain identifiers here: only the grammar knows them.
@@ -129,30 +131,41 @@ impl<'t> Tokens<'t> {
 
     /// Whether the token at `index` is this keyword, given in lower case.
     pub fn is_word(&self, index: usize, word: &str) -> bool {
-        self.get(index).is_some_and(|token| token.kind == TokenKind::Word)
-            && self.text(index).eq_ignore_ascii_case(word)
+        self.get(index).is_some_and(|token| {
+            token.kind == TokenKind::Word && self.bytes(token).eq_ignore_ascii_case(word.as_bytes())
+        })
+    }
+
+    fn bytes(&self, token: Token) -> &'t [u8] {
+        self.text.as_bytes().get(token.start as usize..token.end as usize).unwrap_or_default()
     }
 
     /// Whether the token at `index` is this operator or punctuation mark.
     pub fn is_mark(&self, index: usize, mark: &str) -> bool {
-        self.get(index)
-            .is_some_and(|token| matches!(token.kind, TokenKind::Operator | TokenKind::Punctuation))
-            && self.text(index) == mark
+        self.get(index).is_some_and(|token| {
+            matches!(token.kind, TokenKind::Operator | TokenKind::Punctuation)
+                && self.bytes(token) == mark.as_bytes()
+        })
     }
 
     /// The identifier the token at `index` means: folded to lower case when unquoted.
     ///
     /// `None` for everything else, and for `U&"x"` with an escape that PostgreSQL does not take.
-    pub fn identifier(&self, index: usize) -> Option<String> {
+    pub fn identifier(&self, index: usize) -> Option<Cow<'t, str>> {
         let token = self.get(index)?;
         let text = self.text(index);
         match token.kind {
             // PostgreSQL folds ASCII only in a UTF-8 database (downcase_identifier).
-            TokenKind::Word => Some(text.to_ascii_lowercase()),
-            TokenKind::QuotedIdentifier => {
-                Some(text.strip_prefix('"')?.strip_suffix('"')?.replace("\"\"", "\""))
+            TokenKind::Word if text.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                Some(Cow::Owned(text.to_ascii_lowercase()))
             }
-            TokenKind::UnicodeIdentifier => unicode::identifier(text),
+            TokenKind::Word => Some(Cow::Borrowed(text)),
+            TokenKind::QuotedIdentifier => {
+                let name = text.strip_prefix('"')?.strip_suffix('"')?;
+                let quotes = name.as_bytes().contains(&b'"');
+                Some(if quotes { name.replace("\"\"", "\"").into() } else { Cow::Borrowed(name) })
+            }
+            TokenKind::UnicodeIdentifier => unicode::identifier(text).map(Cow::Owned),
             TokenKind::String
             | TokenKind::SpecialString
             | TokenKind::BitString
@@ -327,9 +340,9 @@ impl Lexer<'_> {
                 self.token(TokenKind::Punctuation, start)
             }
             (byte, _, _) if starts_identifier(byte) => {
-                while self.peek(0).is_some_and(continues_identifier) {
-                    self.at += 1;
-                }
+                let rest = self.bytes.get(start..).unwrap_or_default();
+                let length = rest.iter().position(|byte| !continues_identifier(*byte));
+                self.at = start + length.unwrap_or(rest.len());
                 self.token(TokenKind::Word, start)
             }
             (byte, _, _) if is_operator(byte) => self.operator(start),
@@ -517,11 +530,12 @@ impl Lexer<'_> {
         }
         if kind == TokenKind::Integer {
             let text = self.bytes.get(start..self.at).unwrap_or_default();
-            let fits = std::str::from_utf8(text)
-                .ok()
-                .and_then(|digits| digits.replace('_', "").parse::<i32>().ok())
-                .is_some();
-            if !fits {
+            // Most have fewer digits than the largest.
+            let fits = || {
+                let digits = std::str::from_utf8(text).ok()?;
+                digits.replace('_', "").parse::<i32>().ok()
+            };
+            if text.len() > 9 && fits().is_none() {
                 kind = TokenKind::Number;
             }
         }
