@@ -258,13 +258,13 @@ pub struct Touch {
     pub columns: Vec<Text>,
     /// The row filter; absent when all rows are in scope.
     #[serde(default, skip_serializing_if = "str::is_empty")]
-    pub filter: Box<str>,
+    pub filter: Arc<str>,
     /// `column: kind`.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     pub masks: Vec<Box<str>>,
     /// `file:line name` of the policy lines that took part.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    pub lines: Vec<Box<str>>,
+    pub lines: Arc<[Box<str>]>,
 }
 
 impl From<&rewrite::Touched> for Touch {
@@ -273,9 +273,9 @@ impl From<&rewrite::Touched> for Touch {
             table: Arc::clone(&touched.name).into(),
             verb: touched.verb.as_str().into(),
             columns: touched.columns.iter().cloned().map(Text::from).collect(),
-            filter: touched.filter.clone(),
+            filter: Arc::clone(&touched.filter),
             masks: touched.masks.clone(),
-            lines: touched.lines.clone(),
+            lines: Arc::clone(&touched.lines),
         }
     }
 }

@@ -61,7 +61,7 @@ fn intent(number: u64, sql: &str) -> Intent {
             filter: "owner_id = :user.id".into(),
             masks: vec!["phone: partial".into()],
             compared: 0,
-            lines: vec!["crm.yaml:3 sales_rep".into()],
+            lines: ["crm.yaml:3 sales_rep".into()].into(),
         }]),
         decision: DecisionId::from("d-1"),
         reasons: Vec::new(),

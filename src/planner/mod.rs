@@ -4,6 +4,7 @@
 mod company;
 mod forms;
 mod lift;
+mod memory;
 mod setting;
 mod shape;
 mod utility;
@@ -22,8 +23,8 @@ use crate::catalog::{Catalog, Function, SearchPath};
 use crate::error::{Refusal, SqlState};
 use crate::ids::TypeId;
 use crate::policy::{
-    Access, Cardinality, Decision, Hole, IdentityShape, Permit, PolicySet, RoleSet, RowFilter,
-    Scope, Verb, Visible, decide,
+    Access, Cardinality, Decision, Hole, IdentityShape, Permit, PolicySet, RoleSet, Scope, Verb,
+    Visible, decide,
 };
 use crate::resolve::{FunctionGrants, ResolveContext, Resolved, SessionState, resolve};
 use crate::rewrite::{
@@ -31,13 +32,16 @@ use crate::rewrite::{
     assigned, changes, rewrite_statement, splice,
 };
 use crate::sql::ast::{Statement, StatementKind};
-use crate::sql::{Claim, RawTrees, SqlError, Tokens, parse, parse_keeping_trees, verify};
+use crate::sql::{
+    Claim, KnownTables, RawTrees, SqlError, Tokens, parse, parse_keeping_trees, verify,
+};
 
 use company::Company;
 use forms::{
     explain_options, kind_and_effect, plain_names, refuse_in_company, refuse_inside_prepare,
     refuse_keeping, rename, rename_executed, rename_portal, statement_tokens, unreserved,
 };
+use memory::{Memory, UnderRules};
 
 /// How the identity values get into the text.
 #[derive(Debug, Clone, Copy)]
@@ -109,8 +113,9 @@ pub struct Planner {
     shapes: Cache<Box<[u8]>, Arc<[usize]>>,
     /// Context and shape with the other literals in it → plan.
     plans: Cache<Box<[u8]>, Arc<Plan>>,
-    /// Rules in force and accesses → permit: new statements mostly touch the same relations.
-    permits: Cache<Box<[u8]>, Permit>,
+    memory: Memory,
+    /// It remembers nothing: each text is verified as a whole.
+    forgetful: bool,
     check_marker: String,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -131,9 +136,6 @@ pub(crate) const UNREAD: &str = "UNKNOWN";
 /// Texts longer than this are planned every time.
 const CACHED_TEXT: usize = 64 * 1024;
 
-/// What the syntax trees of a permit take, roughly and rather more.
-const PERMIT_BYTES: usize = 16 * 1024;
-
 impl Default for Planner {
     /// A planner that remembers nothing, for explaining; its marker is no secret.
     fn default() -> Self {
@@ -153,14 +155,12 @@ impl Planner {
                 .max_capacity(bytes / 4)
                 .weigher(move |key: &Box<[u8]>, value: &Arc<[usize]>| weigh(key, value.len() * 8))
                 .build(),
-            permits: Cache::builder()
-                .max_capacity(bytes / 4)
-                .weigher(move |key: &Box<[u8]>, _: &Permit| weigh(key, PERMIT_BYTES))
-                .build(),
             plans: Cache::builder()
                 .max_capacity(bytes / 2)
                 .weigher(move |key: &Box<[u8]>, plan: &Arc<Plan>| weigh(key, plan.weight()))
                 .build(),
+            memory: Memory::new(bytes / 4),
+            forgetful: bytes == 0,
             check_marker,
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -186,11 +186,11 @@ impl Planner {
         }
     }
 
-    /// Lets go of plans and permits. Those of a policy or a catalogue that is not in force any more
+    /// Lets go of plans and parts of them. Those of a policy or a catalogue that is not in force any more
     /// are never found again, and would stay until others need their place.
     pub fn forget_plans(&self) {
         self.plans.invalidate_all();
-        self.permits.invalidate_all();
+        self.memory.forget();
     }
 
     /// Plans a query string, or finds its plan, and fills the plan's holes.
@@ -217,21 +217,23 @@ impl Planner {
         let declared = context.declared();
         let highest = tokens.highest_parameter();
         let client = highest.max(u32::try_from(declared.len()).unwrap_or(u32::MAX));
-        let (plan, fresh, lifted) = if let Some((plan, literals)) = self.find(context, &tokens) {
-            self.hits.fetch_add(1, Ordering::Relaxed);
-            let lifted = match context.protocol {
-                Protocol::Lifting => lift::constants(&tokens, &plan, &literals),
-                Protocol::Simple | Protocol::Extended { .. } => None,
+        let shape = shape(&tokens);
+        let (plan, fresh, lifted) =
+            if let Some((plan, literals)) = self.find(context, &tokens, shape.as_deref()) {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                let lifted = match context.protocol {
+                    Protocol::Lifting => lift::constants(&tokens, &plan, &literals),
+                    Protocol::Simple | Protocol::Extended { .. } => None,
+                };
+                (plan, None, lifted.unwrap_or_default())
+            } else {
+                self.misses.fetch_add(1, Ordering::Relaxed);
+                let planned = with_stack(|| self.plan(context, &tokens));
+                let (plan, fresh) = planned.inspect_err(|_| {
+                    self.refusals.fetch_add(1, Ordering::Relaxed);
+                })?;
+                (plan, Some(fresh), Vec::new())
             };
-            (plan, None, lifted.unwrap_or_default())
-        } else {
-            self.misses.fetch_add(1, Ordering::Relaxed);
-            let planned = with_stack(|| self.plan(context, &tokens));
-            let (plan, fresh) = planned.inspect_err(|_| {
-                self.refusals.fetch_add(1, Ordering::Relaxed);
-            })?;
-            (plan, Some(fresh), Vec::new())
-        };
         let values = match context.protocol {
             Protocol::Extended { .. } if !plan.literals => {
                 Values::Parameters { first: client.saturating_add(1) }
@@ -260,7 +262,7 @@ impl Planner {
         if let Some(fresh) = fresh {
             with_stack(|| self.verified(&tokens, &fresh.trees, &plan, &rewrite, client))?;
             // Only now: nobody finds a plan that has not been verified.
-            self.remember(context, &tokens, fresh.literals, &plan);
+            self.remember(context, &tokens, shape, fresh.literals, &plan);
         }
         Ok(rewrite)
     }
@@ -289,7 +291,8 @@ impl Planner {
             filtered: &filtered,
             parameters,
         };
-        let checked = catch_unwind(AssertUnwindSafe(|| verify(rewrite.text(), claim)));
+        let known = (!self.forgetful).then_some(&self.memory as &dyn KnownTables);
+        let checked = catch_unwind(AssertUnwindSafe(|| verify(rewrite.text(), claim, known)));
         let why = match checked {
             Ok(Ok(())) => {
                 return Ok(());
@@ -315,14 +318,10 @@ impl Planner {
         &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
+        shape: Option<&[u8]>,
     ) -> Option<(Arc<Plan>, Arc<[usize]>)> {
-        if tokens.source().len() > CACHED_TEXT {
-            return None;
-        }
+        let literals = self.shapes.get(shape?)?;
         let mut key = Vec::with_capacity(tokens.source().len() + 256);
-        shape::write(tokens, &mut key, |_| true);
-        let literals = self.shapes.get(key.as_slice())?;
-        key.clear();
         context.write_key(&mut key);
         shape::write(tokens, &mut key, |index| literals.binary_search(&index).is_ok());
         Some((self.plans.get(key.as_slice())?, literals))
@@ -332,19 +331,16 @@ impl Planner {
         &self,
         context: PlanContext<'_>,
         tokens: &Tokens<'_>,
+        shape: Option<Vec<u8>>,
         literals: Vec<usize>,
         plan: &Arc<Plan>,
     ) {
-        if tokens.source().len() > CACHED_TEXT {
-            return;
-        }
+        let Some(shape) = shape else { return };
         let mut key = Vec::with_capacity(tokens.source().len() + 256);
         context.write_key(&mut key);
         shape::write(tokens, &mut key, |index| literals.binary_search(&index).is_ok());
         self.plans.insert(key.into_boxed_slice(), Arc::clone(plan));
-        let mut key = Vec::with_capacity(tokens.source().len());
-        shape::write(tokens, &mut key, |_| true);
-        self.shapes.insert(key.into_boxed_slice(), literals.into());
+        self.shapes.insert(shape.into_boxed_slice(), literals.into());
     }
 
     // Planning.
@@ -471,14 +467,16 @@ impl Planner {
         if !resolved.modifications.is_empty() && !explained {
             effect = Effect::Writes;
         }
-        let describe = |filter: &RowFilter| crate::policy::describe(filter, context.policy);
         let own = Scope::unrestricted(Vec::new());
+        let mut rules = Vec::with_capacity(256);
+        context.write_rules_key(&mut rules);
+        let printed = UnderRules { memory: &self.memory, policy: context.policy, rules };
         let rewriting = RewriteContext {
             catalog: context.catalog,
+            printed: &printed,
             permit: &permit,
             own: &own,
             check_marker: &self.check_marker,
-            describe: &describe,
         };
         let mut rewritten = rewrite_statement(rewriting, tokens, &resolved)?;
         refuse_keeping(&statement.kind, &resolved, rewritten.rows_per_query)?;
@@ -539,12 +537,12 @@ impl Planner {
             key.extend_from_slice(access.verb.as_str().as_bytes());
             key.push(0);
         }
-        if let Some(permit) = self.permits.get(key.as_slice()) {
+        if let Some(permit) = self.memory.permit(&key) {
             return Ok(permit);
         }
         match decide(context.policy, context.catalog, context.roles, context.shape, accesses) {
             Decision::Permit(permit) => {
-                self.permits.insert(key.into_boxed_slice(), permit.clone());
+                self.memory.keep_permit(key, &permit);
                 Ok(permit)
             }
             Decision::Deny { access, reason } => {
@@ -625,7 +623,10 @@ impl Planner {
         tokens: Result<Tokens<'_>, SqlError>,
         text: &str,
     ) -> Rewrite {
-        let found = tokens.as_ref().ok().and_then(|tokens| self.find(context, tokens));
+        let found = tokens.as_ref().ok().and_then(|tokens| {
+            let shape = shape(tokens);
+            self.find(context, tokens, shape.as_deref())
+        });
         let plan = if let Some((plan, _)) = found {
             self.hits.fetch_add(1, Ordering::Relaxed);
             plan
@@ -661,7 +662,8 @@ impl Planner {
         }
         let plan = Arc::new(plan);
         if let Ok((tokens, statements)) = &understood {
-            self.remember(context, tokens, shape::abstractable(statements, tokens), &plan);
+            let literals = shape::abstractable(statements, tokens);
+            self.remember(context, tokens, shape(tokens), literals, &plan);
         }
         plan
     }
@@ -711,10 +713,10 @@ impl Planner {
                         .filter_map(|number| used.relation.column_by_number(*number))
                         .map(|column| Arc::clone(&column.name))
                         .collect(),
-                    filter: Box::from(""),
+                    filter: Arc::default(),
                     masks: Vec::new(),
                     compared: 0,
-                    lines: Vec::new(),
+                    lines: Arc::default(),
                 });
             }
         }
@@ -737,6 +739,11 @@ fn alone(utility: utility::Utility) -> Plan {
         }],
         ..Plan::default()
     }
+}
+
+/// The text's shape, unless it is planned every time.
+fn shape(tokens: &Tokens<'_>) -> Option<Vec<u8>> {
+    (tokens.source().len() <= CACHED_TEXT).then(|| shape::of(tokens))
 }
 
 /// What the functions of a text may leave behind: every name in it is taken for one, which errs on

@@ -43,6 +43,13 @@ pub(super) fn write(tokens: &Tokens<'_>, key: &mut Vec<u8>, abstracted: impl Fn(
     }
 }
 
+/// The text's tokens with every literal that could be left out as its class.
+pub(super) fn of(tokens: &Tokens<'_>) -> Vec<u8> {
+    let mut key = Vec::with_capacity(tokens.source().len() + tokens.len());
+    write(tokens, &mut key, |_| true);
+    key
+}
+
 /// The tokens of literals that cannot change the plan, ascending.
 pub(super) fn abstractable(statements: &[Statement], tokens: &Tokens<'_>) -> Vec<usize> {
     let [statement] = statements else { return Vec::new() };

@@ -16,7 +16,9 @@ use super::print::{
 use crate::catalog::Relation;
 use crate::error::Refusal;
 use crate::ids::ColumnNumber;
-use crate::policy::{ColumnMask, MaskMatch, ROW_QUALIFIER, RowExpr, RowFilter, Scope, stands_for};
+use crate::policy::{
+    ColumnMask, MaskMatch, ROW_QUALIFIER, RowExpr, RowFilter, Scope, Verb, stands_for,
+};
 use crate::resolve::{Comparison, RelationUse, SimpleCondition};
 
 /// What is left of a relation for one reference: the scopes of all its verbs together.
@@ -188,6 +190,55 @@ impl Shown {
             Self::Only(numbers) => numbers.contains(&number),
         }
     }
+}
+
+/// What the scopes of a reference depend on besides the rules.
+pub(super) fn scopes_key(kind: u8, used: &RelationUse, extra: &[Verb]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(128);
+    key.push(kind);
+    key.extend_from_slice(&used.relation.id.0.to_le_bytes());
+    for verbs in [&used.verbs, extra] {
+        for verb in verbs {
+            key.extend_from_slice(verb.as_str().as_bytes());
+            key.push(0);
+        }
+        key.push(0);
+    }
+    key
+}
+
+/// Everything besides the rules that a derived table depends on; `None` where it holds something of
+/// the client's text.
+pub(super) fn derived_key(
+    used: &RelationUse,
+    extra: &[Verb],
+    effective: &Effective<'_>,
+    fence: Fence,
+    shown: &Shown,
+    system_columns: &[String],
+) -> Option<Vec<u8>> {
+    let fenced = fence == Fence::Closed;
+    if (fenced && !used.conditions.is_empty()) || exact_matches(used, effective).next().is_some() {
+        return None;
+    }
+    let mut key = scopes_key(b'd', used, extra);
+    key.extend([fenced, fenced && used.opaque, effective.denied_are_null, used.only].map(u8::from));
+    match shown {
+        Shown::Visible => key.push(0),
+        Shown::Only(numbers) => {
+            key.push(1);
+            for number in numbers {
+                key.extend_from_slice(&number.0.to_le_bytes());
+            }
+            // No column has the number 0.
+            key.extend_from_slice(&ColumnNumber(0).0.to_le_bytes());
+        }
+    }
+    for name in system_columns {
+        key.extend_from_slice(name.as_bytes());
+        key.push(0);
+    }
+    Some(key)
 }
 
 /// `SELECT columns FROM relation AS rowgate_row WHERE filter`.

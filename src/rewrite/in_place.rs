@@ -5,11 +5,11 @@
 //! written the filter itself.
 
 use super::Piece;
-use super::derived::Effective;
-use super::print::{bracketed, captures, ident, pieces};
+use super::derived::{Effective, scopes_key};
+use super::print::{bracketed, captures, defect, ident, pieces};
 use super::statement::Rewriter;
 use crate::error::Refusal;
-use crate::policy::stands_for;
+use crate::policy::{Verb, stands_for};
 use crate::resolve::{Place, RelationUse, WhereClause};
 use crate::sql::TokenKind;
 
@@ -85,12 +85,25 @@ impl Rewriter<'_> {
         used: &RelationUse,
         effective: &Effective<'_>,
         place: WhereClause,
+        extra: &[Verb],
     ) -> Result<(), Refusal> {
         self.qualify(used);
         self.unqualify(used);
-        let Some(filter) = effective.filter(&ident(used.alias_name()))? else { return Ok(()) };
+        if effective.is_unfiltered() {
+            return Ok(());
+        }
         self.out.filtered.push(used.name_tokens.clone());
-        let filter = pieces(&bracketed(filter))?;
+        let mut print = || {
+            let filter = effective.filter(&ident(used.alias_name()))?;
+            pieces(&bracketed(filter.ok_or_else(|| defect("a filter that is none"))?))
+        };
+        let filter = if self.is_of_the_catalogue(used) {
+            let mut key = scopes_key(b'f', used, extra);
+            key.extend_from_slice(used.alias_name().as_bytes());
+            self.context.printed.pieces(&key, &mut print)?
+        } else {
+            print()?
+        };
         match self.conditions.iter_mut().find(|(known, _)| *known == place) {
             Some((_, conditions)) => {
                 conditions.push(Piece::Text("AND".into()));

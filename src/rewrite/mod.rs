@@ -16,9 +16,11 @@ mod through;
 
 pub(crate) use check::Violation;
 pub(crate) use modify::assigned;
+pub(crate) use plan::Told;
 pub use plan::{
     Action, Answer, Edit, Effect, Local, Piece, Plan, PlanFormat, StatementPlan, Touched,
 };
+pub(crate) use print::Printed;
 pub use rewritten::{Constant, Rewrite};
 pub(crate) use rewritten::{Values, changes, printed, splice};
 pub(crate) use statement::{RewriteContext, rewrite_statement};

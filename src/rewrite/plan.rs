@@ -202,14 +202,23 @@ pub struct Touched {
     /// Columns the statement names, in catalogue order; all of them for `*`.
     pub columns: Vec<Arc<str>>,
     /// The row filter as text, holes shown as `:name`; empty when all rows are in scope.
-    pub filter: Box<str>,
+    pub filter: Arc<str>,
     /// `column: kind` for each mask in force, and how many values the statement compares with the
     /// stored one.
     pub masks: Vec<Box<str>>,
     /// How many values are compared with what masks hide.
     pub compared: u64,
     /// `file:line name` of each policy line that took part.
-    pub lines: Vec<Box<str>>,
+    pub lines: Arc<[Box<str>]>,
+}
+
+/// What the audit log tells of the scope of an access.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    /// The row filter, as in [`Touched`].
+    pub(crate) filter: Arc<str>,
+    /// The policy lines, as in [`Touched`].
+    pub(crate) lines: Arc<[Box<str>]>,
 }
 
 impl Plan {
@@ -226,17 +235,19 @@ impl Plan {
 
     /// Roughly how many bytes it takes, for the cache.
     pub(crate) fn weight(&self) -> usize {
-        let edits: usize = self
-            .edits
-            .iter()
-            .flat_map(|edit| &edit.pieces)
-            .map(|piece| match piece {
-                Piece::Text(text) | Piece::StatementName(text) | Piece::PortalName(text) => {
-                    text.len() + 40
-                }
-                Piece::Identity(_) | Piece::Client(_) => 40,
-            })
-            .sum();
+        let edits: usize = self.edits.iter().flat_map(|edit| &edit.pieces).map(Piece::weight).sum();
         edits + self.statements.len() * 512
+    }
+}
+
+impl Piece {
+    /// Roughly how many bytes it takes, for the caches.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::StatementName(text) | Self::PortalName(text) => {
+                text.len() + 40
+            }
+            Self::Identity(_) | Self::Client(_) => 40,
+        }
     }
 }

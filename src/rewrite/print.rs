@@ -11,9 +11,9 @@ use sqlparser::ast::{
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 
-use super::Piece;
+use super::{Piece, Told};
 use crate::error::{Refusal, SqlState};
-use crate::policy::{HOLE_MARK, Hole};
+use crate::policy::{Access, HOLE_MARK, Hole, Scope};
 
 /// The alias of the protected relation inside a derived table. A policy cannot use it.
 pub(super) const ROW_ALIAS: &str = "rowgate_row";
@@ -120,6 +120,21 @@ pub(super) fn bracketed(expr: Expr) -> Expr {
     } else {
         Expr::Nested(Box::new(expr))
     }
+}
+
+/// Policy SQL that was printed before, under the same rules: the same roles, shape of the person's
+/// values, policy and catalogue.
+pub(crate) trait Printed {
+    /// The pieces that are known by this key, or those that are printed now. The key has to hold
+    /// everything besides the rules that they depend on, and no client tokens may be among them.
+    fn pieces(
+        &self,
+        key: &[u8],
+        print: &mut dyn FnMut() -> Result<Vec<Piece>, Refusal>,
+    ) -> Result<Vec<Piece>, Refusal>;
+
+    /// What the audit log tells of the scope of an access.
+    fn told(&self, access: Access, scope: &Scope) -> Told;
 }
 
 /// Prints a tree once and cuts it at its holes.

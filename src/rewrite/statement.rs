@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::derived::{Effective, Fence, Shown, derived, exact_matches, only};
-use super::print::{ident, pieces};
-use super::{Answer, Edit, Piece, Touched};
+use super::derived::{Effective, Fence, Shown, derived, derived_key, exact_matches, only};
+use super::print::{Printed, ident, pieces};
+use super::{Answer, Edit, Piece, Told, Touched};
 use crate::catalog::{Catalog, Relation};
 use crate::error::{Refusal, SqlState};
-use crate::policy::{Access, MaskMatch, Permit, RowFilter, Scope, Verb};
+use crate::policy::{Access, MaskMatch, Permit, Scope, Verb};
 use crate::resolve::{Clause, ExpandedView, Place, Referenced, RelationUse, Resolved, WhereClause};
 use crate::sql::Tokens;
 
@@ -23,8 +23,8 @@ pub(crate) struct RewriteContext<'a> {
     pub(crate) own: &'a Scope,
     /// Marks the error of a violated check option, so that nobody can forge one.
     pub(crate) check_marker: &'a str,
-    /// A filter in words, for the audit log.
-    pub(crate) describe: &'a dyn Fn(&RowFilter) -> String,
+    /// What was printed before under the rules of the permit.
+    pub(crate) printed: &'a dyn Printed,
 }
 
 /// What rewriting a statement comes to.
@@ -218,7 +218,7 @@ impl<'a> Rewriter<'a> {
         if fence == Fence::Open
             && let Some(place) = self.place(used, &effective)
         {
-            return self.in_place(used, &effective, place);
+            return self.in_place(used, &effective, place, extra);
         }
         // A derived table that has them would show them in `*`.
         if star && !system_columns.is_empty() {
@@ -237,19 +237,30 @@ impl<'a> Rewriter<'a> {
             Some(numbers) if !self.modifies => Shown::Only(numbers),
             Some(_) | None => Shown::Visible,
         };
-        let mut query = derived(used, &effective, fence, &shown, &system_columns)?;
-        if used.only {
-            only(&mut query)?;
-        }
+        let query = || {
+            let mut query = derived(used, &effective, fence, &shown, &system_columns)?;
+            if used.only {
+                only(&mut query)?;
+            }
+            Ok::<_, Refusal>(query)
+        };
         let whole = self.reference_range(used);
-        let alias_is_missing = used.alias.is_none();
         if let Some(sample) = sample {
-            self.sampled(used, &query, sample, whole.start)?;
+            self.sampled(used, &*query()?, sample, whole.start)?;
         } else {
-            let mut inserted = vec![Piece::Text("(".into())];
-            inserted.extend(pieces(&query)?);
-            inserted.push(Piece::Text(")".into()));
-            if alias_is_missing {
+            let mut print = || {
+                let mut inserted = vec![Piece::Text("(".into())];
+                inserted.extend(pieces(&query()?)?);
+                inserted.push(Piece::Text(")".into()));
+                Ok(inserted)
+            };
+            let key = derived_key(used, extra, &effective, fence, &shown, &system_columns)
+                .filter(|_| self.is_of_the_catalogue(used));
+            let mut inserted = match key {
+                Some(key) => self.context.printed.pieces(&key, &mut print)?,
+                None => print()?,
+            };
+            if used.alias.is_none() {
                 inserted.push(Piece::Text(format!("AS {}", ident(&used.relation.name)).into()));
             }
             self.replace_table(whole, inserted, table_command)?;
@@ -257,6 +268,13 @@ impl<'a> Rewriter<'a> {
         self.unqualify(used);
         self.extend_grouping(used, &effective);
         Ok(())
+    }
+
+    /// The relation is the one that its identity stands for in the catalogue, so that what is said of it
+    /// can be told again: not a view's target, and not one of the session's.
+    pub(super) fn is_of_the_catalogue(&self, used: &RelationUse) -> bool {
+        let known = self.context.catalog.relation(used.relation.id);
+        known.is_some_and(|known| Arc::ptr_eq(known, &used.relation))
     }
 
     /// The tokens of the reference without its alias: ONLY, brackets and `*` included.
@@ -384,10 +402,10 @@ impl<'a> Rewriter<'a> {
             name: Arc::from(used.relation.qualified_name()),
             verb: Verb::Read,
             columns: Self::column_names(used, &used.relation),
-            filter: Box::from(""),
+            filter: Arc::default(),
             masks: Vec::new(),
             compared: 0,
-            lines: Vec::new(),
+            lines: Arc::default(),
         });
         self.out.touched.append(&mut inner.out.touched);
         if let Some(rows) = inner.out.rows_per_query {
@@ -577,25 +595,17 @@ impl<'a> Rewriter<'a> {
                     Some(text.into_boxed_str())
                 })
                 .collect();
-            let filter = match verb {
-                Verb::Create | Verb::Assign => (self.context.describe)(&scope.check),
-                Verb::Read | Verb::Update | Verb::Delete | Verb::Export | Verb::Manage => {
-                    (self.context.describe)(&scope.filter)
-                }
-            };
+            let access = Access { relation: used.relation.id, verb };
+            let Told { filter, lines } = self.context.printed.told(access, scope);
             self.out.touched.push(Touched {
                 relation: used.relation.id,
                 name: Arc::clone(&name),
                 verb,
                 columns: columns.clone(),
-                filter: filter.into(),
+                filter,
                 masks,
                 compared,
-                lines: scope
-                    .lines
-                    .iter()
-                    .map(|line| format!("{}:{} {}", line.file, line.line, line.name).into())
-                    .collect(),
+                lines,
             });
             // The decision holds for the view as it is defined now.
             if let Some(through) = view {
@@ -604,10 +614,10 @@ impl<'a> Rewriter<'a> {
                     name: Arc::from(used.relation.qualified_name()),
                     verb,
                     columns: Vec::new(),
-                    filter: Box::from(""),
+                    filter: Arc::default(),
                     masks: Vec::new(),
                     compared: 0,
-                    lines: Vec::new(),
+                    lines: Arc::default(),
                 });
             }
         }

@@ -224,7 +224,7 @@ mod tests {
             filter: "".into(),
             masks: Vec::new(),
             compared: 0,
-            lines: Vec::new(),
+            lines: [].into(),
         }];
         for (letter, words) in [
             ("n", "new row violates row-level security policy for table"),

@@ -182,7 +182,7 @@ fn touched(id: u32, filter: &str) -> [Touched; 1] {
         filter: filter.into(),
         masks: Vec::new(),
         compared: 0,
-        lines: Vec::new(),
+        lines: [].into(),
     }]
 }
 

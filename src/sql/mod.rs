@@ -13,7 +13,7 @@ mod verify;
 pub use lex::{Token, TokenKind, Tokens};
 pub use parse::parse;
 pub(crate) use parse::{RawTrees, parse_keeping_trees};
-pub(crate) use verify::{Claim, verify};
+pub(crate) use verify::{Claim, KnownTables, verify};
 
 use crate::error::{Refusal, SqlState};
 

@@ -4,6 +4,10 @@
 //! rewriter believes does not count here. A text that fails is refused, recorded and counted; it
 //! means that rowgate has a defect.
 
+mod shortened;
+
+pub(crate) use shortened::KnownTables;
+
 use std::ops::Range;
 
 use pg_raw_parse::Node;
@@ -11,6 +15,7 @@ use pg_raw_parse::list::NodeList;
 use pg_raw_parse::raw::JoinType;
 
 use super::{RawTrees, TokenKind, Tokens};
+use shortened::Shortened;
 
 /// What the rewriter says it did.
 #[derive(Debug, Clone, Copy)]
@@ -52,16 +57,31 @@ pub(crate) enum VerifyError {
     Relation,
 }
 
-/// Checks a finished text against what the rewriter claims.
-pub(crate) fn verify(text: &str, claim: Claim<'_>) -> Result<(), VerifyError> {
-    let output = Tokens::new(text).map_err(|_| VerifyError::Unparsable)?;
+/// Checks a finished text against what the rewriter claims. Derived tables that are known need not be
+/// read again; without `known` everything is read.
+pub(crate) fn verify(
+    text: &str,
+    claim: Claim<'_>,
+    known: Option<&dyn KnownTables>,
+) -> Result<(), VerifyError> {
+    let short = Shortened::new(text, claim.inserted, claim.filtered, known)?;
+    let output = Tokens::new(&short.text).map_err(|_| VerifyError::Unparsable)?;
+    if !short.stands(&output) {
+        return Err(VerifyError::Tokens);
+    }
+    let claim = Claim { inserted: &short.inserted, filtered: &short.filtered, ..claim };
     same_tokens(&output, claim)?;
-    let after = RawTrees::new(text).map_err(|_| VerifyError::Unparsable)?;
+    let after = RawTrees::new(&short.text).map_err(|_| VerifyError::Unparsable)?;
     let mut after = after.statements().iter();
-    let mut filtered = 0;
+    let mut met = 0;
     for before in claim.trees.statements().iter() {
         let mut next = || after.next().map(|found| found.stmt()).ok_or(VerifyError::Statements);
-        let mut relations = Relations { claim, ctes: Vec::new(), filtered: 0 };
+        let mut relations = Relations {
+            inserted: claim.inserted,
+            filtered: claim.filtered,
+            ctes: Vec::new(),
+            met: 0,
+        };
         let first = next()?;
         if let (Node::CopyStmt(_), Node::CreateTableAsStmt(_)) = (before.stmt(), first) {
             relations.staged([first, next()?, next()?, next()?])?;
@@ -71,9 +91,9 @@ pub(crate) fn verify(text: &str, claim: Claim<'_>) -> Result<(), VerifyError> {
             return Err(VerifyError::Statements);
         }
         relations.statement(first)?;
-        filtered += relations.filtered;
+        met += relations.met;
     }
-    if filtered != claim.filtered.len() {
+    if met != claim.filtered.len() {
         return Err(VerifyError::Unfiltered);
     }
     if after.next().is_some() { Err(VerifyError::Statements) } else { Ok(()) }
@@ -135,20 +155,23 @@ impl Guarded {
 /// Walks the raw tree of the finished text. Every relation name has to stand inside what the
 /// gateway put in, or be a common table expression in scope.
 struct Relations<'a> {
-    claim: Claim<'a>,
+    /// What the gateway put in.
+    inserted: &'a [Range<usize>],
+    /// Those of `inserted` that are names of relations whose filter stands in WHERE beside them.
+    filtered: &'a [Range<usize>],
     ctes: Vec<String>,
-    /// Relations that were met beside their filter.
-    filtered: usize,
+    /// How many of `filtered` were met beside their filter.
+    met: usize,
 }
 
 impl Relations<'_> {
     fn is_inserted(&self, location: i32) -> bool {
-        usize::try_from(location).is_ok_and(|at| span_at(self.claim.inserted, at).is_some())
+        usize::try_from(location).is_ok_and(|at| span_at(self.inserted, at).is_some())
     }
 
     /// The rows of this relation are filtered in the WHERE beside it.
     fn is_filtered(&self, location: i32) -> bool {
-        usize::try_from(location).is_ok_and(|at| span_at(self.claim.filtered, at).is_some())
+        usize::try_from(location).is_ok_and(|at| span_at(self.filtered, at).is_some())
     }
 
     /// FROM. A relation that is filtered by WHERE stands there as itself, and no row of it passes that
@@ -166,7 +189,7 @@ impl Relations<'_> {
                 let alias = relation.alias().and_then(|alias| alias.aliasname());
                 match (guarded, alias.or(relation.relname())) {
                     (Some(guarded), Some(name)) if guarded.has(name) => {
-                        self.filtered += 1;
+                        self.met += 1;
                         Ok(())
                     }
                     (_, _) => Err(VerifyError::Unfiltered),
@@ -587,9 +610,24 @@ impl Relations<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::collections::HashMap;
     use std::ops::Range;
 
-    use super::{Claim, Tokens, VerifyError, verify};
+    use super::{Claim, KnownTables, Tokens, VerifyError, verify};
+
+    #[derive(Debug, Default)]
+    struct Tables(RefCell<HashMap<String, usize>>);
+
+    impl KnownTables for Tables {
+        fn end(&self, table: &str) -> Option<usize> {
+            self.0.borrow().get(table).copied()
+        }
+
+        fn know(&self, table: &str, end: usize) {
+            self.0.borrow_mut().insert(table.to_owned(), end);
+        }
+    }
 
     /// The text of parts, of which those in brackets were put in by the gateway, those in braces as
     /// names of relations that are filtered beside them.
@@ -617,7 +655,13 @@ mod tests {
         let trees = &super::RawTrees::new(client).expect("it parses");
         let (inserted, filtered) = (inserted.as_slice(), filtered.as_slice());
         let client = &tokens;
-        verify(&text, Claim { client, trees, removed, inserted, filtered, parameters: 0 })
+        let claim = Claim { client, trees, removed, inserted, filtered, parameters: 0 };
+        let (whole, tables) = (verify(&text, claim, None), Tables::default());
+        for time in ["first", "second"] {
+            let short = verify(&text, claim, Some(&tables));
+            assert_eq!(short.is_ok(), whole.is_ok(), "the {time} time: {text}");
+        }
+        whole
     }
 
     #[test]
@@ -678,6 +722,144 @@ mod tests {
         assert_eq!(removing(client, 5..6, &inner), Ok(()));
         let target = ["UPDATE", "{crm.t}", "SET a = 1", "[WHERE t.o = 7]"];
         assert!(removing("UPDATE t SET a = 1", 1..2, &target).is_err());
+    }
+
+    /// A join of two derived tables, as the gateway makes it.
+    const JOINED: [&str; 5] = [
+        "SELECT t.a FROM",
+        "[ ( SELECT rowgate_row.\"a\" FROM \"crm\".\"t\" AS rowgate_row WHERE \"o\" = $1 ) AS \"t\" ]",
+        "JOIN",
+        "[ ( SELECT 1 AS \"b)\", '(' FROM \"crm\".\"u\" OFFSET 0 ) ]",
+        "AS x ON t.a = x.b WHERE t.a = 'b'",
+    ];
+    const JOIN: &str = "SELECT t.a FROM t JOIN u AS x ON t.a = x.b WHERE t.a = 'b'";
+
+    /// The parts' text, and the claim that says of it what is in brackets.
+    fn claimed(
+        parts: &[&str],
+        known: Option<&dyn KnownTables>,
+        change: impl Fn(&mut String, &mut [Range<usize>]),
+    ) -> Result<(), VerifyError> {
+        let (mut text, mut inserted) = (String::new(), Vec::new());
+        for part in parts {
+            let start = text.len();
+            match part.strip_prefix('[').and_then(|part| part.strip_suffix(']')) {
+                Some(part) => {
+                    text.push_str(part);
+                    inserted.push(start..text.len());
+                }
+                None => text.push_str(part),
+            }
+            text.push(' ');
+        }
+        change(&mut text, &mut inserted);
+        let client = &Tokens::new(JOIN).expect("it is SQL");
+        let trees = &super::RawTrees::new(JOIN).expect("it parses");
+        let removed = &[5..6, 7..8];
+        let claim =
+            Claim { client, trees, removed, inserted: &inserted, filtered: &[], parameters: 0 };
+        verify(&text, claim, known)
+    }
+
+    #[test]
+    fn a_derived_table_that_was_read_before_is_read_again() {
+        let tables = Tables::default();
+        assert_eq!(claimed(&JOINED, Some(&tables), |_, _| {}), Ok(()));
+        let mut known: Vec<(String, usize)> = tables.0.borrow().clone().into_iter().collect();
+        known.sort();
+        let [(bare, to), (named, before)] = known.as_slice() else { panic!("{known:?}") };
+        assert_eq!(bare.get(*to..), Some(" "));
+        assert_eq!(named.get(*before..), Some(" AS \"t\" "));
+        // What stands for it: nothing in it is looked at any more.
+        let all = Tables::default();
+        let broken = JOINED.map(|part| part.replace("OFFSET 0", "OFFSET OFFSET"));
+        let broken = broken.each_ref().map(String::as_str);
+        let table = broken[3].trim_matches(['[', ']']);
+        all.know(table, table.len() - 1);
+        assert_eq!(claimed(&broken, Some(&all), |_, _| {}), Ok(()));
+        assert_eq!(claimed(&broken, Some(&tables), |_, _| {}), Err(VerifyError::Unparsable));
+    }
+
+    #[test]
+    fn a_derived_table_in_a_comment_passes_because_it_was_read_before() {
+        let parts = ["SELECT 1 /*", "[ ( SELECT '*/' ) ]", "*/"];
+        assert!(removing("SELECT 1 FROM t", 2..4, &parts).is_err());
+    }
+
+    #[test]
+    fn something_else_than_one_derived_table_counts_as_one_that_was_read() {
+        for table in [
+            "( SELECT 1 ) AS \"t\", ( SELECT 2 ) ",
+            "( SELECT 1 ) AS \"t\" CROSS JOIN ( SELECT 2 ) ",
+            "( SELECT 1 ) ) AS \"t\" ",
+            "( SELECT 1 ) AS \"t\" (a) ",
+            "( SELECT 1 ) AS \"t\" WHERE ",
+            "( SELECT 1 ) AS t ",
+            "( SELECT 1 ) UNION ( SELECT 2 ) ",
+            "( SELECT 1 ) ; ",
+            "( SELECT 1 ",
+            "( SELECT 1 ) -- ",
+            "( SELECT 1 ) /* ",
+            "( SELECT 1 -- ) ",
+            "( SELECT '1 ) ",
+            "( SELECT 1 FROM ) ",
+            "( SELECT 1 INTO t ) ",
+            "( SELECT 1 INTO crm.t ) ",
+            "( VALUES (1) ) ",
+            "( WITH t AS (SELECT 1) SELECT 2 ) ",
+            "SELECT 1 ",
+        ] {
+            let tables = Tables::default();
+            let mut parts = JOINED.map(str::to_owned);
+            parts[1] = format!("[ {table}]");
+            let parts = parts.each_ref().map(String::as_str);
+            let whole = claimed(&parts, None, |_, _| {});
+            assert_eq!(claimed(&parts, Some(&tables), |_, _| {}), whole, "{table}");
+            assert!(!tables.0.borrow().contains_key(&format!(" {table}")), "{table}");
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn a_text_passes_because_its_derived_tables_were_read_before(
+            changes in proptest::collection::vec(
+                (0_usize..400, 0_usize..3, proptest::sample::select(vec![
+                    "(", ")", "'", "\"", "--", "/*", "*/", "$$", ";", ",", "\n", " ", "t", "crm.t",
+                    "SELECT", "UNION", "AS", "WHERE", "(SELECT)", "$1", "E'", "U&\"", "UESCAPE",
+                ])), 1..4),
+            moved in proptest::collection::vec((0_usize..4, -3_isize..4), 0..2),
+        ) {
+            let tables = Tables::default();
+            let known = claimed(&JOINED, Some(&tables), |_, _| {});
+            proptest::prop_assert_eq!(known, Ok(()));
+            let change = |text: &mut String, inserted: &mut [Range<usize>]| {
+                for (at, cut, put_in) in &changes {
+                    let at = at % text.len();
+                    let end = (at + cut).min(text.len());
+                    text.replace_range(at..end, put_in);
+                    // What lies behind moves along.
+                    let along = |place: usize| if place > at {
+                        (place + put_in.len()).saturating_sub(end - at).max(at)
+                    } else {
+                        place
+                    };
+                    for range in inserted.iter_mut() {
+                        *range = along(range.start)..along(range.end);
+                    }
+                }
+                for (which, by) in &moved {
+                    if let Some(range) = inserted.get_mut(which / 2) {
+                        let place = if which % 2 == 0 { &mut range.start } else { &mut range.end };
+                        *place = place.saturating_add_signed(*by);
+                    }
+                }
+            };
+            if claimed(&JOINED, Some(&tables), change).is_ok() {
+                proptest::prop_assert_eq!(claimed(&JOINED, None, change), Ok(()));
+            }
+        }
     }
 
     #[test]
