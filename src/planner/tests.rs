@@ -5,6 +5,7 @@ mod coerce;
 mod copy;
 mod in_place;
 mod lift;
+mod memory;
 mod select;
 mod through;
 mod traps;
@@ -347,6 +348,16 @@ fn plan_as(
     protocol: Protocol<'_>,
     sql: &str,
 ) -> Result<Rewrite, Refusal> {
+    plan_by(&world.planner, world, unrestricted, protocol, sql)
+}
+
+fn plan_by(
+    planner: &Planner,
+    world: &World,
+    unrestricted: bool,
+    protocol: Protocol<'_>,
+    sql: &str,
+) -> Result<Rewrite, Refusal> {
     let path = SearchPath::new(["pg_catalog", "crm"]);
     let context = PlanContext {
         catalog: &world.catalog,
@@ -357,7 +368,7 @@ fn plan_as(
         search_path: &path,
         protocol,
     };
-    world.planner.rewrite(context, sql, world)
+    planner.rewrite(context, sql, world)
 }
 
 /// The rewritten text with runs of white space as one space.
